@@ -1,0 +1,1 @@
+"""Benchmarks: every figure is a ratio or a time taken in one run on one machine."""

@@ -1,0 +1,96 @@
+#!/bin/sh
+# Finds what the tests need from the system, and installs it where that is permitted.
+#
+#   system-packages.sh chromium    prints the path of a Chromium that starts
+#
+# Only the path goes to standard output. Where nothing is found and nothing may be installed, the
+# exit status is 1, and standard error says what is missing and how to get it.
+
+set -eu
+
+say() {
+    printf '%s\n' "$*" >&2
+}
+
+# A name alone proves little: some distributions ship a stub that only prints advice.
+starts() {
+    "$1" --version >/dev/null 2>&1
+}
+
+chromium_names() {
+    cat <<'NAMES'
+/usr/bin/chromium
+chromium
+chromium-browser
+google-chrome
+google-chrome-stable
+/Applications/Chromium.app/Contents/MacOS/Chromium
+/Applications/Google Chrome.app/Contents/MacOS/Google Chrome
+NAMES
+}
+
+# Prints the first Chromium that starts; fails when there is none.
+found_chromium() {
+    chromium_names | while IFS= read -r name; do
+        path="$(command -v "$name" 2>/dev/null)" || continue
+        if starts "$path"; then
+            printf '%s\n' "$path"
+            break
+        fi
+    done | grep .
+}
+
+# Runs a command as root: as we are, or by a sudo that asks for no password.
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    else
+        sudo -n "$@"
+    fi
+}
+
+may_be_root() {
+    [ "$(id -u)" -eq 0 ] || sudo -n true >/dev/null 2>&1
+}
+
+# The font is for the pages' text: without one, Chromium draws empty boxes.
+install_chromium() {
+    say "Chromium is missing; installing it with apt-get."
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq >&2 &&
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+            --no-install-recommends chromium fonts-dejavu-core >&2
+}
+
+missing_chromium() {
+    say "Chromium is missing, and the tests of the pages need it. Install it by one of"
+    say "  Debian:  apt-get install chromium fonts-dejavu-core    (as root)"
+    say "  Fedora:  dnf install chromium    (as root)"
+    say "  macOS:   brew install --cask chromium"
+    say "or name one that is there: LIVE_AGENT_CHROMIUM=/path/to/chromium make test"
+    return 1
+}
+
+chromium() {
+    if [ -n "${LIVE_AGENT_CHROMIUM:-}" ]; then
+        if starts "$LIVE_AGENT_CHROMIUM"; then
+            printf '%s\n' "$LIVE_AGENT_CHROMIUM"
+            return 0
+        fi
+        say "LIVE_AGENT_CHROMIUM names $LIVE_AGENT_CHROMIUM, which does not start."
+        return 1
+    fi
+    found_chromium && return 0
+    if command -v apt-get >/dev/null 2>&1 && may_be_root; then
+        install_chromium || say "apt-get could not install Chromium."
+        found_chromium && return 0
+    fi
+    missing_chromium
+}
+
+case "${1:-}" in
+chromium) chromium ;;
+*)
+    say "usage: system-packages.sh chromium"
+    exit 2
+    ;;
+esac

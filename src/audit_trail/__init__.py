@@ -1,0 +1,1 @@
+"""The engine: it captures changes, sequences them into entries, and answers from the trail."""

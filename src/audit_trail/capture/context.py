@@ -1,0 +1,111 @@
+"""Who acts and from where, carried by a context variable; it knows no database.
+
+Copy the variable into threads and jobs (`contextvars.copy_context`), or they act as System.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Final
+
+import msgspec
+
+from audit_trail.record.entry import ActorKind, Via
+
+
+class Actor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who acts. `id` is a surrogate; `email` and `name` are sealed in the who part."""
+
+    kind: ActorKind
+    id: str | None = None
+    email: str | None = None
+    name: str | None = None
+    role: str | None = None
+    token: dict[str, str] | None = None
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where an act comes from. `ip` is the socket's peer, `forwarded` what proxies claimed.
+
+    `request` is ours and ties the entries of one request together; `client_request` is what the
+    client sent. `session` names a session without being its secret.
+    """
+
+    via: Via
+    request: str | None = None
+    ip: str | None = None
+    forwarded: tuple[str, ...] = ()
+    user_agent: str | None = None
+    session: str | None = None
+    client_request: str | None = None
+
+
+class Context(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What capture puts beside a transaction's changes. `occurred_at` is in microseconds UTC."""
+
+    actor: Actor
+    origin: Origin
+    on_behalf_of: tuple[Actor, ...] = ()
+    reason: str | None = None
+    ticket: str | None = None
+    occurred_at: int | None = None
+
+
+SYSTEM: Final = Actor(kind="system")
+ANONYMOUS: Final = Actor(kind="anonymous")
+
+_current: ContextVar[Context | None] = ContextVar("audit_context", default=None)
+_importing: ContextVar[int | None] = ContextVar("audit_importing", default=None)
+
+
+def current_context() -> Context | None:
+    """Return the context in force, or None outside `acting_as`."""
+    return _current.get()
+
+
+@contextmanager
+def acting_as(
+    actor: Actor,
+    origin: Origin,
+    *,
+    on_behalf_of: tuple[Actor, ...] = (),
+    reason: str | None = None,
+    ticket: str | None = None,
+    occurred_at: int | None = None,
+) -> Iterator[Context]:
+    """Attribute every change made inside the block to this actor and origin.
+
+    `occurred_at` (microseconds UTC) may be set only where `origin.via` is `import`; else
+    `ValueError`, so that nobody back-dates what happens now.
+    """
+    imported_at = _importing.get()
+    if imported_at is not None:
+        origin, occurred_at = msgspec.structs.replace(origin, via="import"), imported_at
+    if occurred_at is not None and origin.via != "import":
+        raise ValueError("occurred_at may be set only by an import (origin.via = 'import')")
+    context = Context(
+        actor=actor,
+        origin=origin,
+        on_behalf_of=on_behalf_of,
+        reason=reason,
+        ticket=ticket,
+        occurred_at=occurred_at,
+    )
+    token = _current.set(context)
+    try:
+        yield context
+    finally:
+        _current.reset(token)
+
+
+@contextmanager
+def importing(occurred_at: int) -> Iterator[None]:
+    """Date every change made inside the block to `occurred_at` (µs UTC), via `import`.
+
+    Only code of the process itself can say so: no header, parameter or scope reaches it.
+    """
+    token = _importing.set(occurred_at)
+    try:
+        yield
+    finally:
+        _importing.reset(token)

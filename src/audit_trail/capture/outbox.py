@@ -1,0 +1,206 @@
+"""The outbox: what committed with the changes and waits to be sequenced; it decides nothing."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from audit_trail.errors import OutboxFailed
+from audit_trail.record.entry import Outcome
+
+BATCH_ROWS: Final = 2_000
+"""How many rows choose the transactions of a batch."""
+
+HUGE_ROWS: Final = 10_000
+"""A transaction of more rows is worked off record by record, this many rows at a time."""
+
+
+class Row(NamedTuple):
+    """One row of the outbox, its texts as the bytes that are stored."""
+
+    id: int
+    token: bytes | None
+    nonce: object
+    occurred_ms: object
+    table: object
+    operation: object
+    account: object
+    record_key: bytes | None
+    record_id: bytes | None
+    changes: bytes | None
+    labels: bytes | None
+    context: bytes | None
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something that happened without a row changing, such as a sign-in."""
+
+    action: str
+    account: str
+    entity_type: str
+    entity_id: str | None = None
+    outcome: Outcome = "success"
+    label: str | None = None
+    details: dict[str, Any] = {}
+
+
+class Batch(NamedTuple):
+    """Rows in the order of their ids; `whole` unless they are a part of one huge transaction."""
+
+    rows: Sequence[Row]
+    whole: bool = True
+
+
+class Backlog(NamedTuple):
+    """How far the trail is behind: committed rows, and the time of the oldest (µs UTC)."""
+
+    rows: int
+    oldest_us: int | None
+
+
+_COLUMNS: Final = (
+    "id, token, nonce, occurred_ms, CAST(table_name AS TEXT), CAST(operation AS TEXT), account, "
+    "CAST(record_key AS BLOB), CAST(record_id AS BLOB), CAST(changes AS BLOB), CAST(labels AS BLOB), CAST(context AS BLOB)"
+)
+
+
+def note(connection: Connection, event: Event) -> None:
+    """Put an event into the outbox, in the connection's transaction and under its context."""
+    connection.exec_driver_sql(
+        "INSERT INTO audit_outbox (token, operation, account, changes, context) "
+        "SELECT c.token, 'note', ?, ?, c.context "
+        "FROM (SELECT 1) LEFT JOIN audit_context AS c ON c.one = 1",
+        (event.account, msgspec.json.encode(event, order="sorted").decode()),
+    )
+
+
+class Outbox:
+    """Reads and empties the outbox of one database."""
+
+    def __init__(self, engine: Engine, *, parents: Sequence[str] = ()) -> None:
+        """Read the outbox in the engine's database. `parents` are tables others point to."""
+        self._engine = engine
+        self._parents = tuple(parents)
+
+    @property
+    def name(self) -> str:
+        """The database's name without credentials, for messages and for the sequencer's term."""
+        return self._engine.url.render_as_string(hide_password=True)
+
+    def high_water(self) -> int:
+        """Return the id of the newest committed row; 0 when there is none."""
+        with self._reading() as connection:
+            return int(
+                connection.exec_driver_sql(
+                    "SELECT ifnull(max(id), 0) FROM audit_outbox"
+                ).scalar_one()
+            )
+
+    def backlog(self, until: int | None = None) -> Backlog:
+        """Tell how many rows wait, of those up to the id `until`."""
+        bound = 2**62 if until is None else until
+        with self._reading() as connection:
+            rows, oldest_ms = connection.exec_driver_sql(
+                "SELECT count(*), min(occurred_ms) FROM audit_outbox WHERE id <= ?", (bound,)
+            ).one()
+        return Backlog(rows, oldest_ms * 1_000 if isinstance(oldest_ms, int) else None)
+
+    def take(self) -> Batch:
+        """Return the oldest transactions, each with every row of it; nothing is removed.
+
+        Transactions are chosen, not rows: a limit on rows would cut one in two.
+        """
+        with self._reading() as connection:
+            chosen = connection.exec_driver_sql(
+                "SELECT id, token FROM audit_outbox ORDER BY id LIMIT ?", (BATCH_ROWS,)
+            ).fetchall()
+            if not chosen:
+                return Batch(())
+            first = chosen[0][1]
+            if first is not None and self._count(connection, first) > HUGE_ROWS:
+                return Batch(self._part(connection, first), whole=False)
+            return Batch(self._whole(connection, chosen))
+
+    def delete(self, rows: Sequence[Row]) -> None:
+        """Remove exactly the rows that were read."""
+        ids = msgspec.json.encode([row.id for row in rows]).decode()
+        with self._writing() as connection:
+            connection.exec_driver_sql(
+                "DELETE FROM audit_outbox WHERE id IN (SELECT value FROM json_each(?))", (ids,)
+            )
+
+    def _count(self, connection: Connection, token: bytes) -> int:
+        return int(
+            connection.exec_driver_sql(
+                "SELECT count(*) FROM audit_outbox WHERE token IS ?", (token,)
+            ).scalar_one()
+        )
+
+    def _whole(self, connection: Connection, chosen: Sequence[Any]) -> list[Row]:
+        """Read the chosen transactions whole, leaving a huge one that comes later for its turn."""
+        tokens = [token for token in dict.fromkeys(row[1] for row in chosen) if token is not None]
+        small = [token for token in tokens if self._count(connection, token) <= HUGE_ROWS]
+        marks = ", ".join("?" * len(small))
+        rows = connection.exec_driver_sql(
+            f"SELECT {_COLUMNS} FROM audit_outbox WHERE (token IS NULL AND id <= ?) OR token IN ({marks}) ORDER BY id",
+            (chosen[-1][0], *small),
+        )
+        return [Row(*row) for row in rows]
+
+    def _part(self, connection: Connection, token: bytes) -> list[Row]:
+        """Read a part of a huge transaction, each record with every row of it.
+
+        Deleted parents come first, so that what went with them finds its cause.
+        """
+        ranks = " ".join(f"WHEN ? THEN {place}" for place, _ in enumerate(self._parents))
+        rank = (
+            f"CASE operation WHEN 'delete' THEN CASE table_name {ranks} END END"
+            if ranks
+            else "NULL"
+        )
+        rows = self._rows(
+            connection,
+            f"SELECT *, min(id) OVER record AS born, min({rank}) OVER record AS rank FROM audit_outbox "
+            "WHERE token IS ? WINDOW record AS (PARTITION BY table_name, record_key)",
+            "ORDER BY rank IS NULL, rank, born, id LIMIT ?",
+            (*self._parents, token, HUGE_ROWS),
+        )
+        if len(rows) < HUGE_ROWS:
+            return rows
+        last = (rows[-1].table, rows[-1].record_key)
+        return [row for row in rows if (row.table, row.record_key) != last] or self._rows(
+            connection,
+            "SELECT * FROM audit_outbox "
+            "WHERE token IS ? AND table_name IS ? AND CAST(record_key AS BLOB) IS ?",
+            "ORDER BY id",
+            (token, *last),
+        )
+
+    def _rows(
+        self, connection: Connection, source: str, order: str, values: Sequence[Any]
+    ) -> list[Row]:
+        statement = f"SELECT {_COLUMNS} FROM ({source}) {order}"
+        return [Row(*row) for row in connection.exec_driver_sql(statement, tuple(values))]
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with (
+            self._translating(),
+            self._engine.connect().execution_options(audit_read_only=True) as connection,
+        ):
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with self._translating(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _translating(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            raise OutboxFailed(f"The outbox in {self.name} failed: {error.orig}") from error

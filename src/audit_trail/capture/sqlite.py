@@ -1,0 +1,110 @@
+"""Capture in a SQLite database: the outbox, the triggers kept as generated, and migrations."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from typing import Final
+
+import msgspec
+from sqlalchemy import Connection, Engine
+
+from audit_trail.capture.triggers import Triggers, quoted
+from audit_trail.capture.watch import WatchList
+from audit_trail.errors import CaptureOutdated, WatchRefused
+
+OWN_TABLES: Final = frozenset(
+    {"audit_outbox", "audit_guard", "audit_context", "audit_displaced", "audit_watch"}
+)
+
+
+def create_outbox(connection: Connection) -> None:
+    """Create the outbox and its companions where they are missing."""
+    script = files("audit_trail.capture").joinpath("sqlite.sql").read_text()
+    without_comments = "\n".join(
+        line for line in script.splitlines() if not line.lstrip().startswith("--")
+    )
+    for statement in without_comments.split(";\n"):
+        if statement.strip():
+            connection.exec_driver_sql(statement)
+
+
+def sync(connection: Connection, watch: WatchList) -> None:
+    """Create the outbox, replace every trigger by the generated one, and keep the watch list.
+
+    Run it in one transaction. Raises `WatchRefused` when a table is neither watched nor ignored.
+    """
+    create_outbox(connection)
+    drop_triggers(connection)
+    for statement in generated(connection, watch).values():
+        connection.exec_driver_sql(statement)
+    definition = msgspec.json.encode(watch, order="sorted").decode()
+    connection.exec_driver_sql(
+        "INSERT OR REPLACE INTO audit_watch (one, definition) VALUES (1, ?)", (definition,)
+    )
+
+
+def drop_triggers(connection: Connection) -> None:
+    """Drop every trigger of ours; a migration must do so before it touches a table."""
+    for name in _installed(connection):
+        connection.exec_driver_sql(f"DROP TRIGGER {quoted(name)}")
+
+
+def require_current(connection: Connection, watch: WatchList, command: str) -> None:
+    """Raise `CaptureOutdated`, naming the command to run, unless all triggers are as generated."""
+    installed, wanted = _installed(connection), generated(connection, watch)
+    wrong = sorted(
+        name for name in installed.keys() | wanted.keys() if installed.get(name) != wanted.get(name)
+    )
+    if wrong:
+        raise CaptureOutdated(
+            f"These triggers are missing or outdated: {', '.join(wrong)}. Run: {command}"
+        )
+
+
+def generated(connection: Connection, watch: WatchList) -> dict[str, str]:
+    """Return the text of every trigger by name, for the tables as they are now."""
+    names = connection.exec_driver_sql(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+    ).scalars()
+    watch.require_complete([name for name in names if name not in OWN_TABLES])
+    return {
+        name: text for table in watch.tables for name, text in Triggers(connection, table).texts()
+    }
+
+
+@contextmanager
+def migrating(engine: Engine, watch: WatchList) -> Iterator[Connection]:
+    """Migrate the schema inside the block, in one transaction, without a row of it in the outbox.
+
+    A table rebuild silently drops its triggers, fails on another table's label triggers, and with
+    foreign keys on is recorded as deletes. So foreign keys go off before BEGIN (inside a
+    transaction the pragma does nothing) and the triggers are created anew at the end.
+    """
+    with engine.connect() as connection:
+        _set_foreign_keys(connection, "OFF")
+        try:
+            with connection.begin():
+                drop_triggers(connection)
+                yield connection
+                broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+                if broken:
+                    raise WatchRefused(
+                        f"The migration leaves {len(broken)} rows without what they reference: {broken[0]}."
+                    )
+                sync(connection, watch)
+        finally:
+            _set_foreign_keys(connection, "ON")
+
+
+def _set_foreign_keys(connection: Connection, state: str) -> None:
+    """Use the driver's connection: SQLAlchemy's would begin a transaction first."""
+    cursor = connection.connection.cursor()
+    cursor.execute(f"PRAGMA foreign_keys = {state}")
+    cursor.close()
+
+
+def _installed(connection: Connection) -> dict[str, str]:
+    rows = connection.exec_driver_sql(
+        "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'audit\\_%' ESCAPE '\\'"
+    )
+    return {name: text for name, text in rows}

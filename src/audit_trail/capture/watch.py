@@ -1,0 +1,87 @@
+"""The watch list: which tables are recorded, how their records are named, what is secret."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from audit_trail.errors import WatchRefused
+
+
+class Reference(msgspec.Struct, frozen=True, kw_only=True):
+    """Columns that point to a record of another table, and how to name that record.
+
+    `columns` equal `target` in `table`. The name is `label` in `label_table` (by default the
+    table itself), found by `label_key` = the first of `columns`.
+    """
+
+    table: str
+    columns: tuple[str, ...]
+    target: tuple[str, ...] = ("id",)
+    label: str
+    label_table: str | None = None
+    label_key: str = "id"
+
+
+class Membership(msgspec.Struct, frozen=True, kw_only=True):
+    """How a record that belongs to several accounts finds them: `user` in `table` is its key."""
+
+    table: str
+    record: str
+    account: str
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True):
+    """One watched table.
+
+    `account` names the column with the account, a `Membership`, or None for the record itself
+    being an account. `label` names columns whose values, or the names of what they reference,
+    name the record. `identity` is the column whose value is the entity's id.
+    """
+
+    name: str
+    entity: str
+    key: str = "id"
+    identity: str | None = None
+    account: str | Membership | None = "account_id"
+    label: tuple[str, ...] = ()
+    references: tuple[Reference, ...] = ()
+    secrets: frozenset[str] = frozenset()
+    unwatched: frozenset[str] = frozenset({"created_at", "updated_at"})
+    operations: frozenset[str] = frozenset({"create", "update", "delete"})
+
+    def reference_of(self, column: str) -> Reference | None:
+        """Return the reference whose first column this is."""
+        return next((each for each in self.references if each.columns[0] == column), None)
+
+
+class WatchList(msgspec.Struct, frozen=True, kw_only=True):
+    """Every watched table, and every other table with the reason why it isn't watched."""
+
+    tables: tuple[Table, ...]
+    ignored: Mapping[str, str] = {}
+
+    def table(self, name: str) -> Table | None:
+        """Return the watched table of this name."""
+        return next((each for each in self.tables if each.name == name), None)
+
+    def parents(self) -> tuple[str, ...]:
+        """Return the tables that others point to, each before those that point to it in turn."""
+        pointed = {reference.table for table in self.tables for reference in table.references}
+        found: dict[str, None] = {}
+
+        def visit(name: str, path: frozenset[str]) -> None:
+            table = self.table(name)
+            for reference in table.references if table else ():
+                if reference.table not in path:
+                    visit(reference.table, path | {reference.table})
+            found.setdefault(name)
+
+        for name in sorted(pointed):
+            visit(name, frozenset({name}))
+        return tuple(found)
+
+    def require_complete(self, names: Sequence[str]) -> None:
+        """Raise `WatchRefused` when the database has a table that is neither watched nor ignored."""
+        known = {table.name for table in self.tables} | set(self.ignored)
+        if unknown := sorted(set(names) - known):
+            raise WatchRefused(f"Neither watched nor ignored with a reason: {', '.join(unknown)}.")

@@ -1,0 +1,84 @@
+"""The one exception tree: a class's docstring is its default message, `code` its stable name."""
+
+from typing import ClassVar
+
+
+class AuditError(Exception):
+    """The audit trail could not do what was asked."""
+
+    code: ClassVar[str] = "audit_error"
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or type(self).__doc__)
+
+
+class NotCanonical(AuditError):
+    """The value is outside the canonical profile, so its bytes would be ambiguous."""
+
+    code = "not_canonical"
+
+
+class EntryTooLarge(AuditError):
+    """The public part of an entry exceeds 65,535 bytes."""
+
+    code = "entry_too_large"
+
+
+class EntryNotFound(AuditError):
+    """There is no such entry in this account's trail."""
+
+    code = "entry_not_found"
+
+
+class QueryRefused(AuditError):
+    """The query can't be understood."""
+
+    code = "query_refused"
+
+
+class HeadMoved(AuditError):
+    """Another writer appended first; read the head again and retry."""
+
+    code = "head_moved"
+
+
+class TermLost(AuditError):
+    """Another sequencer has taken over this outbox; this one must stop."""
+
+    code = "term_lost"
+
+
+class StoreFailed(AuditError):
+    """The trail's database refused or failed; the message names the file and the cause."""
+
+    code = "store_failed"
+
+
+class OutboxFailed(AuditError):
+    """The outbox's database refused or failed; the message names the file and the cause."""
+
+    code = "outbox_failed"
+
+
+class ContextRefused(AuditError):
+    """The context can't be set on this connection, because its guard would not hold."""
+
+    code = "context_refused"
+
+
+class WatchRefused(AuditError):
+    """The watch list doesn't fit the database's tables."""
+
+    code = "watch_refused"
+
+
+class CaptureOutdated(AuditError):
+    """The triggers in the database differ from the generated ones."""
+
+    code = "capture_outdated"
+
+
+class SequencerRunning(AuditError):
+    """Another process is already sequencing this outbox."""
+
+    code = "sequencer_running"

@@ -1,0 +1,1 @@
+"""What an entry is and says: pure values and functions, without clock or IO."""

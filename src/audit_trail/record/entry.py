@@ -1,0 +1,171 @@
+"""The entry: a public part that is hashed into the tree, and two sealed parts committed by it.
+
+Formats: entry version 1 in docs/spec/entry-1.md. Times are integers, UTC microseconds.
+"""
+
+from hashlib import sha256
+from typing import Any, Final, Literal, NamedTuple
+
+import msgspec
+
+Action = str
+Outcome = Literal["success", "failure", "denied"]
+Via = Literal["ui", "api", "job", "automation", "cli", "database", "import"]
+ActorKind = Literal[
+    "user",
+    "api_token",
+    "agent_bot",
+    "automation",
+    "job",
+    "ai_agent",
+    "support",
+    "system",
+    "anonymous",
+]
+
+INSTALLATION: Final = "0"
+"""The account of the installation's own trail."""
+
+SALT_BYTES: Final = 16
+
+
+class Entity(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the entry is about: the table's singular, and the record's surrogate id."""
+
+    type: str
+    id: str | None = None
+
+
+class ActorId(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who acted, without a name: names live in the who part."""
+
+    kind: ActorKind
+    id: str | None = None
+
+
+class Public(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The public part, version 1. Absent members are left out of the bytes, never null."""
+
+    v: int
+    id: str
+    account: str
+    occurred_at: int
+    recorded_at: int
+    action: Action
+    outcome: Outcome
+    entity: Entity
+    actor: ActorId
+    via: Via
+    request: str | None = None
+    cause: str | None = None
+    on_behalf_of: tuple[ActorId, ...] = ()
+    fields: tuple[str, ...] = ()
+    who: str | None = None
+    what: str | None = None
+
+
+class Part(NamedTuple):
+    """A sealed part as it is stored: UTF-8 JSON bytes, and the salt of its commitment."""
+
+    stored: bytes
+    salt: bytes
+
+    @property
+    def commitment(self) -> str:
+        """SHA-256(salt ‖ stored bytes), lower-case hex."""
+        return sha256(self.salt + self.stored).hexdigest()
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry before the trail has given it an index: no recorded time, no salts."""
+
+    id: str
+    account: str
+    occurred_at: int
+    action: Action
+    entity: Entity
+    actor: ActorId
+    via: Via
+    outcome: Outcome = "success"
+    request: str | None = None
+    cause: str | None = None
+    on_behalf_of: tuple[ActorId, ...] = ()
+    fields: tuple[str, ...] = ()
+    who: bytes | None = None
+    what: bytes | None = None
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry of the trail: durable, with its index in the account and its version per record."""
+
+    index: int
+    version: int
+    public_bytes: bytes
+    leaf: bytes
+    who: Part | None = None
+    what: Part | None = None
+
+    @property
+    def public(self) -> Public:
+        """The public part, decoded from the exact bytes."""
+        return _decode_public(self.public_bytes)
+
+
+_decode_public = msgspec.json.Decoder(Public).decode
+
+
+class Who(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The who part: everything that names the actor or says where the act came from."""
+
+    email: str | None = None
+    name: str | None = None
+    role: str | None = None
+    ip: str | None = None
+    forwarded: tuple[str, ...] = ()
+    user_agent: str | None = None
+    session: str | None = None
+    token: dict[str, str] | None = None
+    client_request: str | None = None
+    on_behalf_of: tuple[dict[str, str], ...] = ()
+
+    @property
+    def person(self) -> str:
+        """The actor's e-mail and name with letters' case folded, for looking people up."""
+        return f"{self.email or ''}\n{self.name or ''}".casefold()
+
+
+class Reference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A record that the entry's record points to, with its name as it was then."""
+
+    table: str
+    label: str | None = None
+    before: str | None = None
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One field's values. A create has no `before`, a delete no `after`; see `record.value`."""
+
+    before: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    after: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+class What(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The what part: names of records, every before and after, the reason, and an event's details."""
+
+    label: str | None = None
+    references: dict[str, Reference] = {}
+    changes: dict[str, Change] = {}
+    reason: str | None = None
+    ticket: str | None = None
+    details: dict[str, Any] = {}
+    unreadable: dict[str, Any] | None = None
+
+
+def read_who(part: Part | None) -> Who:
+    """Decode the who part; an absent part reads as one that names nobody."""
+    return msgspec.json.decode(part.stored, type=Who) if part else Who()
+
+
+def read_what(part: Part | None) -> What:
+    """Decode the what part; an absent part reads as one that says nothing."""
+    return msgspec.json.decode(part.stored, type=What) if part else What()

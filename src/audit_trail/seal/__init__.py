@@ -1,0 +1,1 @@
+"""Proof over bytes; it knows no entry."""

@@ -1,0 +1,1 @@
+"""Outbox to trail: rows of committed transactions become entries, each exactly once."""

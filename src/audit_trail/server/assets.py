@@ -1,0 +1,69 @@
+"""The page's templates and files; an application puts its own in front of them."""
+
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
+from litestar.datastructures import CacheControlHeader
+from litestar.router import Router
+from litestar.static_files import create_static_files_router
+
+HERE: Final = Path(__file__).parent
+STATIC: Final = HERE / "static"
+DIGITS: Final = 12
+
+PAGE_HEADERS: Final = {
+    # Nothing runs or is styled but what this server serves; nobody frames it or is told where from.
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    # Audit data stays in no cache after its reader has signed out.
+    "Cache-Control": "no-store",
+    "Vary": "Accept, HX-Request",
+}
+"""The headers of every page, full or in part."""
+
+
+class Assets:
+    """Static files under one path. Their addresses change with their content, so they cache for ever."""
+
+    def __init__(self, path: str, directories: Sequence[Path] = (STATIC,)) -> None:
+        self._path = path.rstrip("/")
+        self._directories = list(directories)
+        self._addresses: dict[str, str] = {}
+
+    def address(self, name: str) -> str:
+        """Return the file's address, such as `/static/app.css?v=0123456789ab`."""
+        if name not in self._addresses:
+            found = next(each / name for each in self._directories if (each / name).is_file())
+            digest = sha256(found.read_bytes()).hexdigest()[:DIGITS]
+            self._addresses[name] = f"{self._path}/{name}?v={digest}"
+        return self._addresses[name]
+
+    def router(self) -> Router:
+        """Return the route that serves them; it asks nobody to sign in."""
+        return create_static_files_router(
+            path=self._path,
+            directories=list(self._directories),
+            cache_control=CacheControlHeader(max_age=31_536_000, public=True, immutable=True),
+            include_in_schema=False,
+        )
+
+
+def page_templates(assets: Assets, *loaders: BaseLoader) -> Environment:
+    """Return the page's templates; those of the application's loaders come first.
+
+    An application replaces `layout.html`, which gets what its `Viewer.layout` holds.
+    """
+    environment = Environment(
+        loader=ChoiceLoader([*loaders, FileSystemLoader(HERE / "templates")]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["asset"] = assets.address
+    return environment

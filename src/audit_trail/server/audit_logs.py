@@ -1,0 +1,238 @@
+"""Settings > Audit Logs as a mountable router: the list, what is new, and one entry."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+from jinja2 import Environment
+from litestar import MediaType, Request, Response, Router, get
+
+from audit_trail.errors import AuditError, EntryNotFound, QueryRefused
+from audit_trail.record.catalog import Catalog
+from audit_trail.record.entry import Entry, read_what
+from audit_trail.record.query import Query
+from audit_trail.record.sentence import activity, summary
+from audit_trail.server.assets import PAGE_HEADERS
+from audit_trail.server.row import by_request, rows_of
+from audit_trail.server.viewer import Backlog, Viewer
+from audit_trail.server.window import window_of
+from audit_trail.server.zone import Zone, duration, zone_of, zone_title
+from audit_trail.trail import Page, Trail, utc_now_us
+
+PAGE_ENTRIES: Final = 25
+LARGEST_NUMBER: Final = 2**53 - 1
+ZONE_COOKIE: Final = "tz"
+STATUSES: Final[dict[type[AuditError], int]] = {EntryNotFound: 404, QueryRefused: 422}
+
+AnyRequest = Request[Any, Any, Any]
+
+
+def audit_logs_router(
+    trail: Trail,
+    *,
+    path: str,
+    viewer: Callable[[AnyRequest], Viewer],
+    fresh: Callable[[], Backlog],
+    catalog: Catalog,
+    templates: Environment,
+    clock: Callable[[], int] = utc_now_us,
+) -> Router:
+    """Return the router of Settings > Audit Logs, to be mounted at `path` (it may hold parameters).
+
+    `viewer` is the guard: it tells whose trail is shown to whom, or raises the application's own
+    error. `fresh` gives the trail a moment to take up what has committed, and tells what it still
+    lacks. `templates` come from `page_templates`. Every address answers JSON to who prefers it.
+    """
+    pages = _Pages(trail, viewer, fresh, catalog, templates, clock)
+
+    @get("/", sync_to_thread=True, include_in_schema=False)
+    def audit_logs(request: AnyRequest) -> Response[Any]:
+        return pages.answer(request, pages.listed)
+
+    @get("/newest", sync_to_thread=True, include_in_schema=False)
+    def newest_audit_logs(request: AnyRequest) -> Response[Any]:
+        return pages.answer(request, pages.newest)
+
+    @get("/{number:str}", sync_to_thread=True, include_in_schema=False)
+    def audit_log(request: AnyRequest, number: str) -> Response[Any]:
+        return pages.answer(request, lambda *seen: pages.entry(*seen, number))
+
+    return Router(path=path, route_handlers=[audit_logs, newest_audit_logs, audit_log])
+
+
+class _Pages:
+    """Draws the pages over one trail."""
+
+    def __init__(
+        self,
+        trail: Trail,
+        viewer: Callable[[AnyRequest], Viewer],
+        fresh: Callable[[], Backlog],
+        catalog: Catalog,
+        templates: Environment,
+        clock: Callable[[], int],
+    ) -> None:
+        self._trail = trail
+        self._viewer = viewer
+        self._fresh = fresh
+        self._catalog = catalog
+        self._templates = templates
+        self._clock = clock
+
+    def answer(
+        self, request: AnyRequest, make: Callable[[AnyRequest, Viewer], Response[Any]]
+    ) -> Response[Any]:
+        """Ask the guard, then answer; what the trail refuses is said on a page of its own."""
+        viewer = self._viewer(request)
+        try:
+            return make(request, viewer)
+        except (EntryNotFound, QueryRefused) as error:
+            status = STATUSES[type(error)]
+            if _wants_json(request):
+                return _json({"error": error.code, "message": str(error)}, status)
+            seen = {"error": str(error), "status": status}
+            return self._html(viewer, "refused.html", seen, status)
+
+    def listed(self, request: AnyRequest, viewer: Viewer) -> Response[Any]:
+        """Answer the newest entries, or those before or after a number."""
+        before, after = _number(request, "before"), _number(request, "after")
+        if before is not None and after is not None:
+            raise QueryRefused("Give before or after, not both.")
+        backlog = self._fresh()
+        page = self._page(viewer, before, after)
+        if _wants_json(request):
+            return _json(self._page_json(page, viewer))
+        is_newest = before is None and not page.has_newer
+        seen = self._list(request, viewer, page, backlog if is_newest else None)
+        return self._html(viewer, "audit_logs.html", seen)
+
+    def newest(self, request: AnyRequest, viewer: Viewer) -> Response[Any]:
+        """Answer the list anew, or 204 while a page that has `seen` so many entries is still true."""
+        seen = _number(request, "seen", least=0) or 0
+        backlog = self._fresh()
+        is_true = self._trail.head(viewer.account).size == seen and not backlog.rows
+        if is_true and "behind" not in request.query_params:
+            return Response(None, status_code=204, headers=PAGE_HEADERS)
+        page = self._page(viewer, None, None)
+        return self._html(
+            viewer, "entries.html", self._list(request, viewer, page, backlog, seen=seen)
+        )
+
+    def entry(self, request: AnyRequest, viewer: Viewer, number: str) -> Response[Any]:
+        """Answer one entry: its window alone to the list's script, else a page of its own."""
+        position = _entry_number(number)
+        if position is None:
+            raise EntryNotFound(f"There is no entry {number[:20]}; entries are numbered from 1.")
+        entry = self._trail.entry(viewer.account, position - 1)
+        if _wants_json(request):
+            return _json(self._entry_json(entry, viewer))
+        window = window_of(
+            self._trail, viewer.account, entry, self._catalog, _zone(request, viewer), viewer.path
+        )
+        is_part = request.headers.get("HX-Request") == "true"
+        seen = {"window": window, "path": viewer.path, "is_part": is_part}
+        return self._html(viewer, "window.html" if is_part else "entry.html", seen)
+
+    def _page(self, viewer: Viewer, before: int | None, after: int | None) -> Page:
+        query = Query(account=viewer.account)
+        if after is not None:
+            page = self._trail.page(query, after=after - 1, limit=PAGE_ENTRIES)
+            if page.has_newer:
+                return page
+            before = None  # What follows is the newest page, and that is always full.
+        return self._trail.page(
+            query, before=None if before is None else before - 1, limit=PAGE_ENTRIES
+        )
+
+    def _list(
+        self,
+        request: AnyRequest,
+        viewer: Viewer,
+        page: Page,
+        backlog: Backlog | None,
+        *,
+        seen: int | None = None,
+    ) -> dict[str, Any]:
+        zone = _zone(request, viewer)
+        rows = rows_of(page.entries, self._catalog, zone, seen=seen)
+        size = self._trail.head(viewer.account).size
+        return {
+            "path": viewer.path,
+            "groups": by_request(rows),
+            "zone": zone_title(zone, (row.at for row in rows)),
+            "size": size,
+            "range": (size - rows[0].number + 1, size - rows[-1].number + 1) if rows else None,
+            "newer": rows[0].number if rows and page.has_newer else None,
+            "older": rows[-1].number if rows and page.has_older else None,
+            "is_newest": backlog is not None,
+            "behind": self._behind(backlog) if backlog and backlog.rows else None,
+        }
+
+    def _behind(self, backlog: Backlog) -> str:
+        """Say calmly how far the trail is behind."""
+        changes = "1 change is" if backlog.rows == 1 else f"{backlog.rows:,} changes are"
+        if backlog.oldest_us is None:
+            return f"{changes} not shown yet."
+        age = duration((self._clock() - backlog.oldest_us) / 1_000_000)
+        made = "it" if backlog.rows == 1 else "the oldest"
+        return f"{changes} not shown yet; {made} was made {age} ago."
+
+    def _page_json(self, page: Page, viewer: Viewer) -> dict[str, Any]:
+        older = page.entries[-1].index + 1 if page.entries and page.has_older else None
+        return {
+            "entries": [self._entry_json(entry, viewer) for entry in page.entries],
+            "next": f"{viewer.path}?before={older}" if older else None,
+        }
+
+    def _entry_json(self, entry: Entry, viewer: Viewer) -> dict[str, Any]:
+        public, what = entry.public, read_what(entry.what)
+        return {
+            "index": entry.index,
+            "version": entry.version,
+            "url": f"{viewer.path}/{entry.index + 1}",
+            "activity": activity(public, what, self._catalog),
+            "summary": summary(public, what, self._catalog),
+            "public": msgspec.Raw(entry.public_bytes),
+            "who": msgspec.Raw(entry.who.stored) if entry.who else None,
+            "what": msgspec.Raw(entry.what.stored) if entry.what else None,
+        }
+
+    def _html(
+        self, viewer: Viewer, template: str, seen: dict[str, Any], status: int = 200
+    ) -> Response[Any]:
+        text = self._templates.get_template(template).render({**viewer.layout, **seen})
+        return Response(
+            text, status_code=status, media_type=MediaType.HTML, headers=PAGE_HEADERS
+        )
+
+
+def _json(value: dict[str, Any], status: int = 200) -> Response[Any]:
+    return Response(
+        msgspec.json.encode(value),
+        status_code=status,
+        media_type=MediaType.JSON,
+        headers=PAGE_HEADERS,
+    )
+
+
+def _wants_json(request: AnyRequest) -> bool:
+    return request.accept.best_match(["text/html", "application/json"]) == "application/json"
+
+
+def _zone(request: AnyRequest, viewer: Viewer) -> Zone:
+    return zone_of(request.cookies.get(ZONE_COOKIE), viewer.zone)
+
+
+def _number(request: AnyRequest, name: str, *, least: int = 1) -> int | None:
+    text = request.query_params.get(name)
+    if text is None:
+        return None
+    number = _entry_number(text, least)
+    if number is None:
+        raise QueryRefused(f"{name} must be the number of an entry, {least} or more.")
+    return number
+
+
+def _entry_number(text: str, least: int = 1) -> int | None:
+    is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(LARGEST_NUMBER))
+    return int(text) if is_number and least <= int(text) <= LARGEST_NUMBER else None

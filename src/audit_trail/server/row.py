@@ -1,0 +1,111 @@
+"""The list as it is read: one row an entry, the rows of one request together."""
+
+import re
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Final
+
+import msgspec
+
+from audit_trail.record.catalog import Catalog
+from audit_trail.record.entry import Entry, Public, Who, read_what, read_who
+from audit_trail.record.sentence import activity, actor_name, summary, via_name
+from audit_trail.server.zone import Moment, Zone, moment
+
+_GLYPHS: Final = {
+    "create": "create",
+    "update": "update",
+    "delete": "delete",
+    "sign_in": "in",
+    "sign_out": "out",
+    "export": "export",
+}
+_FACES: Final = {"anonymous": "unknown"}
+
+
+class Person(msgspec.Struct, frozen=True, kw_only=True):
+    """Who acted. A person has initials; what is no person, or isn't known, has an icon."""
+
+    name: str
+    initials: str | None
+    icon: str
+    notes: tuple[str, ...] = ()
+    """By which token, and in whose place."""
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry in the list; its number counts from 1."""
+
+    number: int
+    request: str | None
+    person: Person
+    glyph: str
+    activity: str
+    summary: str
+    at: Moment
+    where: str
+    is_new: bool
+
+
+def rows_of(
+    entries: Sequence[Entry], catalog: Catalog, zone: Zone, *, seen: int | None = None
+) -> list[Row]:
+    """Return the entries as rows; those beyond a size that was `seen` are new."""
+    return [_row(entry, catalog, zone, seen) for entry in entries]
+
+
+def by_request(rows: Sequence[Row]) -> list[list[Row]]:
+    """Put adjacent rows of one request together; a row without a request stays alone."""
+    return [list(group) for _, group in groupby(rows, key=lambda row: row.request or row.number)]
+
+
+def glyph_of(public: Public) -> str:
+    """Return the icon of what happened; shape first, so that colour only adds."""
+    if public.outcome != "success":
+        return "failed"
+    return _GLYPHS.get(public.action, "log")
+
+
+def person_of(public: Public, who: Who) -> Person:
+    """Return who acted: login e-mail or System, and by what or for whom."""
+    notes = [f"by token {who.token['name']}"] if who.token and who.token.get("name") else []
+    notes += (
+        f"acting as {each.get('email') or each.get('name')}"
+        for each in who.on_behalf_of
+        if each.get("email") or each.get("name")
+    )
+    named = who.email or who.name
+    is_person = named is not None and public.actor.kind in ("user", "api_token", "support")
+    return Person(
+        name=actor_name(public, who.email, who.name),
+        initials=_initials(named) if named and is_person else None,
+        icon=_FACES.get(public.actor.kind, "job"),
+        notes=tuple(notes),
+    )
+
+
+def where_of(public: Public, who: Who) -> str:
+    """Return where the act came from: "203.0.113.9 · Web"."""
+    return " · ".join(part for part in (who.ip, via_name(public)) if part)
+
+
+def _row(entry: Entry, catalog: Catalog, zone: Zone, seen: int | None) -> Row:
+    public, who, what = entry.public, read_who(entry.who), read_what(entry.what)
+    return Row(
+        number=entry.index + 1,
+        request=public.request,
+        person=person_of(public, who),
+        glyph=glyph_of(public),
+        activity=activity(public, what, catalog),
+        summary=summary(public, what, catalog),
+        at=moment(public.occurred_at, zone),
+        where=where_of(public, who),
+        is_new=seen is not None and entry.index >= seen,
+    )
+
+
+def _initials(name: str) -> str:
+    words = re.findall(r"[^\W_]+", name.partition("@")[0])
+    if not words:
+        return "?"
+    return (words[0][0] + words[-1][0] if len(words) > 1 else words[0][:2]).upper()

@@ -1,0 +1,27 @@
+"""What the page asks of the application that mounts it: who looks, and how far behind the trail is."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+
+class Viewer(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose trail is shown, and how. `path` is the list's own path, without a slash at its end."""
+
+    account: str
+    path: str
+    zone: str | None = None
+    """The zone (IANA) in which times are shown when the browser has told none."""
+    layout: Mapping[str, Any] = {}
+    """What the application's own `layout.html` needs."""
+
+
+class Backlog(Protocol):
+    """How many changes are committed but not yet entries, and since when (µs UTC)."""
+
+    @property
+    def rows(self) -> int: ...
+
+    @property
+    def oldest_us(self) -> int | None: ...

@@ -1,0 +1,219 @@
+"""One entry as it is read: the facts, and each changed field before and after."""
+
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any, Final
+
+import msgspec
+
+from audit_trail.record.catalog import Catalog, spelled, titled
+from audit_trail.record.difference import Panel, Shown, Span, panels
+from audit_trail.record.entry import Entry, Public, What, Who, read_what, read_who
+from audit_trail.record.sentence import activity, actor_name, summary, via_name
+from audit_trail.server.row import glyph_of
+from audit_trail.server.zone import UTC_ZONE, Zone, duration, moment, zone_phrase
+from audit_trail.trail import Trail
+
+LATE_SECONDS: Final = 60
+"""An entry that was recorded later than this after its act says so."""
+
+_TOLD_ELSEWHERE: Final = frozenset({"went_with"})
+_OUTCOMES: Final = {"failure": "failed", "denied": "denied"}
+
+
+class Fact(msgspec.Struct, frozen=True, kw_only=True):
+    """A label and its value, what adds to it quietly, and where the value leads."""
+
+    label: str
+    value: str
+    quiet: str = ""
+    address: str | None = None
+    iso: str | None = None
+
+
+class Side(msgspec.Struct, frozen=True, kw_only=True):
+    """One value of a field; a list has one run of spans an item."""
+
+    shape: str
+    runs: tuple[tuple[Span, ...], ...]
+    note: str | None
+
+
+class Field(msgspec.Struct, frozen=True, kw_only=True):
+    """One changed field's panel."""
+
+    name: str
+    label: str
+    before: Side | None
+    after: Side | None
+
+
+class Window(msgspec.Struct, frozen=True, kw_only=True):
+    """What the window of an entry shows."""
+
+    number: int
+    title: str
+    summary: str
+    glyph: str
+    action: str
+    facts: tuple[Fact, ...]
+    fields: tuple[Field, ...]
+    unreadable: str | None
+    raw: tuple[tuple[str, str], ...]
+    newer: int | None
+    older: int | None
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """The columns: a create has no Before, a delete no After."""
+        return tuple(
+            side
+            for side in ("before", "after")
+            if any(getattr(field, side) is not None for field in self.fields)
+        )
+
+
+def window_of(trail: Trail, account: str, entry: Entry, catalog: Catalog, zone: Zone, path: str) -> Window:
+    """Return the entry's window; `path` is the list's path."""
+    public, who, what = entry.public, read_who(entry.who), read_what(entry.what)
+    number = entry.index + 1
+    unreadable = what.unreadable or {}
+    return Window(
+        number=number,
+        title=activity(public, what, catalog),
+        summary=summary(public, what, catalog),
+        glyph=glyph_of(public),
+        action=public.action,
+        facts=(
+            *_who_and_when(public, who, zone),
+            *_record_and_origin(public, who, what),
+            *_cause(trail, account, public, catalog, path),
+            *_reasons(what),
+            *_recording(entry, public),
+        ),
+        fields=tuple(_field(panel) for panel in panels(public, what, catalog)),
+        unreadable=str(unreadable.get("why", "It can't be understood.")) if unreadable else None,
+        raw=tuple(_raw(unreadable.get("hex", {}))),
+        newer=number + 1 if number < trail.head(account).size else None,
+        older=number - 1 if number > 1 else None,
+    )
+
+
+def _who_and_when(public: Public, who: Who, zone: Zone) -> Iterator[Fact]:
+    did = {"create": "Created ", "update": "Updated ", "delete": "Deleted "}.get(public.action, "")
+    notes = [who.role.capitalize()] if who.role else []
+    notes += [f"by token {who.token['name']}"] if who.token and who.token.get("name") else []
+    notes += (f"acting as {each.get('email') or each.get('name', '')}" for each in who.on_behalf_of)
+    yield Fact(
+        label=f"{did}By", value=actor_name(public, who.email, who.name), quiet=" · ".join(notes)
+    )
+    at = moment(public.occurred_at, zone)
+    yield Fact(
+        label=f"{did}At",
+        value=f"{at.local}, {zone_phrase(zone, at)}",
+        quiet=at.utc,
+        iso=at.iso,
+    )
+
+
+def _record_and_origin(public: Public, who: Who, what: What) -> Iterator[Fact]:
+    yield Fact(label="Action", value=public.action)
+    if public.outcome != "success":
+        yield Fact(label="Outcome", value=_OUTCOMES[public.outcome])
+    if public.entity.id is not None:
+        yield Fact(label="ID", value=public.entity.id, quiet=what.label or "")
+    forwarded = [f"forwarded for {', '.join(who.forwarded)}"] if who.forwarded else []
+    yield Fact(
+        label="Where",
+        value=" · ".join(part for part in (who.ip, via_name(public)) if part),
+        quiet=" · ".join([*forwarded, *([who.user_agent] if who.user_agent else [])]),
+    )
+    if public.request:
+        client = f"the client's: {who.client_request}" if who.client_request else ""
+        yield Fact(label="Request", value=public.request, quiet=client)
+
+
+def _cause(
+    trail: Trail, account: str, public: Public, catalog: Catalog, path: str
+) -> Iterator[Fact]:
+    if public.cause is None:
+        return
+    cause = trail.by_id(account, public.cause)
+    if cause is None:
+        yield Fact(label="Cause", value="An entry that this trail no longer holds", quiet=public.cause)
+        return
+    sentence = activity(cause.public, read_what(cause.what), catalog)
+    yield Fact(label="Cause", value=sentence, address=f"{path}/{cause.index + 1}")
+
+
+def _reasons(what: What) -> Iterator[Fact]:
+    if what.reason:
+        yield Fact(label="Reason", value=what.reason)
+    if what.ticket:
+        yield Fact(label="Ticket", value=what.ticket)
+    for name, value in what.details.items():
+        if name not in _TOLD_ELSEWHERE:
+            yield Fact(label=titled(spelled(name)).capitalize(), value=_said(value))
+
+
+def _recording(entry: Entry, public: Public) -> Iterator[Fact]:
+    late = (public.recorded_at - public.occurred_at) / 1_000_000
+    if late > LATE_SECONDS:
+        recorded = moment(public.recorded_at, UTC_ZONE).utc
+        yield Fact(label="Recorded", value=f"{duration(late)} later", quiet=recorded)
+    yield Fact(label="Entry", value=f"{entry.index + 1:,}", quiet=public.id)
+
+
+def _said(value: Any) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _raw(columns: Any) -> Iterator[tuple[str, str]]:
+    """Pair each column of an unreadable row with its bytes in hexadecimal, in groups of four."""
+    for name, digits in (columns if isinstance(columns, dict) else {}).items():
+        text = str(digits)
+        yield str(name), " ".join(text[at : at + 8] for at in range(0, len(text), 8))
+
+
+def _field(panel: Panel) -> Field:
+    return Field(
+        name=panel.field,
+        label=panel.label,
+        before=_side(panel.before),
+        after=_side(panel.after),
+    )
+
+
+def _side(shown: Shown | None) -> Side | None:
+    if shown is None:
+        return None
+    joined = _lines if shown.shape == "json" else _joined
+    return Side(
+        shape=shown.shape, runs=tuple(joined(run) for run in shown.runs), note=shown.note
+    )
+
+
+def _joined(run: tuple[Span, ...]) -> tuple[Span, ...]:
+    """Join the marked words of a phrase, and the space between them, into one mark."""
+    bridged = [
+        Span(span.text, span.differs or (span.text.isspace() and _between_marks(run, position)))
+        for position, span in enumerate(run)
+    ]
+    return tuple(
+        Span("".join(span.text for span in group), differs)
+        for differs, group in groupby(bridged, key=lambda span: span.differs)
+    )
+
+
+def _between_marks(run: tuple[Span, ...], position: int) -> bool:
+    return 0 < position < len(run) - 1 and run[position - 1].differs and run[position + 1].differs
+
+
+def _lines(run: tuple[Span, ...]) -> tuple[Span, ...]:
+    """Mark a line of JSON without its indentation and its end."""
+    pieces: list[Span] = []
+    for span in run:
+        text = span.text.strip()
+        indent, end = span.text.partition(text)[::2] if text else (span.text, "")
+        pieces += (Span(indent, False), Span(text, span.differs), Span(end, False))
+    return tuple(piece for piece in pieces if piece.text)

@@ -1,0 +1,1 @@
+"""Where entries lie: the port, and one adapter for each engine."""

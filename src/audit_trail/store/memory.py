@@ -1,0 +1,90 @@
+"""The reference store: plain objects in memory, for tests and for comparison."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from threading import Lock
+
+from audit_trail.errors import HeadMoved, TermLost
+from audit_trail.record.entry import Entry, read_who
+from audit_trail.record.query import Query
+from audit_trail.store.port import Head, Lead, RecordKey, Tail
+
+
+class MemoryStore:
+    """Keeps each account's entries in a list."""
+
+    def __init__(self) -> None:
+        self._accounts: dict[str, list[Entry]] = defaultdict(list)
+        self._terms: dict[str, int] = {}
+        self._lock = Lock()
+
+    def head(self, account: str) -> Head:
+        entries = self._accounts[account]
+        return Head(len(entries), entries[-1].public.recorded_at if entries else 0)
+
+    def append(self, tails: Mapping[str, Tail], lead: Lead | None = None) -> None:
+        with self._lock:
+            if lead and self._terms.get(lead.outbox) != lead.term:
+                raise TermLost
+            for account, tail in tails.items():
+                if len(self._accounts[account]) != tail.size:
+                    raise HeadMoved
+            for account, tail in tails.items():
+                self._accounts[account].extend(tail.entries)
+
+    def begin_term(self, outbox: str) -> Lead:
+        with self._lock:
+            self._terms[outbox] = self._terms.get(outbox, 0) + 1
+            return Lead(outbox, self._terms[outbox])
+
+    def known(self, account: str, ids: Sequence[str]) -> set[str]:
+        return {entry.public.id for entry in self._accounts[account]} & set(ids)
+
+    def versions(self, account: str, records: Sequence[RecordKey]) -> dict[RecordKey, int]:
+        keys = [
+            (entry.public.entity.type, entry.public.entity.id) for entry in self._accounts[account]
+        ]
+        return {record: keys.count(record) for record in records if record in keys}
+
+    def slice(self, account: str, start: int, stop: int) -> list[Entry]:
+        return self._accounts[account][max(start, 0) : max(stop, 0)]
+
+    def find(self, query: Query, *, beyond: int | None = None, limit: int) -> list[Entry]:
+        def is_beyond(index: int) -> bool:
+            return beyond is None or (index < beyond if query.newest_first else index > beyond)
+
+        return [entry for entry in self._matching(query) if is_beyond(entry.index)][:limit]
+
+    def walk(self, query: Query, limit: int) -> list[int]:
+        return [entry.index for entry in self._matching(query)][:limit]
+
+    def entries(self, account: str, indexes: Sequence[int]) -> list[Entry]:
+        entries = self._accounts[account]
+        return [entries[index] for index in indexes if 0 <= index < len(entries)]
+
+    def by_id(self, account: str, entry_id: str) -> Entry | None:
+        return next(
+            (entry for entry in self._accounts[account] if entry.public.id == entry_id), None
+        )
+
+    def close(self) -> None:
+        self._accounts.clear()
+
+    def _matching(self, query: Query) -> Iterator[Entry]:
+        entries = list(self._accounts[query.account])
+        return (
+            entry
+            for entry in (reversed(entries) if query.newest_first else entries)
+            if _matches(entry, query)
+        )
+
+
+def _matches(entry: Entry, query: Query) -> bool:
+    public = entry.public
+    if query.types and public.entity.type not in query.types:
+        return False
+    if query.since_us is not None and public.occurred_at < query.since_us:
+        return False
+    if query.until_us is not None and public.occurred_at > query.until_us:
+        return False
+    return not query.person or query.person.casefold() in read_who(entry.who).person

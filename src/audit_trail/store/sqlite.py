@@ -1,0 +1,229 @@
+"""The SQLite store: one file in WAL mode, appends group-committed with `synchronous=FULL`."""
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from threading import Lock, local
+from typing import Any, Final
+
+from audit_trail.errors import HeadMoved, StoreFailed, TermLost
+from audit_trail.record.entry import Entry, Part, read_who
+from audit_trail.record.query import Query
+from audit_trail.store.port import Head, Lead, RecordKey, Tail
+
+BUSY_TIMEOUT_SECONDS: Final = 10.0
+
+_ENTRY: Final = "idx, version, public, leaf, who, who_salt, what, what_salt"
+_INSERT: Final = (
+    "INSERT INTO entries (account, idx, id, version, public, leaf, who, who_salt, what, what_salt, "
+    "occurred_at, recorded_at, entity_type, entity_id, person) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
+
+class SqliteStore:
+    """Keeps entries in one file; each thread reads on its own connection, one at a time writes."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file, creating it where it is missing. Raises `StoreFailed`, naming the file."""
+        self._path = path
+        self._local = local()
+        self._opened: list[sqlite3.Connection] = []
+        self._writing = Lock()
+        with self._translating():
+            self._connection().executescript(
+                files("audit_trail.store").joinpath("sqlite.sql").read_text()
+            )
+
+    def head(self, account: str) -> Head:
+        row = self._one(
+            "SELECT idx + 1, recorded_at FROM entries WHERE account = ? ORDER BY idx DESC LIMIT 1",
+            (account,),
+        )
+        return Head(*row) if row else Head(0, 0)
+
+    def append(self, tails: Mapping[str, Tail], lead: Lead | None = None) -> None:
+        with self._writing, self._translating(), self._transaction() as connection:
+            if lead and self._one("SELECT term FROM terms WHERE outbox = ?", (lead.outbox,)) != (
+                lead.term,
+            ):
+                raise TermLost
+            for account, tail in tails.items():
+                if self.head(account).size != tail.size:
+                    raise HeadMoved
+                connection.executemany(
+                    _INSERT, [_columns(account, entry) for entry in tail.entries]
+                )
+
+    def begin_term(self, outbox: str) -> Lead:
+        with self._writing, self._translating(), self._transaction() as connection:
+            (term,) = connection.execute(
+                "INSERT INTO terms (outbox, term) VALUES (?, 1) "
+                "ON CONFLICT (outbox) DO UPDATE SET term = term + 1 RETURNING term",
+                (outbox,),
+            ).fetchone()
+            return Lead(outbox, term)
+
+    def known(self, account: str, ids: Sequence[str]) -> set[str]:
+        return {
+            id_
+            for some in _chunks(ids)
+            for (id_,) in self._all(
+                f"SELECT id FROM entries WHERE account = ? AND id IN ({_marks(some)})",
+                (account, *some),
+            )
+        }
+
+    def versions(self, account: str, records: Sequence[RecordKey]) -> dict[RecordKey, int]:
+        newest = (
+            "SELECT version FROM entries WHERE account = ? AND entity_type = ? AND entity_id IS ? "
+            "ORDER BY idx DESC LIMIT 1"
+        )
+        found = {record: self._one(newest, (account, *record)) for record in records}
+        return {record: row[0] for record, row in found.items() if row}
+
+    def slice(self, account: str, start: int, stop: int) -> list[Entry]:
+        rows = self._all(
+            f"SELECT {_ENTRY} FROM entries WHERE account = ? AND idx >= ? AND idx < ? ORDER BY idx",
+            (account, start, stop),
+        )
+        return [_entry(row) for row in rows]
+
+    def find(self, query: Query, *, beyond: int | None = None, limit: int) -> list[Entry]:
+        where, values = _where(query)
+        if beyond is not None:
+            where, values = (
+                f"{where} AND idx {'<' if query.newest_first else '>'} ?",
+                (*values, beyond),
+            )
+        rows = self._all(
+            f"SELECT {_ENTRY} FROM entries WHERE {where} {_order(query)} LIMIT ?", (*values, limit)
+        )
+        return [_entry(row) for row in rows]
+
+    def walk(self, query: Query, limit: int) -> list[int]:
+        where, values = _where(query)
+        rows = self._all(
+            f"SELECT idx FROM entries WHERE {where} {_order(query)} LIMIT ?", (*values, limit)
+        )
+        return [index for (index,) in rows]
+
+    def entries(self, account: str, indexes: Sequence[int]) -> list[Entry]:
+        rows = self._all(
+            f"SELECT {_ENTRY} FROM entries WHERE account = ? AND idx IN ({_marks(indexes)})",
+            (account, *indexes),
+        )
+        found = {entry.index: entry for entry in map(_entry, rows)}
+        return [found[index] for index in indexes if index in found]
+
+    def by_id(self, account: str, entry_id: str) -> Entry | None:
+        row = self._one(
+            f"SELECT {_ENTRY} FROM entries WHERE account = ? AND id = ?", (account, entry_id)
+        )
+        return _entry(row) if row else None
+
+    def close(self) -> None:
+        while self._opened:
+            self._opened.pop().close()
+
+    def _connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = sqlite3.connect(
+                self._path,
+                timeout=BUSY_TIMEOUT_SECONDS,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+            self._local.connection = connection
+            self._opened.append(connection)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA secure_delete = ON")
+        return connection
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        connection = self._connection()
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+
+    def _one(self, statement: str, values: Sequence[Any]) -> Any:
+        with self._translating():
+            return self._connection().execute(statement, values).fetchone()
+
+    def _all(self, statement: str, values: Sequence[Any]) -> list[Any]:
+        with self._translating():
+            return self._connection().execute(statement, values).fetchall()
+
+    @contextmanager
+    def _translating(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StoreFailed(f"The trail's database {self._path} failed: {error}") from error
+
+
+def _columns(account: str, entry: Entry) -> tuple[Any, ...]:
+    public = entry.public
+    return (
+        account,
+        entry.index,
+        public.id,
+        entry.version,
+        entry.public_bytes,
+        entry.leaf,
+        *(entry.who or (None, None)),
+        *(entry.what or (None, None)),
+        public.occurred_at,
+        public.recorded_at,
+        public.entity.type,
+        public.entity.id,
+        read_who(entry.who).person,
+    )
+
+
+def _entry(row: Sequence[Any]) -> Entry:
+    index, version, public, leaf, who, who_salt, what, what_salt = row
+    return Entry(
+        index=index,
+        version=version,
+        public_bytes=public,
+        leaf=leaf,
+        who=Part(who, who_salt) if who is not None else None,
+        what=Part(what, what_salt) if what is not None else None,
+    )
+
+
+def _where(query: Query) -> tuple[str, tuple[Any, ...]]:
+    conditions: list[tuple[str, tuple[Any, ...]]] = [("account = ?", (query.account,))]
+    if query.types:
+        conditions.append((f"entity_type IN ({_marks(query.types)})", query.types))
+    if query.since_us is not None:
+        conditions.append(("occurred_at >= ?", (query.since_us,)))
+    if query.until_us is not None:
+        conditions.append(("occurred_at <= ?", (query.until_us,)))
+    if query.person:
+        # instr and not LIKE: a per cent sign stands for itself, and letters are folded already.
+        conditions.append(("instr(person, ?) > 0", (query.person.casefold(),)))
+    return " AND ".join(text for text, _ in conditions), tuple(
+        value for _, values in conditions for value in values
+    )
+
+
+def _order(query: Query) -> str:
+    return "ORDER BY idx DESC" if query.newest_first else "ORDER BY idx"
+
+
+def _marks(values: Sequence[Any]) -> str:
+    return ", ".join("?" * len(values))
+
+
+def _chunks(values: Sequence[str], size: int = 500) -> Iterator[Sequence[str]]:
+    return (values[start : start + size] for start in range(0, len(values), size))

@@ -1,0 +1,196 @@
+"""The trail's verbs: append drafts as entries, and answer queries; it knows no outbox."""
+
+import secrets
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+
+from audit_trail.errors import EntryNotFound, EntryTooLarge, HeadMoved, QueryRefused
+from audit_trail.record.canonical import canonical_bytes
+from audit_trail.record.entry import SALT_BYTES, Draft, Entry, Part, Public
+from audit_trail.record.query import Query
+from audit_trail.seal.merkle import leaf_hash
+from audit_trail.store.port import Head, Lead, RecordKey, Store, Tail
+
+APPEND_ATTEMPTS: Final = 20
+COUNT_LIMIT: Final = 10_000
+"""Totals are exact up to here; beyond, they are a lower bound."""
+
+
+class Page(NamedTuple):
+    """Entries in the query's order, and whether there are more in each direction."""
+
+    entries: Sequence[Entry]
+    has_newer: bool
+    has_older: bool
+
+
+class NumberedPage(NamedTuple):
+    """A page by its number, and how many entries match (exact up to 10,000 of a filtered query)."""
+
+    entries: Sequence[Entry]
+    total: int
+
+
+def utc_now_us() -> int:
+    """Return the time in microseconds since 1970, UTC."""
+    return time.time_ns() // 1_000
+
+
+class Trail:
+    """Every account's entries, over one store."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        clock: Callable[[], int] = utc_now_us,
+        salt: Callable[[], bytes] = lambda: secrets.token_bytes(SALT_BYTES),
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._salt = salt
+
+    def begin_term(self, outbox: str) -> Lead:
+        """Take the lead over an outbox; whoever led before can append no more."""
+        return self._store.begin_term(outbox)
+
+    def append(self, drafts: Sequence[Draft], lead: Lead | None = None) -> int:
+        """Give each draft the next index of its account and keep it; return how many were new.
+
+        A draft whose id the account already has is passed over: the stored entry wins. All become
+        visible together. A lost head is read again and retried; `TermLost` ends a sequencer.
+        """
+        by_account: dict[str, list[Draft]] = defaultdict(list)
+        for draft in drafts:
+            by_account[draft.account].append(draft)
+        for _ in range(APPEND_ATTEMPTS):
+            tails = {account: self._tail(account, each) for account, each in by_account.items()}
+            try:
+                self._store.append(tails, lead)
+            except HeadMoved:
+                continue
+            return sum(len(tail.entries) for tail in tails.values())
+        raise HeadMoved(
+            f"The head moved {APPEND_ATTEMPTS} times in a row; too many writers append to one account."
+        )
+
+    def head(self, account: str) -> Head:
+        """Return the account's head: its size, and when its newest entry was recorded."""
+        return self._store.head(account)
+
+    def page(
+        self, query: Query, *, before: int | None = None, after: int | None = None, limit: int
+    ) -> Page:
+        """Return the newest entries, or those right below index `before` or right above `after`."""
+        if after is None:
+            found = self._store.find(query, beyond=before, limit=limit + 1)
+            newer = before is not None and bool(
+                self._store.find(_reversed(query), beyond=before - 1, limit=1)
+            )
+            return Page(found[:limit], newer, len(found) > limit)
+        found = self._store.find(_reversed(query), beyond=after, limit=limit + 1)
+        entries = found[:limit][::-1]
+        older = (
+            bool(self._store.find(query, beyond=entries[-1].index, limit=1)) if entries else True
+        )
+        return Page(entries, len(found) > limit, older)
+
+    def numbered_page(self, query: Query, *, page: int, limit: int) -> NumberedPage:
+        """Return a page by its number from 1, without OFFSET.
+
+        Unfiltered, it is arithmetic on the gap-free index; filtered, a bounded walk, so pages
+        beyond 10,000 entries raise `QueryRefused`.
+        """
+        if query.unfiltered:
+            return self._page_by_index(query, page, limit)
+        if page * limit > COUNT_LIMIT:
+            raise QueryRefused(
+                f"page must be at most {COUNT_LIMIT // limit} of a filtered result; narrow it by since and until."
+            )
+        indexes = self._store.walk(query, COUNT_LIMIT)
+        wanted = indexes[(page - 1) * limit : page * limit]
+        return NumberedPage(self._store.entries(query.account, wanted), len(indexes))
+
+    def entry(self, account: str, index: int) -> Entry:
+        """Return the entry at this index. Raises `EntryNotFound`."""
+        found = self._store.slice(account, index, index + 1)
+        if not found:
+            raise EntryNotFound(f"There is no entry {index + 1} in account {account}.")
+        return found[0]
+
+    def by_id(self, account: str, entry_id: str) -> Entry | None:
+        """Return the entry with this id, such as the cause of another."""
+        return self._store.by_id(account, entry_id)
+
+    def _page_by_index(self, query: Query, page: int, limit: int) -> NumberedPage:
+        size = self._store.head(query.account).size
+        skipped = (page - 1) * limit
+        if not query.newest_first:
+            return NumberedPage(self._store.slice(query.account, skipped, skipped + limit), size)
+        stop = max(size - skipped, 0)
+        return NumberedPage(
+            self._store.slice(query.account, max(stop - limit, 0), stop)[::-1], size
+        )
+
+    def _tail(self, account: str, drafts: Sequence[Draft]) -> Tail:
+        known = self._store.known(account, [draft.id for draft in drafts])
+        new = list({draft.id: draft for draft in drafts if draft.id not in known}.values())
+        head = self._store.head(account)
+        versions = self._store.versions(account, list({_record(draft) for draft in new}))
+        recorded_at = max(self._clock(), head.recorded_at)
+        entries = []
+        for offset, draft in enumerate(new):
+            versions[_record(draft)] = version = versions.get(_record(draft), 0) + 1
+            entries.append(self._entry(draft, head.size + offset, version, recorded_at))
+        return Tail(head.size, entries)
+
+    def _entry(self, draft: Draft, index: int, version: int, recorded_at: int) -> Entry:
+        who = Part(draft.who, self._salt()) if draft.who is not None else None
+        what = Part(draft.what, self._salt()) if draft.what is not None else None
+        encoded = _public_bytes(draft, recorded_at, who, what)
+        return Entry(
+            index=index,
+            version=version,
+            public_bytes=encoded,
+            leaf=leaf_hash(encoded),
+            who=who,
+            what=what,
+        )
+
+
+def _record(draft: Draft) -> RecordKey:
+    return (draft.entity.type, draft.entity.id)
+
+
+def _reversed(query: Query) -> Query:
+    return msgspec.structs.replace(query, newest_first=not query.newest_first)
+
+
+def _public_bytes(draft: Draft, recorded_at: int, who: Part | None, what: Part | None) -> bytes:
+    """Encode the public part; field names too many for it are left to the what part, which has all."""
+    public = Public(
+        v=1,
+        id=draft.id,
+        account=draft.account,
+        occurred_at=draft.occurred_at,
+        recorded_at=recorded_at,
+        action=draft.action,
+        outcome=draft.outcome,
+        entity=draft.entity,
+        actor=draft.actor,
+        via=draft.via,
+        request=draft.request,
+        cause=draft.cause,
+        on_behalf_of=draft.on_behalf_of,
+        fields=draft.fields,
+        who=who.commitment if who else None,
+        what=what.commitment if what else None,
+    )
+    try:
+        return canonical_bytes(public)
+    except EntryTooLarge:
+        return canonical_bytes(msgspec.structs.replace(public, fields=()))
