@@ -24,6 +24,10 @@ UV ?= $(shell command -v uv 2>/dev/null || echo .bootstrap/bin/uv)
 # Passed on to the program of the target: make run ARGS="--port 9000", make test ARGS="-k trail".
 ARGS ?=
 
+# Certificates are the system's, so that an authority of one's own network is known.
+UV_SYSTEM_CERTS ?= true
+export UV_SYSTEM_CERTS
+
 # Only the interpreter found above is used (uv may not download one), and only our .venv.
 export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := .venv
@@ -63,11 +67,11 @@ format: $(INSTALLED) ## format the code and mend what can be mended
 
 .PHONY: bench
 bench: $(INSTALLED) ## measure throughput and latency
-	@exec $(BIN)/python bench/run.py $(ARGS)
+	@exec $(BIN)/python -m bench.run $(ARGS)
 
 .PHONY: soak
 soak: $(INSTALLED) ## run under load for long, and check that nothing was lost
-	@exec $(BIN)/python bench/soak.py $(ARGS)
+	@exec $(BIN)/python -m bench.soak $(ARGS)
 
 .PHONY: clean
 clean: ## remove what was built, but no data

@@ -70,10 +70,12 @@ missing_chromium() {
     return 1
 }
 
-chromium() {
+# Not called chromium: a function of that name would be found in place of the program.
+wanted_chromium() {
     if [ -n "${LIVE_AGENT_CHROMIUM:-}" ]; then
-        if starts "$LIVE_AGENT_CHROMIUM"; then
-            printf '%s\n' "$LIVE_AGENT_CHROMIUM"
+        path="$(command -v "$LIVE_AGENT_CHROMIUM")" || path=
+        if [ -n "$path" ] && starts "$path"; then
+            printf '%s\n' "$path"
             return 0
         fi
         say "LIVE_AGENT_CHROMIUM names $LIVE_AGENT_CHROMIUM, which does not start."
@@ -88,7 +90,7 @@ chromium() {
 }
 
 case "${1:-}" in
-chromium) chromium ;;
+chromium) wanted_chromium ;;
 *)
     say "usage: system-packages.sh chromium"
     exit 2

@@ -75,7 +75,8 @@ class Trail:
                 continue
             return sum(len(tail.entries) for tail in tails.values())
         raise HeadMoved(
-            f"The head moved {APPEND_ATTEMPTS} times in a row; too many writers append to one account."
+            f"The head moved {APPEND_ATTEMPTS} times in a row; "
+            "too many writers append to one account."
         )
 
     def head(self, account: str) -> Head:
@@ -109,7 +110,8 @@ class Trail:
             return self._page_by_index(query, page, limit)
         if page * limit > COUNT_LIMIT:
             raise QueryRefused(
-                f"page must be at most {COUNT_LIMIT // limit} of a filtered result; narrow it by since and until."
+                f"page must be at most {COUNT_LIMIT // limit} of a filtered result; "
+                "narrow it by since and until."
             )
         indexes = self._store.walk(query, COUNT_LIMIT)
         wanted = indexes[(page - 1) * limit : page * limit]
@@ -125,6 +127,10 @@ class Trail:
     def by_id(self, account: str, entry_id: str) -> Entry | None:
         """Return the entry with this id, such as the cause of another."""
         return self._store.by_id(account, entry_id)
+
+    def close(self) -> None:
+        """Close the store; its files are then complete in themselves."""
+        self._store.close()
 
     def _page_by_index(self, query: Query, page: int, limit: int) -> NumberedPage:
         size = self._store.head(query.account).size
@@ -171,7 +177,7 @@ def _reversed(query: Query) -> Query:
 
 
 def _public_bytes(draft: Draft, recorded_at: int, who: Part | None, what: Part | None) -> bytes:
-    """Encode the public part; field names too many for it are left to the what part, which has all."""
+    """Encode the public part; field names too many for it are left to the what part."""
     public = Public(
         v=1,
         id=draft.id,

@@ -11,7 +11,7 @@ _DAYS: Final = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday"
 
 def _working_hours(days: Sequence[Mapping[str, Any]]) -> list[str]:
     """Write opening hours by day, neighbours with the same hours as one line."""
-    week = sorted(days, key=lambda day: ((int(day["day_of_week"]) + 6) % 7))
+    week = sorted(days, key=lambda day: (int(day["day_of_week"]) + 6) % 7)
     lines = []
     for hours, group in groupby(week, key=_hours):
         names = [_DAYS[int(day["day_of_week"])] for day in group]

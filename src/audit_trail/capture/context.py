@@ -3,6 +3,7 @@
 Copy the variable into threads and jobs (`contextvars.copy_context`), or they act as System.
 """
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -49,6 +50,15 @@ class Context(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: str | None = None
     ticket: str | None = None
     occurred_at: int | None = None
+
+
+def encoded(value: msgspec.Struct) -> str:
+    """Encode as JSON; lone surrogates, which have no UTF-8, become question marks."""
+    try:
+        return msgspec.json.encode(value, order="sorted").decode()
+    except UnicodeEncodeError:
+        text = json.dumps(msgspec.to_builtins(value), ensure_ascii=False)
+        return text.encode(errors="replace").decode()
 
 
 SYSTEM: Final = Actor(kind="system")

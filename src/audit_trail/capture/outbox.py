@@ -1,6 +1,7 @@
 """The outbox: what committed with the changes and waits to be sequenced; it decides nothing."""
 
-from collections.abc import Iterator, Sequence
+import sqlite3
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
@@ -8,6 +9,7 @@ import msgspec
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
+from audit_trail.capture.context import encoded
 from audit_trail.errors import OutboxFailed
 from audit_trail.record.entry import Outcome
 
@@ -61,9 +63,12 @@ class Backlog(NamedTuple):
     oldest_us: int | None
 
 
+# What isn't a blob was not drawn by us, and ties no rows together.
+_TOKEN: Final = "CASE typeof(token) WHEN 'blob' THEN token END"
 _COLUMNS: Final = (
-    "id, token, nonce, occurred_ms, CAST(table_name AS TEXT), CAST(operation AS TEXT), account, "
-    "CAST(record_key AS BLOB), CAST(record_id AS BLOB), CAST(changes AS BLOB), CAST(labels AS BLOB), CAST(context AS BLOB)"
+    f"id, {_TOKEN}, nonce, occurred_ms, table_name, operation, account, "
+    "CAST(record_key AS BLOB), CAST(record_id AS BLOB), CAST(changes AS BLOB), "
+    "CAST(labels AS BLOB), CAST(context AS BLOB)"
 )
 
 
@@ -73,7 +78,7 @@ def note(connection: Connection, event: Event) -> None:
         "INSERT INTO audit_outbox (token, operation, account, changes, context) "
         "SELECT c.token, 'note', ?, ?, c.context "
         "FROM (SELECT 1) LEFT JOIN audit_context AS c ON c.one = 1",
-        (event.account, msgspec.json.encode(event, order="sorted").decode()),
+        (event.account, encoded(event)),
     )
 
 
@@ -115,14 +120,15 @@ class Outbox:
         """
         with self._reading() as connection:
             chosen = connection.exec_driver_sql(
-                "SELECT id, token FROM audit_outbox ORDER BY id LIMIT ?", (BATCH_ROWS,)
+                f"SELECT id, {_TOKEN} FROM audit_outbox ORDER BY id LIMIT ?", (BATCH_ROWS,)
             ).fetchall()
             if not chosen:
                 return Batch(())
+            huge = self._huge(connection, {row[1] for row in chosen} - {None})
             first = chosen[0][1]
-            if first is not None and self._count(connection, first) > HUGE_ROWS:
+            if first in huge:
                 return Batch(self._part(connection, first), whole=False)
-            return Batch(self._whole(connection, chosen))
+            return Batch(self._whole(connection, chosen, huge))
 
     def delete(self, rows: Sequence[Row]) -> None:
         """Remove exactly the rows that were read."""
@@ -132,20 +138,21 @@ class Outbox:
                 "DELETE FROM audit_outbox WHERE id IN (SELECT value FROM json_each(?))", (ids,)
             )
 
-    def _count(self, connection: Connection, token: bytes) -> int:
-        return int(
-            connection.exec_driver_sql(
-                "SELECT count(*) FROM audit_outbox WHERE token IS ?", (token,)
-            ).scalar_one()
-        )
-
-    def _whole(self, connection: Connection, chosen: Sequence[Any]) -> list[Row]:
-        """Read the chosen transactions whole, leaving a huge one that comes later for its turn."""
-        tokens = [token for token in dict.fromkeys(row[1] for row in chosen) if token is not None]
-        small = [token for token in tokens if self._count(connection, token) <= HUGE_ROWS]
-        marks = ", ".join("?" * len(small))
+    def _huge(self, connection: Connection, tokens: set[bytes]) -> set[bytes]:
+        """Tell which transactions are huge; one look at the outbox serves them all."""
         rows = connection.exec_driver_sql(
-            f"SELECT {_COLUMNS} FROM audit_outbox WHERE (token IS NULL AND id <= ?) OR token IN ({marks}) ORDER BY id",
+            f"SELECT token FROM audit_outbox WHERE token IN ({_marks(tokens)}) "
+            "GROUP BY token HAVING count(*) > ?",
+            (*tokens, HUGE_ROWS),
+        )
+        return set(rows.scalars())
+
+    def _whole(self, connection: Connection, chosen: Sequence[Any], huge: set[bytes]) -> list[Row]:
+        """Read the chosen transactions whole, leaving a huge one that comes later for its turn."""
+        small = {row[1] for row in chosen} - {None} - huge
+        rows = connection.exec_driver_sql(
+            f"SELECT {_COLUMNS} FROM audit_outbox "
+            f"WHERE ({_TOKEN} IS NULL AND id <= ?) OR token IN ({_marks(small)}) ORDER BY id",
             (chosen[-1][0], *small),
         )
         return [Row(*row) for row in rows]
@@ -163,8 +170,9 @@ class Outbox:
         )
         rows = self._rows(
             connection,
-            f"SELECT *, min(id) OVER record AS born, min({rank}) OVER record AS rank FROM audit_outbox "
-            "WHERE token IS ? WINDOW record AS (PARTITION BY table_name, record_key)",
+            f"SELECT *, min(id) OVER record AS born, min({rank}) OVER record AS rank "
+            "FROM audit_outbox WHERE token IS ? "
+            "WINDOW record AS (PARTITION BY table_name, record_key)",
             "ORDER BY rank IS NULL, rank, born, id LIMIT ?",
             (*self._parents, token, HUGE_ROWS),
         )
@@ -174,7 +182,8 @@ class Outbox:
         return [row for row in rows if (row.table, row.record_key) != last] or self._rows(
             connection,
             "SELECT * FROM audit_outbox "
-            "WHERE token IS ? AND table_name IS ? AND CAST(record_key AS BLOB) IS ?",
+            "WHERE token IS ? AND CAST(table_name AS BLOB) IS CAST(? AS BLOB) "
+            "AND CAST(record_key AS BLOB) IS ?",
             "ORDER BY id",
             (token, *last),
         )
@@ -191,7 +200,13 @@ class Outbox:
             self._translating(),
             self._engine.connect().execution_options(audit_read_only=True) as connection,
         ):
-            yield connection
+            driver = connection.connection.driver_connection
+            assert isinstance(driver, sqlite3.Connection)
+            driver.text_factory = _text
+            try:
+                yield connection
+            finally:
+                driver.text_factory = str
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
@@ -204,3 +219,15 @@ class Outbox:
             yield
         except DBAPIError as error:
             raise OutboxFailed(f"The outbox in {self.name} failed: {error.orig}") from error
+
+
+def _marks(values: Collection[Any]) -> str:
+    return ", ".join("?" * len(values))
+
+
+def _text(stored: bytes) -> str | bytes:
+    """Leave text that isn't UTF-8 as its bytes, where the driver would fail at every reading."""
+    try:
+        return stored.decode()
+    except UnicodeDecodeError:
+        return stored

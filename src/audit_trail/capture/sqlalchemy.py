@@ -1,19 +1,19 @@
 """The SQLAlchemy adapter for SQLite: it carries the context into transactions, and nothing else."""
 
-import json
 import secrets
 import sqlite3
 from collections.abc import Callable
 from typing import Final
 
-import msgspec
 from sqlalchemy import Connection, Engine, event
+from sqlalchemy.pool import ConnectionPoolEntry
 
-from audit_trail.capture.context import Context, current_context
+from audit_trail.capture.context import current_context, encoded
 from audit_trail.errors import ContextRefused
 
 SMALLEST_SQLITE: Final = (3, 40, 0)
 BUSY_TIMEOUT_MS: Final = 10_000
+TOKEN_BYTES: Final = 16
 
 _READS: Final = ("SELECT", "PRAGMA", "EXPLAIN", "VALUES", "BEGIN")
 _SET: Final = (
@@ -21,7 +21,9 @@ _SET: Final = (
     "WHERE one = 1 AND (SELECT foreign_keys FROM pragma_foreign_keys)"
 )
 _CLEAR: Final = "UPDATE audit_context SET token = NULL, context = NULL, guard = NULL WHERE one = 1"
-_IS_SET: Final = "audit_context_set"
+_TOKEN: Final = "audit_token"
+_CARRIED: Final = "audit_context"
+_PREPARED: Final = "audit_prepared"
 _COMMITTED: Final = "audit_context_committed"
 
 
@@ -37,12 +39,12 @@ def attach(engine: Engine, *, after_commit: Callable[[], None] = lambda: None) -
         raise ContextRefused(
             f"SQLite {sqlite3.sqlite_version} is too old; 3.40 or later is needed."
         )
-    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "checkout", _prepare)
     event.listen(engine, "begin", _begin)
     event.listen(engine, "before_cursor_execute", _before_statement)
     event.listen(engine, "savepoint", lambda connection, name: _set_context(connection))
     event.listen(engine, "commit", _clear_context)
-    event.listen(engine, "rollback", lambda connection: connection.info.pop(_IS_SET, None))
+    event.listen(engine, "rollback", _forget)
     event.listen(
         engine,
         "checkin",
@@ -50,7 +52,11 @@ def attach(engine: Engine, *, after_commit: Callable[[], None] = lambda: None) -
     )
 
 
-def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+def _prepare(connection: sqlite3.Connection, record: ConnectionPoolEntry, _proxy: object) -> None:
+    """Prepare each connection once; at checkout, since the pool may hold some from before."""
+    if record.info.get(_PREPARED):
+        return
+    record.info[_PREPARED] = True
     connection.isolation_level = None
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
@@ -60,7 +66,7 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
 
 def _begin(connection: Connection) -> None:
     reading = connection.get_execution_options().get("audit_read_only", False)
-    connection.info.pop(_IS_SET, None)
+    _forget(connection)
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
@@ -72,46 +78,44 @@ def _before_statement(
     _context: object,
     _many: bool,
 ) -> None:
-    """Set the context before the transaction's first write."""
-    if current_context() is not None and not statement.lstrip()[:7].upper().startswith(_READS):
+    """Set the context before the transaction's first write, and again when another acts."""
+    opening = statement.lstrip()[:8].upper()
+    if opening == "ROLLBACK":
+        # To a savepoint: what it undoes may include the context, so the next write sets it again.
+        connection.info.pop(_CARRIED, None)
+    elif current_context() is not None and not opening.startswith(_READS):
         _set_context(connection)
 
 
 def _set_context(connection: Connection) -> None:
-    """Set the context once; with the driver's cursor, since SQLAlchemy's would ask this hook again."""
+    """Set the context, with the driver's cursor: SQLAlchemy's would ask this hook again."""
     context = current_context()
-    if context is None or connection.info.get(_IS_SET):
+    if context is None or connection.info.get(_CARRIED) is context:
         return
-    connection.info[_IS_SET] = True
-    if (
-        _driver(connection).execute(_SET, (secrets.token_bytes(16), _encoded(context))).rowcount
-        != 1
-    ):
+    token = connection.info.setdefault(_TOKEN, secrets.token_bytes(TOKEN_BYTES))
+    if _driver(connection).execute(_SET, (token, encoded(context))).rowcount != 1:
         raise ContextRefused(
-            "The connection that carries the context needs foreign_keys on: its guard rests on them."
+            "The connection that carries the context needs foreign_keys on: "
+            "its guard rests on them."
         )
+    connection.info[_CARRIED] = context
 
 
 def _clear_context(connection: Connection) -> None:
     """Clear the context in the last statement before COMMIT, which its guard would else refuse."""
-    if connection.info.pop(_IS_SET, False):
+    if _TOKEN in connection.info:
+        _forget(connection)
         _driver(connection).execute(_CLEAR)
         connection.info[_COMMITTED] = True
+
+
+def _forget(connection: Connection) -> None:
+    """A rollback has restored the table, and the next transaction draws its own token."""
+    connection.info.pop(_TOKEN, None)
+    connection.info.pop(_CARRIED, None)
 
 
 def _driver(connection: Connection) -> sqlite3.Connection:
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)
     return driver
-
-
-def _encoded(context: Context) -> str:
-    """Text of a request may hold lone surrogates, which have no UTF-8: they become question marks."""
-    try:
-        return msgspec.json.encode(context).decode()
-    except UnicodeEncodeError:
-        return (
-            json.dumps(msgspec.to_builtins(context), ensure_ascii=False)
-            .encode(errors="replace")
-            .decode()
-        )

@@ -31,10 +31,16 @@ def create_outbox(connection: Connection) -> None:
 def sync(connection: Connection, watch: WatchList) -> None:
     """Create the outbox, replace every trigger by the generated one, and keep the watch list.
 
-    Run it in one transaction. Raises `WatchRefused` when a table is neither watched nor ignored.
+    Run it in one transaction. Raises `WatchRefused` when a table is neither watched nor ignored,
+    and in a database of UTF-16, whose triggers would write what nobody reads.
     """
+    encoding = connection.exec_driver_sql("PRAGMA encoding").scalar_one()
+    if encoding != "UTF-8":
+        raise WatchRefused(f"The database is encoded in {encoding}; capture needs UTF-8.")
     create_outbox(connection)
     drop_triggers(connection)
+    # A note of a row that went while no trigger watched would else read as a deletion of today.
+    connection.exec_driver_sql("DELETE FROM audit_displaced")
     for statement in generated(connection, watch).values():
         connection.exec_driver_sql(statement)
     definition = msgspec.json.encode(watch, order="sorted").decode()
@@ -64,7 +70,8 @@ def require_current(connection: Connection, watch: WatchList, command: str) -> N
 def generated(connection: Connection, watch: WatchList) -> dict[str, str]:
     """Return the text of every trigger by name, for the tables as they are now."""
     names = connection.exec_driver_sql(
-        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+        "SELECT name FROM sqlite_master "
+        "WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
     ).scalars()
     watch.require_complete([name for name in names if name not in OWN_TABLES])
     return {
@@ -89,7 +96,8 @@ def migrating(engine: Engine, watch: WatchList) -> Iterator[Connection]:
                 broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
                 if broken:
                     raise WatchRefused(
-                        f"The migration leaves {len(broken)} rows without what they reference: {broken[0]}."
+                        f"The migration leaves {len(broken)} rows without what they reference: "
+                        f"{broken[0]}."
                     )
                 sync(connection, watch)
         finally:
@@ -104,7 +112,10 @@ def _set_foreign_keys(connection: Connection, state: str) -> None:
 
 
 def _installed(connection: Connection) -> dict[str, str]:
+    """Find our triggers: by what they write too, since the host's may begin with audit as well."""
     rows = connection.exec_driver_sql(
-        "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'audit\\_%' ESCAPE '\\'"
+        "SELECT name, sql FROM sqlite_master "
+        "WHERE type = 'trigger' AND name LIKE 'audit\\_%' ESCAPE '\\' "
+        "AND (instr(sql, 'audit_outbox') OR instr(sql, 'audit_displaced'))"
     )
     return {name: text for name, text in rows}

@@ -1,4 +1,4 @@
-"""The text of one table's SQLite triggers, generated from the table as it is; it runs nothing but PRAGMAs.
+"""The text of one table's SQLite triggers, generated from the table; it runs nothing but PRAGMAs.
 
 No value may make a trigger refuse the user's write: every column goes through its storage class,
 comparisons are binary, and what JSON can't hold is tagged (see `record.value`).
@@ -100,33 +100,40 @@ class Triggers:
         when = f"\nWHEN {condition}" if condition else ""
         return (
             name,
-            f"CREATE TRIGGER {quoted(name)} {event} ON {quoted(self._table.name)}{when}\nBEGIN\n{body}\nEND",
+            f"CREATE TRIGGER {quoted(name)} {event} ON {quoted(self._table.name)}{when}\n"
+            f"BEGIN\n{body}\nEND",
         )
 
     def _flush(self, took_key: str) -> str:
         """Record the noted rows that the write has displaced: their key is taken, or nobody's."""
         key = quoted(self._table.key)
+        still = f"SELECT 1 FROM {quoted(self._table.name)} WHERE {key} = d.primary_key"
         return (
             f"  INSERT INTO audit_outbox ({_OUTBOX_COLUMNS})\n"
-            "  SELECT c.token, d.table_name, 'delete', d.account, d.record_key, d.record_id, d.changes, d.labels, c.context\n"
+            "  SELECT c.token, d.table_name, 'delete', d.account, d.record_key, d.record_id,\n"
+            "    d.changes, d.labels, c.context\n"
             "  FROM audit_displaced AS d LEFT JOIN audit_context AS c ON c.one = 1\n"
-            f"  WHERE d.table_name = {self._name} AND ((d.primary_key IS new.{key} AND {took_key})\n"
-            f"    OR NOT EXISTS (SELECT 1 FROM {quoted(self._table.name)} WHERE {key} = d.primary_key));\n"
-            f"  DELETE FROM audit_displaced WHERE table_name = {self._name};\n"
+            f"  WHERE d.table_name = {self._name}\n"
+            f"    AND ((d.primary_key IS new.{key} AND {took_key}) OR NOT EXISTS ({still}));\n"
+            f"  {self._cleared()}\n"
         )
 
     def _forget(self) -> str:
         """Drop the note of a row that a delete trigger has recorded."""
-        key = quoted(self._table.key)
-        return f"\n  DELETE FROM audit_displaced WHERE table_name = {self._name} AND primary_key IS old.{key};"
+        return "\n  " + self._cleared(f" AND primary_key IS old.{quoted(self._table.key)}")
+
+    def _cleared(self, condition: str = "") -> str:
+        return f"DELETE FROM audit_displaced WHERE table_name = {self._name}{condition};"
 
     def _note(self, condition: str) -> str:
         row = "taken"
         return (
-            f"  DELETE FROM audit_displaced WHERE table_name = {self._name};\n"
-            "  INSERT INTO audit_displaced (table_name, primary_key, account, record_key, record_id, changes, labels)\n"
-            f"  SELECT {self._name}, {row}.{quoted(self._table.key)}, {self._account(row, 'delete')}, {self._key(row)},\n"
-            f"    {self._identity(row)}, {self._gone(row)},\n    {self._labels('delete', row)}\n"
+            f"  {self._cleared()}\n"
+            "  INSERT INTO audit_displaced\n"
+            "    (table_name, primary_key, account, record_key, record_id, changes, labels)\n"
+            f"  SELECT {self._name}, {row}.{quoted(self._table.key)},\n"
+            f"    {self._account(row, 'delete')}, {self._key(row)}, {self._identity(row)},\n"
+            f"    {self._gone(row)},\n    {self._labels('delete', row)}\n"
             f"  FROM {self._matching(condition)};"
         )
 
@@ -151,13 +158,15 @@ class Triggers:
     def _written(self, operation: str, row: str, changes: str) -> str:
         return (
             f"  INSERT INTO audit_outbox ({_OUTBOX_COLUMNS})\n"
-            f"  SELECT c.token, {self._name}, '{operation}', a.account, {self._key(row)}, {self._identity(row)},\n"
+            f"  SELECT c.token, {self._name}, '{operation}', a.account,\n"
+            f"    {self._key(row)}, {self._identity(row)},\n"
             f"    {changes},\n    {self._labels(operation, 'old')},\n    c.context\n"
-            f"  FROM ({self._accounts(row, operation)}) AS a LEFT JOIN audit_context AS c ON c.one = 1;"
+            f"  FROM ({self._accounts(row, operation)}) AS a\n"
+            "    LEFT JOIN audit_context AS c ON c.one = 1;"
         )
 
     def _accounts(self, row: str, operation: str) -> str:
-        """Select the accounts in whose trails the write belongs; NULL, never no row, where unknown."""
+        """Select the accounts in whose trails the write belongs; a NULL where none is known."""
         member = self._table.account
         if isinstance(member, Membership):
             table, record, account = (
@@ -166,7 +175,8 @@ class Triggers:
                 quoted(member.account),
             )
             found = f"FROM {table} WHERE {record} = {row}.{quoted(self._table.key)}"
-            return f"SELECT {account} AS account {found} UNION ALL SELECT NULL WHERE NOT EXISTS (SELECT 1 {found})"
+            unknown = f"SELECT NULL WHERE NOT EXISTS (SELECT 1 {found})"
+            return f"SELECT {account} AS account {found} UNION ALL {unknown}"
         return f"SELECT {self._account(row, operation)} AS account"
 
     def _account(self, row: str, operation: str) -> str:
@@ -202,7 +212,7 @@ class Triggers:
         return _object(parts)
 
     def _labels(self, operation: str, gone: str) -> str:
-        """{"column": [old name, new name]} of the references and of the columns that name the record."""
+        """{"column": [old name, new name]} of the references and of what names the record."""
         parts = []
         for name in dict.fromkeys(
             [*self._table.label, *(each.columns[0] for each in self._table.references)]
@@ -228,6 +238,9 @@ def _columns(connection: Connection, table: Table) -> list[Column]:
         named.add(table.account)
     if missing := sorted(named - names):
         raise WatchRefused(f"The watched table {table.name} has no column {', '.join(missing)}.")
+    shown = {table.key, table.identity, table.account, *table.label}
+    if copied := sorted(table.secrets & shown):
+        raise WatchRefused(f"A secret of {table.name} can't name its records: {', '.join(copied)}.")
     return [
         Column(row[1], row[2].upper(), row[1] in table.secrets)
         for row in rows
@@ -246,12 +259,11 @@ def _unique_keys(connection: Connection, table: Table) -> Iterator[list[tuple[st
 
 
 def _differs(column: Column) -> str:
-    """Compare bytes, whatever the column's collation; where no type is declared, 1 and 1.0 differ too."""
+    """Compare bytes, whatever the column's collation; where numbers keep their type, that too."""
     name = quoted(column.name)
     differs = f"old.{name} IS NOT new.{name} COLLATE BINARY"
-    return (
-        differs if column.declared else f"({differs} OR typeof(old.{name}) <> typeof(new.{name}))"
-    )
+    typeless = column.declared in ("", "ANY") or "BLOB" in column.declared
+    return f"({differs} OR typeof(old.{name}) <> typeof(new.{name}))" if typeless else differs
 
 
 def _value(column: Column, row: str) -> str:
@@ -269,7 +281,10 @@ def _value(column: Column, row: str) -> str:
 def _json(value: str, text: str | None = None) -> str:
     size = f"length(CAST({value} AS BLOB))"
     kept = f"substr(CAST({value} AS BLOB), 1, {LIMIT_BYTES})"
-    cut = f'\'{{"$":"cut","size":\' || {size} || \',"text":\' || json_quote(CAST({kept} AS TEXT)) || \'}}\''
+    cut = (
+        f'\'{{"$":"cut","size":\' || {size} || '
+        f"',\"text\":' || json_quote(CAST({kept} AS TEXT)) || '}}'"
+    )
     return (
         f"CASE typeof({value}) WHEN 'text' THEN "
         f"CASE WHEN {size} <= {LIMIT_BYTES} THEN {text or f'json_quote({value})'} ELSE {cut} END "
@@ -281,7 +296,8 @@ def _json(value: str, text: str | None = None) -> str:
 
 def _json_document(value: str) -> str:
     invalid = f'\'{{"$":"invalid","why":"not JSON","text":\' || json_quote({value}) || \'}}\''
-    return f'CASE WHEN json_valid({value}) THEN \'{{"$":"json","value":\' || json({value}) || \'}}\' ELSE {invalid} END'
+    valid = f'\'{{"$":"json","value":\' || json({value}) || \'}}\''
+    return f"CASE WHEN json_valid({value}) THEN {valid} ELSE {invalid} END"
 
 
 def _name_of(reference: Reference | None, column: str, row: str) -> str:

@@ -81,7 +81,7 @@ class WatchList(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(found)
 
     def require_complete(self, names: Sequence[str]) -> None:
-        """Raise `WatchRefused` when the database has a table that is neither watched nor ignored."""
+        """Raise `WatchRefused` when a table of the database is neither watched nor ignored."""
         known = {table.name for table in self.tables} | set(self.ignored)
         if unknown := sorted(set(names) - known):
             raise WatchRefused(f"Neither watched nor ignored with a reason: {', '.join(unknown)}.")

@@ -25,7 +25,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     fields: Mapping[str, Field] = {}
     with_reference: tuple[str, str] | None = None
-    """A column, and the name of records where it refers to something: `("inbox_id", "inbox webhook")`."""
+    """A column, and what records are called where it refers to something."""
 
 
 class Catalog(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,13 +1,15 @@
 """Before and after: several writes to one record merged by chaining their values, losing none."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
 
-from audit_trail.record.value import NULL, SECRET
+from audit_trail.record.value import NULL, tells_all
 
 Operation = Literal["create", "update", "delete"]
+V = TypeVar("V")
 Pair = tuple[bytes | None, bytes | None]
 """The old and the new value of one field; None where the record did not exist."""
 
@@ -24,92 +26,71 @@ class Write(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def operation(self) -> Operation:
-        """The write's name; a record that neither existed nor exists has none and is never asked."""
+        """The write's name; one of a record that neither existed nor exists is never asked."""
         return ("update" if self.exists else "delete") if self.existed else "create"
 
     def before(self, field: str) -> bytes | None:
         """The field's value before the write, or None where the write doesn't tell."""
-        return (
-            self.pairs[field][0]
-            if field in self.pairs
-            else (NULL if self.existed > self.exists else None)
-        )
+        return self._side(0, field, tells_nulls=self.existed > self.exists)
 
     def after(self, field: str) -> bytes | None:
         """The field's value after the write, or None where the write doesn't tell."""
-        return (
-            self.pairs[field][1]
-            if field in self.pairs
-            else (NULL if self.exists > self.existed else None)
-        )
+        return self._side(1, field, tells_nulls=self.exists > self.existed)
+
+    def _side(self, side: Literal[0, 1], field: str, *, tells_nulls: bool) -> bytes | None:
+        if field in self.pairs:
+            return self.pairs[field][side]
+        return NULL if tells_nulls else None
 
 
 def chained(writes: Sequence[Write]) -> list[Write]:
-    """Merge the writes of one transaction to one record into as few as their values allow.
+    """Merge the writes of one transaction to one record into one, if their values allow.
 
     An application's own trigger may write the row again, and that write is recorded before the
-    one that fired it; so writes are joined where one's new values are the other's old ones,
-    whatever their order. Writes that don't chain stay apart. A net effect of nothing leaves none.
+    one that fired it; so their order isn't trusted. Of each field's old and new values, those
+    that one write left and another found cancel out; what is left is the net change. Writes of
+    which more is left don't chain, and stay apart. A net effect of nothing leaves none.
     """
-    remaining = list(writes)
-    merged: list[Write] = []
-    while remaining:
-        current = remaining.pop(0)
-        while (joined := _with_neighbour(current, remaining)) is not None:
-            current = joined
-        merged.append(current)
+    try:
+        merged = [_merged(writes)] if len(writes) > 1 else writes
+    except _Apart:
+        merged = writes
     return [net for write in merged if (net := _net(write)) is not None]
 
 
-def _with_neighbour(current: Write, remaining: list[Write]) -> Write | None:
-    """Take the first write that directly follows or precedes the current one, and join them."""
-    for position, other in enumerate(remaining):
-        if _follows(current, other):
-            return _joined(current, remaining.pop(position))
-        if _follows(other, current):
-            return _joined(remaining.pop(position), current)
-    return None
+class _Apart(Exception):
+    """The writes don't chain."""
 
 
-def _follows(first: Write, second: Write) -> bool:
-    """Tell whether the second write can come right after the first."""
-    if first.exists != second.existed:
-        return False
-    return not first.exists or all(
-        first.after(field) in (None, old) or old is None
-        for field in {*first.pairs, *second.pairs}
-        for old in (second.before(field),)
-    )
+def _merged(writes: Sequence[Write]) -> Write:
+    existence = [(write.existed, write.exists) for write in writes]
+    existed, exists = _ends([pair for pair in existence if pair != (True, True)], (True, True))
+    fields = dict.fromkeys(field for write in writes for field in write.pairs)
+    pairs = {}
+    for field in fields:
+        told = [pair for write in writes if (pair := _told(write, field)) is not None]
+        pairs[field] = _ends(told, told[0])
+    return Write(existed=existed, exists=exists, pairs=pairs)
 
 
-def _joined(first: Write, second: Write) -> Write:
-    fields = dict.fromkeys([*first.pairs, *second.pairs])
-    return Write(
-        existed=first.existed,
-        exists=second.exists,
-        pairs={
-            field: (_oldest(first, second, field), _newest(first, second, field))
-            for field in fields
-        },
-    )
-
-
-def _oldest(first: Write, second: Write, field: str) -> bytes | None:
-    if not first.existed:
+def _told(write: Write, field: str) -> Pair | None:
+    """What the write says of the field, were it only that a null came or went with the record."""
+    if field not in write.pairs and write.existed == write.exists:
         return None
-    before = first.before(field)
-    return before if before is not None else second.before(field)
+    return write.before(field), write.after(field)
 
 
-def _newest(first: Write, second: Write, field: str) -> bytes | None:
-    if not second.exists:
-        return None
-    after = second.after(field)
-    return after if after is not None else first.after(field)
+def _ends(pairs: Sequence[tuple[V, V]], first: tuple[V, V]) -> tuple[V, V]:
+    """Return where a chain of pairs, in any order, begins and ends; a closed one at its first."""
+    old, new = Counter(pair[0] for pair in pairs), Counter(pair[1] for pair in pairs)
+    begins, ends = list((old - new).elements()), list((new - old).elements())
+    if len(begins) > 1:
+        raise _Apart
+    return (begins[0], ends[0]) if begins else (first[0], first[0])
 
 
 def _net(write: Write) -> Write | None:
-    """Leave out what did not change; a secret's two values can't be compared, so it stays."""
+    """Leave out what did not change; where the values don't tell, the trigger's word stays."""
     if not (write.existed or write.exists):
         return None
     if write.existed != write.exists:
@@ -122,6 +103,6 @@ def _net(write: Write) -> Write | None:
     pairs = {
         field: (old, new)
         for field, (old, new) in write.pairs.items()
-        if old != new or new == SECRET
+        if old != new or (new is not None and not tells_all(new))
     }
     return Write(existed=True, exists=True, pairs=pairs) if pairs else None

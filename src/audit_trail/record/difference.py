@@ -15,8 +15,11 @@ from audit_trail.record.value import read
 LONGEST_TEXT: Final = 20_000
 """Characters of a value that are shown; the rest is kept, and counted."""
 
-COMPARED_WORDS: Final = 4_000
-"""Beyond this many words in both texts together, differences inside them are not searched."""
+LONGEST_LIST: Final = 1_000
+"""Items of a list that are shown."""
+
+COMPARED_PIECES: Final = 4_000
+"""Beyond this many words or lines in both values together, differences aren't searched."""
 
 Shape = Literal["text", "list", "json", "hidden", "empty"]
 
@@ -34,7 +37,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     shape: Shape
     runs: tuple[tuple[Span, ...], ...] = ()
     note: str | None = None
-    """What can't be seen from the value: how much was cut, why it isn't what its column declares."""
+    """What the value doesn't show: how much was cut, why it isn't what its column declares."""
 
 
 class Panel(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,10 +112,9 @@ def _plain(value: Any, field: Field, label: str | None) -> _Read:
             return _Read("text", ["true" if value else "false"])
         case _ if label is not None:
             return _Read("text", [f"{label} (#{value})"])
-        case str() if len(value) > LONGEST_TEXT:
-            return _Read("text", [value[:LONGEST_TEXT]], f"cut; {len(value):,} characters in full")
         case _:
-            return _Read("text", [str(value)])
+            text = str(value)
+            return _Read("text", [text[:LONGEST_TEXT]], _cut(text))
 
 
 def _document(value: Any, field: Field) -> _Read:
@@ -120,15 +122,24 @@ def _document(value: Any, field: Field) -> _Read:
         return _Read("empty", [])
     if field.lines:
         try:
-            return _Read("list", list(field.lines(value))[:1_000])
+            return _listed(list(field.lines(value)))
         except (KeyError, TypeError, ValueError, AttributeError, IndexError):
             pass  # A value of another shape than the catalog knows is shown as it is.
     if isinstance(value, list) and all(
         isinstance(item, str | int | float | bool) for item in value
     ):
-        return _Read("list", [str(item) for item in value[:1_000]])
-    lines = json.dumps(value, indent=2, ensure_ascii=False)[:LONGEST_TEXT].splitlines(keepends=True)
-    return _Read("json", lines)
+        return _listed([str(item) for item in value])
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return _Read("json", text[:LONGEST_TEXT].splitlines(keepends=True), _cut(text))
+
+
+def _listed(items: list[str]) -> _Read:
+    note = f"cut; {len(items):,} items in full" if len(items) > LONGEST_LIST else None
+    return _Read("list", items[:LONGEST_LIST], note)
+
+
+def _cut(text: str) -> str | None:
+    return f"cut; {len(text):,} characters in full" if len(text) > LONGEST_TEXT else None
 
 
 def _compared(before: _Read | None, after: _Read | None) -> tuple[Shown | None, Shown | None]:
@@ -136,11 +147,12 @@ def _compared(before: _Read | None, after: _Read | None) -> tuple[Shown | None, 
         return _alone(before), _alone(after)
     if before.shape == "text":
         pieces = [re.findall(r"\w+|\s+|[^\w\s]", side.items[0]) for side in (before, after)]
-        if len(pieces[0]) + len(pieces[1]) > COMPARED_WORDS or _unlike(*pieces):
-            return _alone(before), _alone(after)
-        left, right = _marked(*pieces)
+        unlike = _unlike(*pieces)
     else:
-        left, right = _marked(before.items, after.items)
+        pieces, unlike = [before.items, after.items], False
+    if unlike or sum(map(len, pieces)) > COMPARED_PIECES:
+        return _alone(before), _alone(after)
+    left, right = _marked(*pieces)
     if before.shape == "list":
         return (
             Shown(shape="list", runs=tuple((span,) for span in left), note=before.note),
@@ -161,7 +173,7 @@ def _alone(side: _Read | None) -> Shown | None:
 
 
 def _unlike(before: Sequence[str], after: Sequence[str]) -> bool:
-    """Marks help only where something stayed; two short or quite different texts read better whole."""
+    """Tell whether nothing stayed: marks help little there, and both texts read better whole."""
     return not set(before) & {piece for piece in after if piece.strip() and piece.isalnum()}
 
 

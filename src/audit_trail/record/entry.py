@@ -150,7 +150,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class What(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The what part: names of records, every before and after, the reason, and an event's details."""
+    """The what part: names of records, every before and after, the reason, an event's details."""
 
     label: str | None = None
     references: dict[str, Reference] = {}

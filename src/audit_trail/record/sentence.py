@@ -40,7 +40,7 @@ def activity(public: Public, what: What, catalog: Catalog) -> str:
         case "update" | "delete":
             return f"{public.action.capitalize()}d {with_article(name)}{number}"
         case action:
-            return catalog.events.get(action) or _EVENTS.get(action) or spelled(action).capitalize()
+            return catalog.events.get(action) or _EVENTS.get(action) or _opening(spelled(action))
 
 
 def summary(public: Public, what: What, catalog: Catalog) -> str:
@@ -52,7 +52,7 @@ def summary(public: Public, what: What, catalog: Catalog) -> str:
                 [catalog.field(public.entity.type, field).label or field for field in public.fields]
             )
         )
-    if went_with := what.details.get("went_with"):
+    if isinstance(went_with := what.details.get("went_with"), str):
         verb = "went with" if public.action == "delete" else "lost"
         parts.append(f"{verb} its {catalog.name(went_with)}")
     if reason := what.details.get("reason"):
@@ -68,12 +68,16 @@ def actor_name(public: Public, email: str | None, name: str | None) -> str:
     """Return what the User column shows: the login e-mail, or System when no person acted."""
     if email or name:
         return email or name or ""
-    return "System" if public.actor.kind == "system" else spelled(public.actor.kind).capitalize()
+    return "System" if public.actor.kind == "system" else _opening(spelled(public.actor.kind))
 
 
 def via_name(public: Public) -> str:
     """Return how the act came in: Web, API, Database."""
     return _VIA[public.via]
+
+
+def _opening(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _listed(labels: Sequence[str]) -> str:

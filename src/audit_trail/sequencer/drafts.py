@@ -1,7 +1,7 @@
 """Transactions become drafts: one for each record, a deleted parent before what went with it."""
 
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
@@ -23,6 +23,7 @@ from audit_trail.record.entry import (
     What,
     Who,
 )
+from audit_trail.record.value import NULL, read
 from audit_trail.sequencer.rows import (
     LONGEST_ID,
     Seen,
@@ -34,6 +35,8 @@ from audit_trail.sequencer.rows import (
 )
 
 NONCE_BYTES: Final = 10
+MOST_PRINCIPALS: Final = 20
+"""How many of those acted for have room in the public part; the who part names all."""
 
 ParentKey = tuple[str, tuple[str, ...], tuple[bytes | None, ...]]
 """A table, columns of it, and their values: how a row that points to a record finds it."""
@@ -49,15 +52,19 @@ class Parent(NamedTuple):
 
 
 class Record(NamedTuple):
-    """What one transaction did to one record: the rows as seen, and their net writes."""
+    """What one transaction did to one record: its first row, its last, and the net write, if any.
 
-    seen: Sequence[Seen]
-    writes: Sequence[Write]
+    The last row's labels are those of the net write.
+    """
+
+    born: Seen
+    last: Seen
+    write: Write | None
 
     @property
     def entry_id(self) -> str:
-        """The id of the record's first entry, born in its first row."""
-        return entry_id(self.seen[0].row, self.seen[0].occurred_us)
+        """The id of the record's entry, born in its first row."""
+        return entry_id(self.born.row, self.born.occurred_us)
 
 
 class Drafter:
@@ -87,7 +94,8 @@ class Drafter:
     def _of_transaction(self, rows: Sequence[Row]) -> list[Draft]:
         if rows[0].token is None or rows[0].token != self._token:
             self._token, self._parents = rows[0].token, {}
-        grouped: dict[tuple[str | None, str, bytes], list[Seen]] = defaultdict(list)
+        grouped: dict[tuple[str | None, str, bytes, int], list[Seen]] = defaultdict(list)
+        lives: Counter[tuple[str, bytes | None]] = Counter()
         others: list[tuple[int, Draft]] = []
         for row in rows:
             try:
@@ -95,12 +103,14 @@ class Drafter:
                     others.append((row.id, _event(row)))
                 else:
                     seen = read_row(row, self._watch)
-                    grouped[seen.account, seen.table.name, seen.key].append(seen)
+                    moved = _keys_left_and_taken(seen)
+                    lives.update(moved)
+                    life = lives[seen.table.name, seen.key]
+                    grouped[seen.account, seen.table.name, seen.key, life].append(seen)
+                    lives.update(moved)
             except Unreadable as error:
                 others.append((row.id, self._unreadable(row, str(error))))
-        records = [
-            Record(seen, chained([_write(each) for each in seen])) for seen in grouped.values()
-        ]
+        records = [record for seen in grouped.values() for record in _records(seen)]
         return self._in_order(records, others)
 
     def _in_order(
@@ -113,32 +123,44 @@ class Drafter:
         for record in records:
             self._remember(record)
         by_entry = {record.entry_id: record for record in records}
-        done: dict[str, list[Draft]] = {}
-
-        def emit(record: Record) -> Iterator[Draft]:
-            if record.entry_id in done:
-                return
-            done[record.entry_id] = []
-            parent = self._parent(record)
-            if parent and parent.entry_id in by_entry:
-                yield from emit(by_entry[parent.entry_id])
-            yield from self._of_record(record, parent)
-
+        done: set[str] = set()
         places: list[tuple[int, Record | Draft]] = [
-            (record.seen[0].row.id, record) for record in records
+            (record.born.row.id, record) for record in records
         ]
-        places += others
-        return [
-            draft
-            for _, item in sorted(places, key=lambda pair: pair[0])
-            for draft in (emit(item) if isinstance(item, Record) else [item])
-        ]
+        drafts: list[Draft] = []
+        for _, item in sorted([*places, *others], key=lambda place: place[0]):
+            if isinstance(item, Draft):
+                drafts.append(item)
+                continue
+            for record, parent in reversed(self._line(item, by_entry, done)):
+                drafts += self._of_record(record, parent)
+        return drafts
+
+    def _line(
+        self, record: Record, by_entry: Mapping[str, Record], done: set[str]
+    ) -> list[tuple[Record, Parent | None]]:
+        """List a record and those above it that aren't drafted yet, each with its parent.
+
+        A loop and not a recursion: a chain of replies may be a thousand records long. A record
+        that points to itself, or round to one below it, is nobody's child.
+        """
+        line: list[tuple[Record, Parent | None]] = []
+        above: Record | None = record
+        while above and above.entry_id not in done:
+            done.add(above.entry_id)
+            below = {above.entry_id, *(each.entry_id for each, _ in line)}
+            parent = self._parent(above)
+            if parent and parent.entry_id in below:
+                parent = None
+            line.append((above, parent))
+            above = by_entry.get(parent.entry_id) if parent else None
+        return line
 
     def _remember(self, record: Record) -> None:
         """Keep a deleted record under every set of columns by which others point to it."""
-        if not (record.writes and record.writes[-1].operation == "delete"):
+        _, last, write = record
+        if write is None or write.operation != "delete":
             return
-        write, last = record.writes[-1], record.seen[-1]
         parent = Parent(
             record.entry_id, last.table.entity, _record_label(last, write), last.account
         )
@@ -148,26 +170,26 @@ class Drafter:
 
     def _parent(self, record: Record) -> Parent | None:
         """Find the record whose deletion deleted this one, or emptied its reference."""
-        if not record.writes:
+        _, last, write = record
+        if write is None or write.operation == "create":
             return None
-        write, last = record.writes[-1], record.seen[-1]
         for pointer in last.table.references:
             parent = self._parents.get(_parent_key(pointer, write))
             gone = write.operation == "delete" or write.after(pointer.columns[0]) == b"null"
-            if parent and gone and write.operation != "create":
+            if parent and gone:
                 return parent
         return None
 
     def _of_record(self, record: Record, parent: Parent | None) -> Iterator[Draft]:
-        for position, write in enumerate(record.writes):
-            born = record.seen[min(position, len(record.seen) - 1)]
-            last = record.seen[-1] if len(record.writes) == 1 else born
-            draft = self._draft(born, last, write, parent)
-            yield draft
-            if (left := _account_left(last, write, draft.account)) is not None:
-                yield msgspec.structs.replace(
-                    draft, id=entry_id(born.row, born.occurred_us, b"left"), account=left
-                )
+        born, last, write = record
+        if write is None:
+            return
+        draft = self._draft(born, last, write, parent)
+        yield draft
+        if (left := _account_left(last, write, draft.account)) is not None:
+            yield msgspec.structs.replace(
+                draft, id=entry_id(born.row, born.occurred_us, b"left"), account=left
+            )
 
     def _draft(self, born: Seen, last: Seen, write: Write, parent: Parent | None) -> Draft:
         account = last.account or (parent.account if parent else None)
@@ -218,36 +240,38 @@ class Drafter:
         return {pointer.columns[0]: parent.label for pointer, parent in found if parent}
 
     def _unreadable(self, row: Row, why: str) -> Draft:
-        names = (
-            "table",
-            "operation",
-            "record_key",
-            "record_id",
-            "changes",
-            "labels",
-            "context",
-            "account",
-        )
         raw = {
-            name: _hexadecimal(getattr(row, name))
-            for name in names
-            if getattr(row, name) is not None
+            name: _hexadecimal(value)
+            for name, value in row._asdict().items()
+            if value is not None and name not in ("id", "token", "nonce")
         }
         what = What(unreadable={"why": f"This outbox row can't be understood: {why}.", "hex": raw})
         table = self._watch.table(row.table) if isinstance(row.table, str) else None
-        now = self._clock()
+        context, happened = _read_as_far_as_possible(row)
         return Draft(
-            id=entry_id(row, now),
-            account=account_of(row) or INSTALLATION,
-            occurred_at=now,
+            # Where the row has no time, the id has none: drawn anew, it would differ at a retry.
+            id=entry_id(row, happened or 0),
+            account=account_of(row.account) or INSTALLATION,
+            occurred_at=self._clock() if happened is None else happened,
             action=row.operation
             if row.operation in ("create", "update", "delete")
             else "unreadable",
             entity=Entity(type=table.entity if table else "unknown"),
             what=_encoded(what),
-            actor=ActorId(kind="system"),
-            via="database",
+            **_actor(context),
         )
+
+
+def _read_as_far_as_possible(row: Row) -> tuple[Context | None, int | None]:
+    """Return who made an unreadable row, and when, where at least that can be read."""
+    try:
+        context = read_context(row)
+    except Unreadable:
+        context = None
+    try:
+        return context, occurred_us(row, context)
+    except Unreadable:
+        return context, None
 
 
 def entry_id(row: Row, occurred_us: int, variant: bytes = b"") -> str:
@@ -270,8 +294,10 @@ def entry_id(row: Row, occurred_us: int, variant: bytes = b"") -> str:
 def _event(row: Row) -> Draft:
     try:
         event = msgspec.json.decode(row.changes or b"", type=Event)
-    except msgspec.DecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise Unreadable(f"its event is not ours ({error})") from error
+    if max(map(len, (event.action, event.entity_type, event.entity_id or ""))) > LONGEST_ID:
+        raise Unreadable("its event has too long a name")
     context = read_context(row)
     happened = occurred_us(row, context)
     what = What(
@@ -279,7 +305,7 @@ def _event(row: Row) -> Draft:
     )
     return Draft(
         id=entry_id(row, happened),
-        account=account_of(row) or INSTALLATION,
+        account=account_of(row.account) or INSTALLATION,
         occurred_at=happened,
         action=event.action,
         outcome=event.outcome,
@@ -289,13 +315,47 @@ def _event(row: Row) -> Draft:
     )
 
 
+def _keys_left_and_taken(seen: Seen) -> list[tuple[str, bytes | None]]:
+    """A row that changes its key begins another record's life: writes to both aren't merged."""
+    if seen.row.operation != "update":
+        return []
+    return [(seen.table.name, key) for key in seen.pairs.get(seen.table.key, ())]
+
+
+def _records(seen: Sequence[Seen]) -> list[Record]:
+    """Merge the rows of one record; where they don't chain, each stands for itself."""
+    writes = chained([_write(each) for each in seen])
+    if len(writes) > 1:
+        return [record for each in seen for record in _records([each])]
+    if not writes:
+        return [Record(seen[0], seen[-1], None)]
+    return [Record(seen[0], seen[-1]._replace(labels=_labels(seen, writes[0])), writes[0])]
+
+
+def _labels(seen: Sequence[Seen], write: Write) -> dict[str, tuple[str | None, str | None]]:
+    """Take each label from the row that had the value which it names, wherever that row stands."""
+    found = {}
+    for column, (oldest, newest) in seen[-1].labels.items():
+        rows = [each for each in seen if column in each.pairs and column in each.labels]
+        ends = (write.before(column), write.after(column))
+        before, after = (
+            [each.labels[column][side] for each in rows if end and each.pairs[column][side] == end]
+            for side, end in enumerate(ends)
+        )
+        found[column] = (
+            before[0] if before else None if rows else oldest,
+            after[-1] if after else newest,
+        )
+    return found
+
+
 def _write(seen: Seen) -> Write:
     operation = seen.row.operation
     return Write(existed=operation != "create", exists=operation != "delete", pairs=seen.pairs)
 
 
 def _shown(seen: Seen, write: Write) -> dict[str, Change]:
-    """Leave out, of a record created or deleted, what the entry says already: its key and account."""
+    """Leave out, of a record created or deleted, its key and account: the entry says them."""
     said = {seen.table.key, seen.table.account} if write.operation != "update" else set()
     return {field: _change(pair) for field, pair in write.pairs.items() if field not in said}
 
@@ -330,8 +390,8 @@ def _account_left(seen: Seen, write: Write, account: str) -> str | None:
     column = seen.table.account
     if write.operation != "update" or not isinstance(column, str) or column not in write.pairs:
         return None
-    before = (write.before(column) or b"").decode().strip('"')
-    return before if before.isdigit() and before not in ("0", account) else None
+    before = account_of(read(write.before(column) or NULL))
+    return before if before not in (INSTALLATION, account) else None
 
 
 def _details(seen: Seen, account: str | None, parent: Parent | None) -> dict[str, Any]:
@@ -344,7 +404,7 @@ def _details(seen: Seen, account: str | None, parent: Parent | None) -> dict[str
 
 
 def _actor(context: Context | None) -> dict[str, Any]:
-    """The members of a draft that say who acted and from where; System via database without context."""
+    """The members of a draft that say who acted and from where; without context, System."""
     if context is None:
         return {"actor": ActorId(kind="system"), "via": "database"}
     origin, via = context.origin, context.origin.via
@@ -365,7 +425,7 @@ def _actor(context: Context | None) -> dict[str, Any]:
         "actor": _actor_id(acting),
         "via": via,
         "request": _short(origin.request),
-        "on_behalf_of": tuple(_actor_id(actor) for actor in context.on_behalf_of),
+        "on_behalf_of": tuple(map(_actor_id, context.on_behalf_of[:MOST_PRINCIPALS])),
         "who": _encoded(who) if who != Who() else None,
     }
 
@@ -383,7 +443,7 @@ def _short(text: str | None) -> str | None:
 
 
 def _hexadecimal(value: object) -> str:
-    return (value if isinstance(value, bytes) else repr(value).encode()).hex()
+    return (value if isinstance(value, bytes) else str(value).encode()).hex()
 
 
 _encoded = msgspec.json.Encoder(order="sorted").encode

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
@@ -12,11 +13,12 @@ from audit_trail.capture.outbox import Row
 from audit_trail.capture.watch import Table, WatchList
 from audit_trail.record.canonical import INTEGER_LIMIT
 from audit_trail.record.changes import Pair
-from audit_trail.record.value import read, settled
+from audit_trail.record.value import invalid, is_deep, read, settled
 
 LONGEST_ID: Final = 200
 LONGEST_LABEL: Final = 500
 _ACCOUNT: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
 
 
 class Unreadable(Exception):
@@ -38,7 +40,41 @@ class Seen(NamedTuple):
     key_digest_of: Any | None
 
 
+class _Tagged(msgspec.Struct, tag_field="$"):
+    """What a value that is an object may be; whatever else it is was not written by a trigger."""
+
+
+class _Json(_Tagged, tag="json"):
+    value: msgspec.Raw
+
+
+class _Real(_Tagged, tag="real"):
+    text: str
+
+
+class _Blob(_Tagged, tag="blob"):
+    sha256: str
+    size: int
+
+
+class _Cut(_Tagged, tag="cut"):
+    text: str
+    size: int
+
+
+class _Invalid(_Tagged, tag="invalid"):
+    why: str
+    text: str
+
+
+class _Secret(_Tagged, tag="secret"):
+    pass
+
+
+_decode_tagged = msgspec.json.Decoder(_Json | _Real | _Blob | _Cut | _Invalid | _Secret).decode
 _decode_pairs = msgspec.json.Decoder(dict[str, tuple[msgspec.Raw, msgspec.Raw]]).decode
+_decode_raw = msgspec.json.Decoder(msgspec.Raw).decode
+_decode_text = msgspec.json.Decoder(str).decode
 _decode_context = msgspec.json.Decoder(Context).decode
 
 
@@ -48,24 +84,26 @@ def read_row(row: Row, watch: WatchList) -> Seen:
         raise Unreadable(f"its operation is {row.operation!r}")
     if not isinstance(row.table, str) or row.record_key is None or row.record_id is None:
         raise Unreadable("it names no table or no record")
+    if len(row.table) > LONGEST_ID:
+        raise Unreadable("the name of its table is too long")
     table = watch.table(row.table) or Table(name=row.table, entity=row.table)
     context = read_context(row)
     identity, full = record_id(row.record_id)
     try:
         pairs = {
-            name: _settled_pair(bytes(old), bytes(new), row.operation)
-            for name, (old, new) in _decode_pairs(row.changes or b"").items()
+            name: _settled_pair(old, new, row.operation)
+            for name, (old, new) in _pairs(row.changes or b"").items()
         }
         labels = {
-            name: (_label(bytes(old)), _label(bytes(new)))
-            for name, (old, new) in _decode_pairs(row.labels or b"{}").items()
+            name: (_label(old), _label(new))
+            for name, (old, new) in _pairs(row.labels or b"{}").items()
         }
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Unreadable(f"its changes are no JSON of ours ({error})") from error
     return Seen(
         row,
         table,
-        account_of(row),
+        account_of(row.account),
         row.record_key,
         identity,
         pairs,
@@ -82,17 +120,17 @@ def read_context(row: Row) -> Context | None:
         return None
     try:
         return _decode_context(row.context)
-    except msgspec.DecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise Unreadable(f"its context is not ours ({error})") from error
 
 
-def account_of(row: Row) -> str | None:
-    """Return the account's id; None where the row has none that could be one."""
-    match row.account:
-        case int() if row.account > 0:
-            return str(row.account)
-        case str() if _ACCOUNT.fullmatch(row.account):
-            return row.account
+def account_of(value: object) -> str | None:
+    """Return the account's id that a column holds; None where it holds none that could be one."""
+    match value:
+        case int() if value > 0:
+            return str(value)
+        case str() if _ACCOUNT.fullmatch(value):
+            return value
         case _:
             return None
 
@@ -100,6 +138,8 @@ def account_of(row: Row) -> str | None:
 def occurred_us(row: Row, context: Context | None) -> int:
     """Return when it happened: the database's clock, unless an import says otherwise."""
     if context and context.occurred_at is not None and context.origin.via == "import":
+        if abs(context.occurred_at) > INTEGER_LIMIT:
+            raise Unreadable("its import names no time")
         return context.occurred_at
     if not isinstance(row.occurred_ms, int) or not 0 <= row.occurred_ms * 1_000 <= INTEGER_LIMIT:
         raise Unreadable(f"its time is {row.occurred_ms!r}")
@@ -114,18 +154,68 @@ def record_id(raw: bytes) -> tuple[str, Any | None]:
     """
     try:
         value = read(settled(raw))
-    except ValueError as error:
-        raise Unreadable(f"its key is no JSON ({error})") from error
-    if isinstance(value, int) or (isinstance(value, str) and 0 < len(value) <= LONGEST_ID):
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise Unreadable(f"its key is no JSON of ours ({error})") from error
+    if isinstance(value, int | str) and 0 < len(raw) <= LONGEST_ID and value != "":
         return str(value), None
     return f"sha256:{sha256(raw).hexdigest()}", value
 
 
+def _pairs(raw: bytes) -> dict[str, tuple[bytes, bytes]]:
+    """Read {"column": [old, new]}; JSON that no reader takes is marked, and the rest still read."""
+    try:
+        return {name: (bytes(old), bytes(new)) for name, (old, new) in _decode_pairs(raw).items()}
+    except (ValueError, RecursionError):
+        return {name: (_marked(old), _marked(new)) for name, (old, new) in _taken_apart(raw)}
+
+
+def _taken_apart(raw: bytes) -> Iterator[tuple[str, tuple[bytes, bytes]]]:
+    """Find the pairs by their brackets alone, whatever their values hold and however deep."""
+    depth, name, start, parts = 0, b"", 0, list[bytes]()
+    for token in _TOKEN.finditer(raw):
+        match token[0]:
+            case b"[" | b"{":
+                depth += 1
+                if depth == 2:
+                    start, parts = token.end(), []
+            case b"]" | b"}":
+                if depth == 2:
+                    old, new = *parts, raw[start : token.start()]
+                    yield _decode_text(name), (old, new)
+                depth -= 1
+            case b",":
+                if depth == 2:
+                    parts.append(raw[start : token.start()])
+                    start = token.end()
+            case text if depth == 1:
+                name = text
+    if depth != 0 or not raw.startswith(b"{"):
+        raise Unreadable("its changes are no JSON")
+
+
+def _marked(raw: bytes) -> bytes:
+    if is_deep(raw):
+        return settled(raw) if raw.startswith(b'{"$":"json"') else invalid(raw, "nested too deep")
+    try:
+        return bytes(_decode_raw(raw))
+    except ValueError as error:
+        return invalid(raw, str(error))
+
+
 def _settled_pair(old: bytes, new: bytes, operation: str) -> Pair:
     return (
-        None if operation == "create" else settled(old),
-        None if operation == "delete" else settled(new),
+        None if operation == "create" else _value(old),
+        None if operation == "delete" else _value(new),
     )
+
+
+def _value(raw: bytes) -> bytes:
+    value = settled(raw)
+    if value.startswith(b"{"):
+        _decode_tagged(value)
+    elif value.startswith(b"["):
+        raise ValueError("a list without a tag")
+    return value
 
 
 def _label(raw: bytes) -> str | None:

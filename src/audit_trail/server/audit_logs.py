@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 from jinja2 import Environment
 from litestar import MediaType, Request, Response, Router, get
+from litestar.params import FromPath
 
 from audit_trail.errors import AuditError, EntryNotFound, QueryRefused
 from audit_trail.record.catalog import Catalog
@@ -54,8 +55,8 @@ def audit_logs_router(
         return pages.answer(request, pages.newest)
 
     @get("/{number:str}", sync_to_thread=True, include_in_schema=False)
-    def audit_log(request: AnyRequest, number: str) -> Response[Any]:
-        return pages.answer(request, lambda *seen: pages.entry(*seen, number))
+    def audit_log(request: AnyRequest, number: FromPath[str]) -> Response[Any]:
+        return pages.answer(request, lambda asked, viewer: pages.entry(asked, viewer, number))
 
     return Router(path=path, route_handlers=[audit_logs, newest_audit_logs, audit_log])
 
@@ -90,7 +91,7 @@ class _Pages:
             status = STATUSES[type(error)]
             if _wants_json(request):
                 return _json({"error": error.code, "message": str(error)}, status)
-            seen = {"error": str(error), "status": status}
+            seen = {"error": str(error), "status": status, "path": viewer.path}
             return self._html(viewer, "refused.html", seen, status)
 
     def listed(self, request: AnyRequest, viewer: Viewer) -> Response[Any]:
@@ -118,7 +119,7 @@ class _Pages:
             viewer, "entries.html", self._list(request, viewer, page, backlog, seen=seen)
         )
 
-    def entry(self, request: AnyRequest, viewer: Viewer, number: str) -> Response[Any]:
+    def entry(self, request: AnyRequest, viewer: Viewer, number: FromPath[str]) -> Response[Any]:
         """Answer one entry: its window alone to the list's script, else a page of its own."""
         position = _entry_number(number)
         if position is None:
@@ -201,9 +202,7 @@ class _Pages:
         self, viewer: Viewer, template: str, seen: dict[str, Any], status: int = 200
     ) -> Response[Any]:
         text = self._templates.get_template(template).render({**viewer.layout, **seen})
-        return Response(
-            text, status_code=status, media_type=MediaType.HTML, headers=PAGE_HEADERS
-        )
+        return Response(text, status_code=status, media_type=MediaType.HTML, headers=PAGE_HEADERS)
 
 
 def _json(value: dict[str, Any], status: int = 200) -> Response[Any]:

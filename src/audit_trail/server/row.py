@@ -105,7 +105,7 @@ def _row(entry: Entry, catalog: Catalog, zone: Zone, seen: int | None) -> Row:
 
 
 def _initials(name: str) -> str:
-    words = re.findall(r"[^\W_]+", name.partition("@")[0])
+    words: list[str] = re.findall(r"[^\W_]+", name.partition("@")[0])
     if not words:
         return "?"
     return (words[0][0] + words[-1][0] if len(words) > 1 else words[0][:2]).upper()

@@ -9,7 +9,7 @@ import msgspec
 from audit_trail.record.catalog import Catalog, spelled, titled
 from audit_trail.record.difference import Panel, Shown, Span, panels
 from audit_trail.record.entry import Entry, Public, What, Who, read_what, read_who
-from audit_trail.record.sentence import activity, actor_name, summary, via_name
+from audit_trail.record.sentence import activity, actor_name, via_name
 from audit_trail.server.row import glyph_of
 from audit_trail.server.zone import UTC_ZONE, Zone, duration, moment, zone_phrase
 from audit_trail.trail import Trail
@@ -18,6 +18,7 @@ LATE_SECONDS: Final = 60
 """An entry that was recorded later than this after its act says so."""
 
 _TOLD_ELSEWHERE: Final = frozenset({"went_with"})
+_DETAILS: Final = {"count": "More times"}
 _OUTCOMES: Final = {"failure": "failed", "denied": "denied"}
 
 
@@ -53,9 +54,7 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
 
     number: int
     title: str
-    summary: str
     glyph: str
-    action: str
     facts: tuple[Fact, ...]
     fields: tuple[Field, ...]
     unreadable: str | None
@@ -73,7 +72,9 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def window_of(trail: Trail, account: str, entry: Entry, catalog: Catalog, zone: Zone, path: str) -> Window:
+def window_of(
+    trail: Trail, account: str, entry: Entry, catalog: Catalog, zone: Zone, path: str
+) -> Window:
     """Return the entry's window; `path` is the list's path."""
     public, who, what = entry.public, read_who(entry.who), read_what(entry.what)
     number = entry.index + 1
@@ -81,9 +82,7 @@ def window_of(trail: Trail, account: str, entry: Entry, catalog: Catalog, zone: 
     return Window(
         number=number,
         title=activity(public, what, catalog),
-        summary=summary(public, what, catalog),
         glyph=glyph_of(public),
-        action=public.action,
         facts=(
             *_who_and_when(public, who, zone),
             *_record_and_origin(public, who, what),
@@ -140,7 +139,9 @@ def _cause(
         return
     cause = trail.by_id(account, public.cause)
     if cause is None:
-        yield Fact(label="Cause", value="An entry that this trail no longer holds", quiet=public.cause)
+        yield Fact(
+            label="Cause", value="An entry that this trail no longer holds", quiet=public.cause
+        )
         return
     sentence = activity(cause.public, read_what(cause.what), catalog)
     yield Fact(label="Cause", value=sentence, address=f"{path}/{cause.index + 1}")
@@ -153,7 +154,7 @@ def _reasons(what: What) -> Iterator[Fact]:
         yield Fact(label="Ticket", value=what.ticket)
     for name, value in what.details.items():
         if name not in _TOLD_ELSEWHERE:
-            yield Fact(label=titled(spelled(name)).capitalize(), value=_said(value))
+            yield Fact(label=_DETAILS.get(name) or titled(spelled(name)), value=_said(value))
 
 
 def _recording(entry: Entry, public: Public) -> Iterator[Fact]:
@@ -188,9 +189,7 @@ def _side(shown: Shown | None) -> Side | None:
     if shown is None:
         return None
     joined = _lines if shown.shape == "json" else _joined
-    return Side(
-        shape=shown.shape, runs=tuple(joined(run) for run in shown.runs), note=shown.note
-    )
+    return Side(shape=shown.shape, runs=tuple(joined(run) for run in shown.runs), note=shown.note)
 
 
 def _joined(run: tuple[Span, ...]) -> tuple[Span, ...]:
@@ -200,8 +199,9 @@ def _joined(run: tuple[Span, ...]) -> tuple[Span, ...]:
         for position, span in enumerate(run)
     ]
     return tuple(
-        Span("".join(span.text for span in group), differs)
+        piece
         for differs, group in groupby(bridged, key=lambda span: span.differs)
+        for piece in _trimmed("".join(span.text for span in group), differs)
     )
 
 
@@ -209,11 +209,18 @@ def _between_marks(run: tuple[Span, ...], position: int) -> bool:
     return 0 < position < len(run) - 1 and run[position - 1].differs and run[position + 1].differs
 
 
+def _trimmed(text: str, differs: bool) -> Iterator[Span]:
+    """Leave the space around a marked text unmarked; a change of space alone keeps its mark."""
+    inner = text.strip()
+    if not (differs and inner):
+        yield Span(text, differs)
+        return
+    before, _, after = text.partition(inner)
+    yield from (
+        Span(*piece) for piece in ((before, False), (inner, True), (after, False)) if piece[0]
+    )
+
+
 def _lines(run: tuple[Span, ...]) -> tuple[Span, ...]:
-    """Mark a line of JSON without its indentation and its end."""
-    pieces: list[Span] = []
-    for span in run:
-        text = span.text.strip()
-        indent, end = span.text.partition(text)[::2] if text else (span.text, "")
-        pieces += (Span(indent, False), Span(text, span.differs), Span(end, False))
-    return tuple(piece for piece in pieces if piece.text)
+    """Mark each line of JSON by itself, without its indentation and its end."""
+    return tuple(piece for span in run for piece in _trimmed(*span))

@@ -7,7 +7,20 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MONTHS: Final = (
+    "Jan",
+    "Feb",
+    "Mar",
+    "Apr",
+    "May",
+    "Jun",
+    "Jul",
+    "Aug",
+    "Sep",
+    "Oct",
+    "Nov",
+    "Dec",
+)
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_+\-/]{0,63}")
 
 
@@ -82,4 +95,9 @@ def duration(seconds: float) -> str:
 
 
 def _offset(local: datetime) -> str:
-    return str(timezone(local.utcoffset() or timedelta())).removesuffix(":00").replace("+0", "+").replace("-0", "-")
+    return (
+        str(timezone(local.utcoffset() or timedelta()))
+        .removesuffix(":00")
+        .replace("+0", "+")
+        .replace("-0", "-")
+    )

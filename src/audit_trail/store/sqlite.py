@@ -9,16 +9,19 @@ from threading import Lock, local
 from typing import Any, Final
 
 from audit_trail.errors import HeadMoved, StoreFailed, TermLost
+from audit_trail.record.canonical import is_unicode
 from audit_trail.record.entry import Entry, Part, read_who
 from audit_trail.record.query import Query
 from audit_trail.store.port import Head, Lead, RecordKey, Tail
 
 BUSY_TIMEOUT_SECONDS: Final = 10.0
+LARGEST: Final = 2**63 - 1
 
 _ENTRY: Final = "idx, version, public, leaf, who, who_salt, what, what_salt"
 _INSERT: Final = (
     "INSERT INTO entries (account, idx, id, version, public, leaf, who, who_salt, what, what_salt, "
-    "occurred_at, recorded_at, entity_type, entity_id, person) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "occurred_at, recorded_at, entity_type, entity_id, person) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 
@@ -156,11 +159,11 @@ class SqliteStore:
 
     def _one(self, statement: str, values: Sequence[Any]) -> Any:
         with self._translating():
-            return self._connection().execute(statement, values).fetchone()
+            return self._connection().execute(statement, _bound(values)).fetchone()
 
     def _all(self, statement: str, values: Sequence[Any]) -> list[Any]:
         with self._translating():
-            return self._connection().execute(statement, values).fetchall()
+            return self._connection().execute(statement, _bound(values)).fetchall()
 
     @contextmanager
     def _translating(self) -> Iterator[None]:
@@ -168,6 +171,18 @@ class SqliteStore:
             yield
         except sqlite3.Error as error:
             raise StoreFailed(f"The trail's database {self._path} failed: {error}") from error
+
+
+def _bound(values: Sequence[Any]) -> list[Any]:
+    """Make what readers ask for fit the driver; what no row can hold must match none, not fail."""
+    return [
+        max(-LARGEST, min(value, LARGEST))
+        if isinstance(value, int)
+        else value.encode(errors="surrogatepass")
+        if isinstance(value, str) and not is_unicode(value)
+        else value
+        for value in values
+    ]
 
 
 def _columns(account: str, entry: Entry) -> tuple[Any, ...]:

@@ -37,9 +37,17 @@ CREATE TRIGGER IF NOT EXISTS entries_are_never_deleted BEFORE DELETE ON entries
 BEGIN
   SELECT RAISE(ABORT, 'entries are never deleted');
 END;
--- REPLACE deletes without firing the trigger above; and an index is never skipped.
+-- REPLACE deletes without firing the trigger above, whichever key it takes: the index, the id or
+-- the rowid, which reads as -1 where none is given. And an index is never skipped.
 CREATE TRIGGER IF NOT EXISTS entries_are_only_appended BEFORE INSERT ON entries
 WHEN new.idx <> (SELECT ifnull(max(idx) + 1, 0) FROM entries WHERE account = new.account)
+  OR EXISTS (SELECT 1 FROM entries WHERE account = new.account AND id = new.id)
+  OR EXISTS (SELECT 1 FROM entries WHERE rowid = new.rowid)
+BEGIN
+  SELECT RAISE(ABORT, 'entries are only appended');
+END;
+CREATE TRIGGER IF NOT EXISTS entries_are_numbered_from_one AFTER INSERT ON entries
+WHEN new.rowid < 1
 BEGIN
   SELECT RAISE(ABORT, 'entries are only appended');
 END;

@@ -1,0 +1,1 @@
+"""A customer-service environment whose settings are recorded under Settings > Audit Logs."""

@@ -1,0 +1,247 @@
+"""Who is asking: passwords, browser sessions, API tokens and roles; it knows no request.
+
+Secrets are random, given out once and kept as SHA-256 only. Password hashes are slow on purpose:
+hash and verify outside transactions.
+"""
+
+import secrets
+from collections.abc import Sequence
+from functools import cache
+from hashlib import sha256
+from typing import Final, Literal, NamedTuple
+
+import msgspec
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from audit_trail.capture.context import Actor
+from live_agent.errors import Forbidden, NotFound
+from live_agent.schema import AccessToken, AccountUser, BrowserSession, User
+
+IDLE_LIMIT_US: Final = 12 * 3_600 * 1_000_000
+ABSOLUTE_LIMIT_US: Final = 7 * 24 * 3_600 * 1_000_000
+SEEN_EVERY_US: Final = 60 * 1_000_000
+"""A session's use is noted at most this often, or every read would write."""
+
+SECRET_BYTES: Final = 32
+LONGEST_SECRET: Final = 128
+
+
+class TokenName(msgspec.Struct, frozen=True, kw_only=True):
+    """Which API token a request came with."""
+
+    id: int
+    name: str
+    secret: str
+
+
+class Person(msgspec.Struct, frozen=True, kw_only=True):
+    """Someone signed in. `session` names the browser session, and `csrf` is its form token."""
+
+    user_id: int
+    email: str
+    name: str
+    via: Literal["ui", "api"]
+    token: TokenName | None = None
+    session: str | None = None
+    csrf: str | None = None
+
+    def actor(self, role: str | None = None) -> Actor:
+        """Return the person as the actor of what they do; a token acts as its person."""
+        token = {"id": str(self.token.id), "name": self.token.name} if self.token else None
+        return Actor(
+            kind="user",
+            id=str(self.user_id),
+            email=self.email,
+            name=self.name,
+            role=role,
+            token=token,
+        )
+
+
+class Member(Person, frozen=True, kw_only=True):
+    """Someone signed in who belongs to the account that the request is about."""
+
+    account_id: int
+    role: str
+
+    @property
+    def is_administrator(self) -> bool:
+        return self.role == "administrator"
+
+
+class NewSession(NamedTuple):
+    """A session as the browser gets it: the cookie's secret, the form token, and its name."""
+
+    secret: str
+    csrf: str
+    name: str
+
+
+@cache
+def _hasher() -> PasswordHasher:
+    return PasswordHasher()
+
+
+@cache
+def _nobodys_hash() -> str:
+    return _hasher().hash(secrets.token_hex(SECRET_BYTES))
+
+
+def hash_password(password: str) -> str:
+    """Return the argon2id hash. It takes some ten milliseconds; never call it in a transaction."""
+    return _hasher().hash(password)
+
+
+def verify_password(password_hash: str | None, password: str) -> bool:
+    """Tell whether the password is right; no answer comes sooner for someone who has none."""
+    try:
+        _hasher().verify(password_hash or _nobodys_hash(), password)
+    except (VerificationError, InvalidHashError, UnicodeEncodeError):
+        return False
+    return password_hash is not None
+
+
+def person_with(db: Session, email: str) -> User | None:
+    """Return the person who signs in with this e-mail."""
+    return db.scalars(select(User).where(User.email == email.strip().lower())).one_or_none()
+
+
+def accounts_of(db: Session, user_id: int) -> Sequence[AccountUser]:
+    """Return the person's memberships, oldest first."""
+    return db.scalars(
+        select(AccountUser).where(AccountUser.user_id == user_id).order_by(AccountUser.id)
+    ).all()
+
+
+def member_of(db: Session, person: Person, account_id: int) -> Member:
+    """Return the person as a member of the account. Raises `NotFound`, also for unknown accounts."""
+    role = db.scalar(
+        select(AccountUser.role).where(
+            AccountUser.user_id == person.user_id, AccountUser.account_id == account_id
+        )
+    )
+    if role is None:
+        raise NotFound("There is no such account, or you don't belong to it.")
+    return Member(**msgspec.structs.asdict(person), account_id=account_id, role=role)
+
+
+def require_role(member: Member, *roles: str) -> None:
+    """Raise `Forbidden` unless the member has one of the roles."""
+    if member.role not in roles:
+        raise Forbidden
+
+
+def new_session() -> NewSession:
+    """Draw the secrets of a session that is about to begin; a browser's own are never taken over."""
+    return NewSession(
+        secret=secrets.token_urlsafe(SECRET_BYTES),
+        csrf=secrets.token_urlsafe(SECRET_BYTES),
+        name=secrets.token_hex(8),
+    )
+
+
+def begin_session(db: Session, user_id: int, session: NewSession, now_us: int) -> None:
+    """Let the session begin, and forget all that are too old."""
+    db.execute(delete(BrowserSession).where(BrowserSession.created_at < now_us - ABSOLUTE_LIMIT_US))
+    db.add(
+        BrowserSession(
+            id_hash=digest(session.secret),
+            user_id=user_id,
+            csrf=session.csrf,
+            name=session.name,
+            created_at=now_us,
+            last_seen_at=now_us,
+        )
+    )
+    db.flush()
+
+
+def person_of_session(db: Session, secret: str, now_us: int) -> Person | None:
+    """Return whose session this is, unless it is unknown, idle for too long, or too old."""
+    found = db.execute(
+        select(BrowserSession, User)
+        .join(User, User.id == BrowserSession.user_id)
+        .where(
+            BrowserSession.id_hash == digest(secret),
+            BrowserSession.last_seen_at > now_us - IDLE_LIMIT_US,
+            BrowserSession.created_at > now_us - ABSOLUTE_LIMIT_US,
+        )
+    ).one_or_none()
+    if found is None:
+        return None
+    session, user = found
+    return Person(
+        user_id=user.id,
+        email=user.email,
+        name=user.name,
+        via="ui",
+        session=session.name,
+        csrf=session.csrf,
+    )
+
+
+def is_due(db: Session, secret: str, now_us: int) -> bool:
+    """Tell whether the session's last use should be noted again."""
+    seen = db.scalar(
+        select(BrowserSession.last_seen_at).where(BrowserSession.id_hash == digest(secret))
+    )
+    return seen is not None and seen <= now_us - SEEN_EVERY_US
+
+
+def note_use(db: Session, secret: str, now_us: int) -> None:
+    """Note that the session was used now."""
+    session = db.get(BrowserSession, digest(secret))
+    if session is not None:
+        session.last_seen_at = max(now_us, session.last_seen_at)
+
+
+def end_session(db: Session, secret: str) -> None:
+    """End one session."""
+    db.execute(delete(BrowserSession).where(BrowserSession.id_hash == digest(secret)))
+
+
+def end_sessions(db: Session, user_id: int) -> None:
+    """End every session of the person: after a new password, and when a role changes."""
+    db.execute(delete(BrowserSession).where(BrowserSession.user_id == user_id))
+
+
+def set_password(db: Session, user: User, password_hash: str) -> None:
+    """Give the person a new password, which ends their sessions."""
+    user.password_hash = password_hash
+    end_sessions(db, user.id)
+    db.flush()
+
+
+def create_token(db: Session, user_id: int, name: str) -> str:
+    """Make an API token for the person, and return it: it can't be shown again."""
+    token = secrets.token_urlsafe(SECRET_BYTES)
+    db.add(AccessToken(user_id=user_id, name=name, token_hash=digest(token)))
+    db.flush()
+    return token
+
+
+def person_of_token(db: Session, token: str) -> Person | None:
+    """Return as whom this API token acts."""
+    found = db.execute(
+        select(AccessToken, User)
+        .join(User, User.id == AccessToken.user_id)
+        .where(AccessToken.token_hash == digest(token))
+    ).one_or_none()
+    if found is None:
+        return None
+    row, user = found
+    return Person(
+        user_id=user.id,
+        email=user.email,
+        name=user.name,
+        via="api",
+        token=TokenName(id=row.id, name=row.name, secret=token),
+    )
+
+
+def digest(secret: str) -> str:
+    """Return what is kept of a secret. It is long and random, so a fast digest is enough."""
+    return sha256(secret[:LONGEST_SECRET].encode(errors="surrogatepass")).hexdigest()

@@ -1,0 +1,108 @@
+"""Audit logs over REST: the contract's parameters and items, read from the trail."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from litestar import Request, get
+
+from audit_trail.record.query import Query
+from live_agent.api.asked import Id, TheMember, TheServices
+from live_agent.api.audit_items import ENTITY_TYPES, audit_items
+from live_agent.api.shapes import Shape
+from live_agent.errors import Invalid, NotFound
+from live_agent.gate import AUDIT_LOGS
+
+PER_PAGE: Final = 25
+LARGEST_PAGE: Final = 10**9
+LARGEST_SECOND: Final = 10**12
+LONGEST_QUESTION: Final = 254
+
+
+@get("/audit_logs", opt=AUDIT_LOGS, sync_to_thread=True)
+def list_audit_logs(
+    services: TheServices, member: TheMember, request: Request[Any, Any, Any]
+) -> dict[str, Any]:
+    page, query = read_query(str(member.account_id), _parameters(request))
+    services.fresh()
+    found = services.trail.numbered_page(query, page=page, limit=PER_PAGE)
+    return {
+        "per_page": PER_PAGE,
+        "total_entries": found.total,
+        "current_page": page,
+        "audit_logs": audit_items(services, member.account_id, found.entries),
+    }
+
+
+@get("/audit_logs/{entry_id:int}", opt=AUDIT_LOGS, sync_to_thread=True)
+def get_audit_log(services: TheServices, member: TheMember, entry_id: Id) -> Shape:
+    if not 0 < entry_id <= LARGEST_SECOND:
+        raise NotFound
+    services.fresh()
+    entry = services.trail.entry(str(member.account_id), entry_id - 1)
+    return audit_items(services, member.account_id, [entry])[0]
+
+
+def read_query(account: str, parameters: Mapping[str, Sequence[str]]) -> tuple[int, Query]:
+    """Read the page's number and the query. Raises `Invalid`, naming every wrong parameter."""
+    errors: dict[str, str] = {}
+    page = _whole(parameters, "page", 1, LARGEST_PAGE, errors)
+    since = _whole(parameters, "since", 0, LARGEST_SECOND, errors)
+    until = _whole(parameters, "until", 0, LARGEST_SECOND, errors)
+    sort = _last(parameters, "sort") or "desc"
+    if sort not in ("asc", "desc"):
+        errors["sort"] = "sort must be asc or desc."
+    person = _last(parameters, "q")
+    if person and len(person) > LONGEST_QUESTION:
+        errors["q"] = f"q must be at most {LONGEST_QUESTION} characters long."
+    query = Query(
+        account=account,
+        person=person,
+        types=_types(parameters, errors),
+        since_us=None if since is None else since * 1_000_000,
+        # Times are answered in whole seconds, so the last second counts to its end.
+        until_us=None if until is None else until * 1_000_000 + 999_999,
+        newest_first=sort == "desc",
+    )
+    if errors:
+        raise Invalid(errors)
+    return page or 1, query
+
+
+def _parameters(request: Request[Any, Any, Any]) -> dict[str, list[str]]:
+    parameters = request.query_params
+    return {name: parameters.getall(name) for name in parameters}
+
+
+def _last(parameters: Mapping[str, Sequence[str]], name: str) -> str | None:
+    values = parameters.get(name)
+    return (values[-1].strip() or None) if values else None
+
+
+def _whole(
+    parameters: Mapping[str, Sequence[str]],
+    name: str,
+    smallest: int,
+    largest: int,
+    errors: dict[str, str],
+) -> int | None:
+    text = _last(parameters, name)
+    if text is None:
+        return None
+    number = int(text) if re.fullmatch(r"[0-9]{1,18}", text, re.ASCII) else -1
+    if not smallest <= number <= largest:
+        errors[name] = f"{name} must be a whole number from {smallest} to {largest:,}."
+        return None
+    return number
+
+
+def _types(parameters: Mapping[str, Sequence[str]], errors: dict[str, str]) -> tuple[str, ...]:
+    """Turn the contract's class names into entity types."""
+    asked = [
+        *parameters.get("types[]", ()),
+        *(part for each in parameters.get("types", ()) for part in each.split(",")),
+    ]
+    names = list(dict.fromkeys(name.strip() for name in asked if name.strip()))
+    if any(name not in ENTITY_TYPES for name in names):
+        errors["types"] = f"types[] must be of {', '.join(ENTITY_TYPES)}."
+    return tuple(ENTITY_TYPES[name] for name in names if name in ENTITY_TYPES)

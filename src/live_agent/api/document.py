@@ -1,0 +1,121 @@
+"""The OpenAPI document: where it is served, and what it says of requests; no page comes with it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from litestar import Request, Router
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import (
+    Components,
+    OpenAPIMediaType,
+    OpenAPIType,
+    Operation,
+    RequestBody,
+    Schema,
+    SecurityScheme,
+)
+
+from live_agent.gate import PUBLIC
+from live_agent.settings.fields import Field
+
+PATH: Final = "/api/openapi.json"
+_TOKEN: Final = "api_access_token"  # noqa: S105 -- the header's name
+
+_SCHEMAS: Final = {
+    "text": Schema(type=[OpenAPIType.STRING, OpenAPIType.NULL]),
+    "checkbox": Schema(type=OpenAPIType.BOOLEAN),
+    "number": Schema(type=[OpenAPIType.INTEGER, OpenAPIType.NULL]),
+    "list": Schema(type=OpenAPIType.ARRAY, items=Schema(type=OpenAPIType.STRING)),
+    "numbers": Schema(type=OpenAPIType.ARRAY, items=Schema(type=OpenAPIType.INTEGER)),
+    "json": Schema(type=[OpenAPIType.ARRAY, OpenAPIType.OBJECT]),
+}
+
+_ERRORS: Final = {
+    "401": "Not signed in, or a bad token",
+    "403": "The role doesn't permit it, or the form's token is missing",
+    "404": "Unknown, or of an account one doesn't belong to",
+    "413": "The body is too large",
+    "422": "Invalid input; attributes names the fields",
+    "429": "Too many failed sign-ins",
+    "503": "The database is busy",
+}
+_TEXT: Final = {"type": "string"}
+_ERROR_CONTENT: Final = {
+    "application/json": {
+        "schema": {
+            "type": "object",
+            "required": ["error", "message", "code"],
+            "properties": {
+                "error": _TEXT,
+                "message": _TEXT,
+                "code": _TEXT,
+                "attributes": {"type": "array", "items": _TEXT},
+                "errors": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "properties": {"field": _TEXT, "message": _TEXT},
+                    },
+                },
+            },
+        }
+    }
+}
+
+
+def openapi_config() -> OpenAPIConfig:
+    """Serve the document alone: the usual pages load scripts from elsewhere."""
+    return OpenAPIConfig(
+        title="Live Agent",
+        version="1",
+        path=PATH,
+        render_plugins=[Document(path="/")],
+        openapi_router=Router(PATH, route_handlers=[], opt=PUBLIC, include_in_schema=False),
+        components=Components(
+            security_schemes={
+                _TOKEN: SecurityScheme(type="apiKey", name=_TOKEN, security_scheme_in="header")
+            }
+        ),
+        security=[{_TOKEN: []}],
+    )
+
+
+def described(fields: Mapping[str, Field], *, partial: bool = False) -> type[Operation]:
+    """Return an operation whose body is an object with these fields."""
+    schema = Schema(
+        type=OpenAPIType.OBJECT,
+        properties={name: _SCHEMAS[each.form] for name, each in fields.items()},
+        required=None
+        if partial
+        else [name for name, each in fields.items() if each.required] or None,
+    )
+    body = RequestBody(
+        content={"application/json": OpenAPIMediaType(schema=schema)}, required=not partial
+    )
+
+    @dataclass
+    class Described(Operation):
+        def __post_init__(self) -> None:
+            self.request_body = body
+
+    return Described
+
+
+class Document(JsonRenderPlugin):
+    """Renders the document, with the errors as they are answered, not as the framework would."""
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        operations = (
+            operation
+            for path in openapi_schema.get("paths", {}).values()
+            for operation in path.values()
+        )
+        for operation in operations:
+            operation["responses"].pop("400", None)
+            for status, description in _ERRORS.items():
+                operation["responses"].setdefault(
+                    status, {"description": description, "content": _ERROR_CONTENT}
+                )
+        return super().render(request, openapi_schema)

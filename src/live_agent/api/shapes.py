@@ -1,0 +1,140 @@
+"""How the contract writes each resource; secrets are in none of these shapes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from live_agent.schema import (
+    Account,
+    AccountUser,
+    AgentBot,
+    AutomationRule,
+    Inbox,
+    InboxMember,
+    Team,
+    TeamMember,
+    User,
+    Webhook,
+)
+
+Shape = dict[str, Any]
+
+
+def inbox_shape(inbox: Inbox) -> Shape:
+    return {
+        "id": inbox.id,
+        "account_id": inbox.account_id,
+        "channel_id": inbox.id,
+        "channel_type": "Channel::Api",
+        "name": inbox.name,
+        "avatar_url": inbox.avatar_url,
+        "webhook_url": inbox.webhook_url,
+        "project_id": inbox.project_id,
+        "inbox_identifier": inbox.inbox_identifier,
+        "greeting_enabled": inbox.greeting_enabled,
+        "greeting_message": inbox.greeting_message,
+        "enable_auto_assignment": inbox.enable_auto_assignment,
+        "allow_reassignment": inbox.allow_reassignment,
+        "agents_see_all_conversations": inbox.agents_see_all_conversations,
+        "enable_conversation_count": inbox.enable_conversation_count,
+        "timezone": inbox.timezone,
+        "working_hours_enabled": inbox.working_hours_enabled,
+        "working_hours": inbox.working_hours,
+        "out_of_office_message": inbox.out_of_office_message,
+        "csat_survey_enabled": inbox.csat_survey_enabled,
+        "csat_config": inbox.csat_config,
+        "lock_to_single_conversation": inbox.lock_to_single_conversation,
+    }
+
+
+def agent_shape(agent: AccountUser) -> Shape:
+    """Published clients know two roles, so a supervisor is an agent with a role of their own."""
+    return {
+        "id": agent.user_id,
+        "uid": agent.user.email,
+        "account_id": agent.account_id,
+        "name": agent.user.name,
+        "available_name": agent.user.name,
+        "email": agent.user.email,
+        **role_shape(agent.role),
+        "availability": agent.availability,
+        "availability_status": agent.availability,
+        "confirmed": agent.user.password_hash is not None,
+        "thumbnail": "",
+    }
+
+
+def role_shape(role: str) -> Shape:
+    if role == "supervisor":
+        return {"role": "agent", "custom_role": {"name": "supervisor"}}
+    return {"role": role, "custom_role": None}
+
+
+def agents_shape(agents: Sequence[AccountUser]) -> list[Shape]:
+    return [agent_shape(agent) for agent in agents]
+
+
+def team_shape(team: Team, *, is_member: bool) -> Shape:
+    return {
+        "id": team.id,
+        "account_id": team.account_id,
+        "name": team.name,
+        "description": team.description,
+        "allow_auto_assign": team.allow_auto_assign,
+        "is_member": is_member,
+    }
+
+
+def webhook_shape(webhook: Webhook) -> Shape:
+    return {
+        "id": webhook.id,
+        "account_id": webhook.account_id,
+        "inbox_id": webhook.inbox_id,
+        "url": webhook.url,
+        "subscriptions": webhook.subscriptions,
+    }
+
+
+def agent_bot_shape(bot: AgentBot) -> Shape:
+    return {
+        "id": bot.id,
+        "account_id": bot.account_id,
+        "name": bot.name,
+        "description": bot.description,
+        "outgoing_url": bot.outgoing_url,
+        "inbox_id": bot.inbox_id,
+    }
+
+
+def automation_rule_shape(rule: AutomationRule) -> Shape:
+    return {
+        "id": rule.id,
+        "account_id": rule.account_id,
+        "name": rule.name,
+        "description": rule.description,
+        "event_name": rule.event_name,
+        "conditions": rule.conditions,
+        "actions": rule.actions,
+        "active": rule.active,
+    }
+
+
+def account_shape(account: Account) -> Shape:
+    return {"id": account.id, "name": account.name, "timezone": account.timezone}
+
+
+def membership_shape(member: InboxMember | TeamMember) -> Shape:
+    parent = (
+        {"inbox_id": member.inbox_id}
+        if isinstance(member, InboxMember)
+        else {"team_id": member.team_id}
+    )
+    return {
+        "id": member.id,
+        "account_id": member.account_id,
+        **parent,
+        "user_id": member.user_id,
+    }
+
+
+def user_shape(user: User) -> Shape:
+    return {"id": user.id, "name": user.name, "email": user.email}

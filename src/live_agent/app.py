@@ -1,0 +1,230 @@
+"""Puts Live Agent together: the application over its services, and the services over two files."""
+
+import asyncio
+import logging
+import os
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, Final, cast
+
+from litestar import Litestar, Request, Response
+from litestar.datastructures import MutableScopeHeaders, State
+from litestar.exceptions import HTTPException
+from litestar.types import ControllerRouterHandler, HTTPScope, Message, Scope
+
+from audit_trail.capture.outbox import Outbox
+from audit_trail.errors import AuditError, EntryNotFound, QueryRefused
+from audit_trail.sequencer.loop import Sequencer
+from audit_trail.store.sqlite import SqliteStore
+from audit_trail.trail import Trail, utc_now_us
+from live_agent import attempts
+from live_agent.api.answers import problem_answer
+from live_agent.api.document import openapi_config
+from live_agent.api.routes import api_routes
+from live_agent.attempts import Limits
+from live_agent.database import Database
+from live_agent.errors import DatabaseBusy, Invalid, LiveAgentError, NotFound, Problem, TooLarge
+from live_agent.gate import Gate
+from live_agent.services import Services, wait_until_sequenced
+from live_agent.watching import WATCH
+
+BODY_LIMIT_BYTES: Final = 1_048_576
+THREADS: Final = 32
+SWEEP_SECONDS: Final = 5.0
+DRAIN_SECONDS: Final = 5.0
+
+API_CSP: Final = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+HEADERS: Final = {
+    "content-security-policy": API_CSP,
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "same-origin",
+    "cache-control": "no-store",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+
+HtmlError = Callable[[Request[Any, Any, Any], Problem], Response[Any]]
+"""How pages answer an error; a 401 by leading to the sign-in."""
+
+_log = logging.getLogger(__name__)
+
+
+def create_app(
+    services: Services,
+    *,
+    extra_routes: Sequence[ControllerRouterHandler] = (),
+    html_error: HtmlError | None = None,
+) -> Litestar:
+    """Return the API, and beside it `extra_routes`, whose errors `html_error` answers."""
+
+    def on_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+        problem = problem_of(error)
+        if problem.status >= 500:
+            _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+        if html_error is None or request.url.path.startswith(("/api/", "/auth/")):
+            return problem_answer(problem)
+        return html_error(request, problem)
+
+    return Litestar(
+        route_handlers=[*api_routes(), *extra_routes],
+        middleware=[Gate(services)],
+        exception_handlers={Exception: on_error},
+        before_send=[_finish],
+        lifespan=[_lifespan],
+        state=State({"services": services}),
+        request_max_body_size=BODY_LIMIT_BYTES,
+        openapi_config=openapi_config(),
+        logging_config=None,
+    )
+
+
+async def _finish(message: Message, scope: Scope) -> None:
+    """Add the headers that every answer has, and log what was asked: never bodies or cookies."""
+    if message["type"] != "http.response.start":
+        return
+    request = cast("HTTPScope", scope)
+    headers = MutableScopeHeaders.from_message(message)
+    for name, value in HEADERS.items():
+        headers.setdefault(name, value)
+    _log.info("%s %s %d", request["method"], request["path"], message["status"])
+
+
+@asynccontextmanager
+async def _lifespan(app: Litestar) -> AsyncIterator[None]:
+    asyncio.get_running_loop().set_default_executor(
+        ThreadPoolExecutor(THREADS, thread_name_prefix="request")
+    )
+    services: Services = app.state.services
+    running = services.running()
+    await asyncio.to_thread(running.__enter__)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(running.__exit__, None, None, None)
+
+
+def problem_of(error: Exception) -> Problem:
+    """Say what went wrong without saying more than the person may know."""
+    match error:
+        case DatabaseBusy():
+            return _problem(error, "The database is busy. Try again.", {"Retry-After": "1"})
+        case Invalid():
+            return Problem(error.status, error.code, str(error), error.errors)
+        case LiveAgentError() if error.status < 500:
+            return _problem(error, str(error))
+        case LiveAgentError():
+            return _problem(error, "Something failed here. It has been logged.")
+        case QueryRefused():
+            return Problem(422, error.code, str(error))
+        case EntryNotFound():
+            return Problem(404, error.code, "There is no such entry.")
+        case AuditError():
+            return Problem(503, error.code, "The audit trail can't be read now. Try again.")
+        case HTTPException():
+            return _problem_of_framework(error)
+        case _:
+            return Problem(500, "internal_error", "Something failed here. It has been logged.")
+
+
+def _problem(error: LiveAgentError, message: str, headers: dict[str, str] | None = None) -> Problem:
+    return Problem(error.status, error.code, message, headers=headers or {})
+
+
+def _problem_of_framework(error: HTTPException) -> Problem:
+    headers = {key: value for key, value in (error.headers or {}).items() if key.lower() == "allow"}
+    match error.status_code:
+        case 404:
+            return Problem(404, NotFound.code, "There is no such address.")
+        case 405:
+            return Problem(
+                405, "method_not_allowed", "This address doesn't know the method.", headers=headers
+            )
+        case 413:
+            return Problem(
+                413, TooLarge.code, f"The body must be at most {BODY_LIMIT_BYTES:,} bytes long."
+            )
+        case status if status < 500:
+            return Problem(422, Invalid.code, "The request can't be understood.")
+        case status:
+            return Problem(status, "internal_error", "Something failed here. It has been logged.")
+
+
+def build_services(
+    data_dir: Path,
+    *,
+    secure_cookies: bool = False,
+    trusted_proxies: frozenset[str] = frozenset(),
+    clock: Callable[[], int] = utc_now_us,
+    limits: Limits | None = None,
+) -> Services:
+    """Compose everything over two files in one directory; prepare the database before serving."""
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    trail_path = data_dir / "trail.db"
+    os.close(os.open(trail_path, os.O_CREAT | os.O_RDONLY, 0o600))
+    store = SqliteStore(trail_path)
+    trail = Trail(store, clock=clock)
+    database = Database(data_dir / "live-agent.db")
+    outbox = Outbox(database.engine, parents=WATCH.parents())
+    sequencer = Sequencer(outbox, trail, WATCH, clock=clock)
+    database.after_commit = sequencer.wake
+
+    def close() -> None:
+        store.close()
+        database.close()
+
+    return Services(
+        database=database,
+        outbox=outbox,
+        trail=trail,
+        clock=clock,
+        running=lambda: _running(database, outbox, sequencer, data_dir / "sequencer.lock", clock),
+        sequencer=sequencer,
+        close=close,
+        secure_cookies=secure_cookies,
+        trusted_proxies=trusted_proxies,
+        limits=limits or Limits(),
+    )
+
+
+@contextmanager
+def _running(
+    database: Database,
+    outbox: Outbox,
+    sequencer: Sequencer,
+    lock: Path,
+    clock: Callable[[], int],
+) -> Iterator[None]:
+    """Run the sequencer and the sweep beside the requests; at the end, work off what is left."""
+    stop, stop_sweeping = threading.Event(), threading.Event()
+    threads = [
+        threading.Thread(target=sequencer.run, args=(stop, lock), name="sequencer", daemon=True),
+        threading.Thread(
+            target=_sweep, args=(database, clock, stop_sweeping), name="sweep", daemon=True
+        ),
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop_sweeping.set()
+        threads[1].join(DRAIN_SECONDS)
+        wait_until_sequenced(outbox, DRAIN_SECONDS)
+        stop.set()
+        sequencer.wake()
+        threads[0].join(DRAIN_SECONDS)
+
+
+def _sweep(database: Database, clock: Callable[[], int], stop: threading.Event) -> None:
+    while True:
+        try:
+            attempts.sweep(database, clock())
+        except LiveAgentError:
+            _log.exception("the minute's failed attempts could not be noted; trying again")
+        if stop.is_set():
+            return
+        stop.wait(SWEEP_SECONDS)

@@ -1,0 +1,155 @@
+"""The `live-agent` command: it reads arguments and environment, and composes the rest.
+
+What a command needs is imported inside it, so that `--help` answers at once.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    name="live-agent",
+    help="Live Agent with Settings > Audit Logs: who did what, where, and when.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+accounts = typer.Typer(help="Accounts of this installation.", no_args_is_help=True)
+users = typer.Typer(help="People and their roles.", no_args_is_help=True)
+databases = typer.Typer(help="The database and its triggers.", no_args_is_help=True)
+app.add_typer(accounts, name="account")
+app.add_typer(users, name="user")
+app.add_typer(databases, name="database")
+
+Data = Annotated[
+    Path,
+    typer.Option("--data", envvar="LIVE_AGENT_DATA", help="Directory with the two databases."),
+]
+Host = Annotated[str, typer.Option(envvar="LIVE_AGENT_HOST", help="Address to listen on.")]
+Port = Annotated[
+    int, typer.Option(envvar="LIVE_AGENT_PORT", min=0, max=65535, help="0 takes any free port.")
+]
+
+
+@app.command()
+def demo(
+    data: Annotated[
+        Path, typer.Option("--data", help="Directory for the demo's data; kept and continued.")
+    ] = Path("live-agent-data/demo"),
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port.")] = 8000,
+) -> None:
+    """Start with a demo account: some weeks of activity, and three sign-ins."""
+    from live_agent.demo.command import start_demo
+
+    start_demo(data, host, port, _print)
+
+
+@app.command()
+def serve(
+    data: Data = Path("live-agent-data"),
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    secure_cookies: Annotated[
+        bool,
+        typer.Option(
+            envvar="LIVE_AGENT_SECURE_COOKIES",
+            help="Set when people reach the server by https, as through a proxy.",
+        ),
+    ] = False,
+    trusted_proxies: Annotated[
+        str,
+        typer.Option(
+            envvar="LIVE_AGENT_TRUSTED_PROXIES",
+            help="Addresses, comma-separated, whose X-Forwarded-For is believed.",
+        ),
+    ] = "",
+) -> None:
+    """Serve Live Agent for real use."""
+    from live_agent import serving
+    from live_agent.app import build_services
+    from live_agent.site import create_site
+
+    proxies = frozenset(part.strip() for part in trusted_proxies.split(",") if part.strip())
+    services = build_services(data, secure_cookies=secure_cookies, trusted_proxies=proxies)
+    services.database.prepare()
+    serving.run(create_site(services), host, port, lambda url: _print(f"Live Agent: {url}"))
+
+
+@accounts.command("create")
+def create_account(
+    name: Annotated[str, typer.Argument(help="The account's name.")],
+    data: Data = Path("live-agent-data"),
+    timezone: Annotated[str, typer.Option(help="An IANA time zone.")] = "UTC",
+) -> None:
+    """Create an account and print its id."""
+    from live_agent.founding import create_account
+
+    _print(f"Account {create_account(_database(data), name, timezone)}")
+
+
+@users.command("create")
+def create_user(
+    account: Annotated[int, typer.Option(help="The account's id.")],
+    email: Annotated[str, typer.Option(help="The login e-mail.")],
+    name: Annotated[str, typer.Option(help="The person's name.")],
+    role: Annotated[str, typer.Option(help="agent, supervisor or administrator.")] = "agent",
+    password_stdin: Annotated[
+        bool, typer.Option(help="Read the password from standard input, not from the terminal.")
+    ] = False,
+    data: Data = Path("live-agent-data"),
+) -> None:
+    """Create a person in an account; their API access token is printed once."""
+    from live_agent.founding import create_user
+
+    password = (
+        sys.stdin.readline().rstrip("\n")
+        if password_stdin
+        else typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    )
+    created = create_user(_database(data), account, email, name, role, password)
+    _print(f"User {created.user_id}\nAPI access token, shown only now: {created.token}")
+
+
+@databases.command("sync")
+def sync_database(data: Data = Path("live-agent-data")) -> None:
+    """Create the triggers anew; what the start asks for when one is outdated."""
+    from live_agent.database import Database
+
+    Database(data / "live-agent.db").sync()
+    _print("The triggers are as generated.")
+
+
+def _database(data: Path) -> Any:
+    from live_agent.database import Database
+
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    database = Database(data / "live-agent.db")
+    database.prepare()
+    return database
+
+
+def _print(text: str) -> None:
+    typer.echo(text)
+
+
+def main() -> None:
+    """Run the command; what is ours to explain goes to standard error, with exit code 1."""
+    from audit_trail.errors import AuditError
+
+    from live_agent.errors import LiveAgentError
+
+    try:
+        app()
+    except (AuditError, LiveAgentError) as error:
+        typer.echo(f"live-agent: {error}", err=True)
+        raise SystemExit(1) from None
+    except PermissionError as error:
+        typer.echo(f"live-agent: {error.strerror}: {error.filename}", err=True)
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()

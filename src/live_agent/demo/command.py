@@ -1,0 +1,97 @@
+"""`live-agent demo`: seeds a new directory, serves it, and says how to sign in."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from live_agent import serving
+from live_agent.demo.story import DEMO_SIGN_INS, PEOPLE, STEPS
+
+SEEDING: Final = "seeding"
+"""The folder in which a new directory is made ready; one that a crash left is begun anew."""
+
+FRESH_SECONDS: Final = 30.0
+"""How long to wait at most until what was seeded can be read."""
+
+_PEOPLE: Final = "demo-people.json"
+
+
+def start_demo(data: Path, host: str, port: int, say: Callable[[str], None]) -> None:
+    """Seed the directory unless it was seeded before, and serve it until told to stop.
+
+    `data/demo.json` (mode 600) is written last, when every entry can be read.
+    """
+    from live_agent.app import build_services
+    from live_agent.site import create_site
+
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (data / "demo.json").unlink(missing_ok=True)
+    if not (data / "live-agent.db").exists():
+        _seed(data)
+    services = build_services(data)
+    services.database.prepare()
+    known = json.loads((data / _PEOPLE).read_text())
+
+    def ready(url: str) -> None:
+        services.fresh(FRESH_SECONDS)
+        say(_greeting(url, known))
+        _write(data / "demo.json", {"base_url": url, **known})
+
+    try:
+        serving.run(create_site(services), host, port, ready)
+    finally:
+        # The file says that the demo answers; what outlives it is in the file of its people.
+        (data / "demo.json").unlink(missing_ok=True)
+
+
+def _seed(data: Path) -> None:
+    """Seed in a folder beside, so that the directory holds all of the story or nothing of it."""
+    from rich.progress import Progress
+
+    from live_agent.app import build_services
+    from live_agent.site import create_site
+    from live_agent.demo.seeding import Seeder, seed_moment
+
+    folder = data / SEEDING
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    services = build_services(folder)
+    services.database.prepare()
+    seeder = Seeder(create_site(services), services.database, seed_moment())
+    with services.running(), Progress(transient=True) as progress:
+        task = progress.add_task("Seeding four weeks of activity", total=len(STEPS))
+        account = seeder.run(lambda: progress.advance(task))
+        services.fresh(FRESH_SECONDS)
+    services.trail.close()
+    services.database.close()
+    users = {
+        role: {"name": PEOPLE[key].name, **seeder.people[key]} for role, key in DEMO_SIGN_INS.items()
+    }
+    _write(folder / _PEOPLE, {"account_id": account, "users": users})
+    # The application's database moves last: its presence says that the directory is seeded.
+    for name in (_PEOPLE, "trail.db", "live-agent.db"):
+        if (folder / f"{name}-wal").exists():
+            raise RuntimeError(f"{folder / name} is still open; its data would be lost in moving it")
+        os.replace(folder / name, data / name)
+    shutil.rmtree(folder)
+
+
+def _write(path: Path, value: dict[str, Any]) -> None:
+    """Write a private file whole: nobody reads half of it."""
+    partial = path.with_suffix(".partial")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(value, file, indent=2)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+
+
+def _greeting(url: str, known: dict[str, Any]) -> str:
+    lines = [f"Live Agent: {url}", "", "Sign in as"]
+    for role, user in known["users"].items():
+        lines.append(f"  {role:<14} {user['email']:<32} {user['password']}")
+    return "\n".join([*lines, "", "Audit Logs are for the administrator. Stop with Ctrl+C."])

@@ -1,0 +1,190 @@
+"""Lets a request in: who it is, what it may, and as whom its changes are recorded.
+
+Deny by default: a route without an access rule is refused to everybody.
+"""
+
+import hmac
+from collections.abc import Mapping
+from typing import Any, Final, Literal, cast
+from urllib.parse import urlsplit
+
+import msgspec
+from litestar import Request
+from litestar.concurrency import sync_to_thread
+from litestar.enums import ScopeType
+from litestar.middleware import ASGIMiddleware
+from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
+
+from audit_trail.capture.asgi import origin_of
+from audit_trail.capture.context import ANONYMOUS, acting_as
+from live_agent import access, attempts
+from live_agent.access import Member, Person
+from live_agent.errors import DatabaseFailed, Forbidden, NotSignedIn
+from live_agent.services import Services
+
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+CSRF_HEADER: Final = "x-csrf-token"
+CSRF_FIELD: Final = "csrf_token"
+FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom a route lets in: anybody, someone signed in, or a member of the path's account.
+
+    `recorded` says that a member whose role is refused is an entry of the account's trail.
+    """
+
+    who: Literal["anybody", "person", "member"]
+    roles: tuple[str, ...] = ()
+    recorded: bool = False
+
+
+PUBLIC: Final = {"access": Rule(who="anybody")}
+PERSON: Final = {"access": Rule(who="person")}
+MEMBER: Final = {"access": Rule(who="member")}
+ADMINISTRATOR: Final = {"access": Rule(who="member", roles=("administrator",))}
+AUDIT_LOGS: Final = {"access": Rule(who="member", roles=("administrator",), recorded=True)}
+
+
+class Gate(ASGIMiddleware):
+    """The middleware before every route."""
+
+    scopes = (ScopeType.HTTP,)
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        await self._let_in(cast("HTTPScope", scope), receive, send, next_app)
+
+    async def _let_in(
+        self, scope: HTTPScope, receive: Receive, send: Send, next_app: ASGIApp
+    ) -> None:
+        rule = rule_of(scope)
+        if rule is None:
+            raise Forbidden("No access rule is declared for this route.")
+        headers = _headers(scope)
+        person = None
+        origin = origin_of(
+            cast("dict[str, Any]", scope),
+            via=_via(scope),
+            trusted_proxies=self._services.trusted_proxies,
+        )
+        if rule.who != "anybody":
+            person = await sync_to_thread(self._admitted, scope, rule, headers)
+            origin = msgspec.structs.replace(origin, via=person.via, session=person.session)
+        if scope["method"] not in SAFE_METHODS and not (person and person.token):
+            _require_same_origin(headers)
+            await _require_csrf(person, headers, Request(scope, receive))
+        scope["user"] = person
+        scope["auth"] = origin
+        actor = person.actor(getattr(person, "role", None)) if person else ANONYMOUS
+        with acting_as(actor, origin):
+            if isinstance(person, Member):
+                await self._require_role(person, rule)
+            await next_app(scope, receive, send)
+
+    def _admitted(self, scope: HTTPScope, rule: Rule, headers: Mapping[str, str]) -> Person:
+        """Find out who asks: by token where there is one, else by cookie. Raises `NotSignedIn`."""
+        now_us = self._services.clock()
+        token, secret = token_of(headers), session_of(headers, self._services.cookie)
+        is_due = False
+        with self._services.database.reading() as db:
+            person = None
+            if token is not None:
+                person = access.person_of_token(db, token)
+            elif secret is not None:
+                person = access.person_of_session(db, secret, now_us)
+                is_due = person is not None and access.is_due(db, secret, now_us)
+            if person is None:
+                raise NotSignedIn
+            if rule.who == "member":
+                person = access.member_of(db, person, int(scope["path_params"]["account_id"]))
+        if is_due and secret is not None:
+            self._note_use(secret, now_us)
+        return person
+
+    def _note_use(self, secret: str, now_us: int) -> None:
+        try:
+            with self._services.database.transaction() as db:
+                access.note_use(db, secret, now_us)
+        except DatabaseFailed:
+            return  # Reading works on; only the idle time counts from an earlier use.
+
+    async def _require_role(self, member: Member, rule: Rule) -> None:
+        if not rule.roles or member.role in rule.roles:
+            return
+        if rule.recorded:
+            await sync_to_thread(
+                attempts.refused,
+                self._services.database,
+                member.account_id,
+                member.user_id,
+                self._services.clock(),
+            )
+        raise Forbidden
+
+
+def rule_of(scope: HTTPScope) -> Rule | None:
+    """Return the route's access rule. The framework's own OPTIONS answers only list methods."""
+    if scope["method"] == "OPTIONS":
+        return PUBLIC["access"]
+    rule = scope["route_handler"].opt.get("access")
+    return rule if isinstance(rule, Rule) else None
+
+
+def token_of(headers: Mapping[str, str]) -> str | None:
+    """Return the API token that came along, be it good or bad."""
+    token = headers.get("api_access_token")
+    scheme, _, credentials = headers.get("authorization", "").partition(" ")
+    if token is None and scheme.lower() == "bearer":
+        token = credentials
+    return token.strip() if token is not None else None
+
+
+def session_of(headers: Mapping[str, str], cookie: str) -> str | None:
+    """Return the session's secret that the browser sent."""
+    for part in headers.get("cookie", "").split(";"):
+        name, _, value = part.strip().partition("=")
+        if name == cookie:
+            return value or None
+    return None
+
+
+def _headers(scope: HTTPScope) -> dict[str, str]:
+    """The request's headers; of several with one name the first counts."""
+    found: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        found.setdefault(name.decode("latin-1").lower(), value.decode("latin-1"))
+    cookies = [value for name, value in scope["headers"] if name.lower() == b"cookie"]
+    return {**found, "cookie": b"; ".join(cookies).decode("latin-1")}
+
+
+def _via(scope: HTTPScope) -> Literal["ui", "api"]:
+    return "api" if scope["path"].startswith(("/api/", "/auth/")) else "ui"
+
+
+def _require_same_origin(headers: Mapping[str, str]) -> None:
+    """Refuse what another site's page sent. Programs send neither of these headers."""
+    site = headers.get("sec-fetch-site")
+    if site is not None and site not in ("same-origin", "none"):
+        raise Forbidden("This request came from another site.")
+    origin = headers.get("origin")
+    if site is None and origin is not None and urlsplit(origin).netloc != headers.get("host"):
+        raise Forbidden("This request came from another site.")
+
+
+async def _require_csrf(
+    person: Person | None, headers: Mapping[str, str], request: Request[Any, Any, Any]
+) -> None:
+    """A browser sends its cookie by itself, so what changes something needs the session's token."""
+    if person is None:
+        return
+    sent = headers.get(CSRF_HEADER)
+    if sent is None and headers.get("content-type", "").startswith(FORMS):
+        field = (await request.form()).get(CSRF_FIELD)
+        sent = field if isinstance(field, str) else None
+    if not hmac.compare_digest((sent or "").encode(), (person.csrf or "-").encode()):
+        raise Forbidden(
+            "The form's token is missing or out of date. Reload the page, and try again."
+        )

@@ -1,0 +1,105 @@
+"""Settings > Agents: the list, a person added, changed or removed."""
+
+from typing import Any
+
+from litestar import Controller, Response, get, post
+from litestar.params import FromPath
+
+from live_agent.access import hash_password
+from live_agent.gate import MEMBER
+from live_agent.pages.desk import AnyRequest, TheDesk, TheForm, Visit
+from live_agent.pages.form import Form, form_of
+from live_agent.settings import agents
+from live_agent.settings.fields import from_form
+
+NEW = ("name", "email", "role", "availability")
+CHANGED = ("name", "role", "availability")
+
+
+class Agents(Controller):
+    """The routes under the account's settings."""
+
+    path = "/agents"
+
+    @get("/", opt=MEMBER, sync_to_thread=True)
+    def agent_list(self, request: AnyRequest, desk: TheDesk) -> Response[Any]:
+        with desk.visit(request) as visit:
+            return visit.page("agents.html", agents=agents.listed(visit.db, visit.account_id))
+
+    @get("/new", sync_to_thread=True)
+    def agent_new(self, request: AnyRequest, desk: TheDesk) -> Response[Any]:
+        with desk.visit(request) as visit:
+            return _draw(
+                visit, None, Form(values={"role": ("agent",), "availability": ("offline",)})
+            )
+
+    @post("/new", sync_to_thread=True)
+    def agent_create(self, request: AnyRequest, desk: TheDesk, sent: TheForm) -> Response[Any]:
+        values = from_form(agents.FIELDS, sent, NEW)
+        password = sent.get("password", ("",))[-1]
+        if password:
+            values["password"] = password
+        # Hashing is slow, so it is done outside the transaction.
+        hashed = hash_password(password) if password else None
+
+        def make(visit: Visit) -> Response[Any]:
+            agents.create(visit.db, visit.account_id, values, password_hash=hashed)
+            return visit.done("agents", "added")
+
+        return desk.change(request, sent, make, lambda visit, form: _draw(visit, None, form))
+
+    @get("/{agent_id:int}", sync_to_thread=True)
+    def agent(self, request: AnyRequest, desk: TheDesk, agent_id: FromPath[int]) -> Response[Any]:
+        with desk.visit(request) as visit:
+            record = agents.get(visit.db, visit.account_id, agent_id)
+            return _draw(visit, agent_id, form_of(record, CHANGED[1:], name=record.user.name))
+
+    @post("/{agent_id:int}", sync_to_thread=True)
+    def agent_update(
+        self, request: AnyRequest, desk: TheDesk, agent_id: FromPath[int], sent: TheForm
+    ) -> Response[Any]:
+        def make(visit: Visit) -> Response[Any]:
+            record = agents.get(visit.db, visit.account_id, agent_id)
+            agents.update(visit.db, record, from_form(agents.FIELDS, sent, CHANGED))
+            return visit.done("agents", "saved")
+
+        return desk.change(request, sent, make, lambda visit, form: _draw(visit, agent_id, form))
+
+    @get("/{agent_id:int}/remove", sync_to_thread=True)
+    def agent_leaving(
+        self, request: AnyRequest, desk: TheDesk, agent_id: FromPath[int]
+    ) -> Response[Any]:
+        with desk.visit(request) as visit:
+            return _draw_removal(visit, agent_id, Form())
+
+    @post("/{agent_id:int}/remove", sync_to_thread=True)
+    def agent_remove(
+        self, request: AnyRequest, desk: TheDesk, agent_id: FromPath[int], sent: TheForm
+    ) -> Response[Any]:
+        def make(visit: Visit) -> Response[Any]:
+            agents.remove(visit.db, agents.get(visit.db, visit.account_id, agent_id))
+            return visit.done("agents", "removed")
+
+        return desk.change(
+            request, sent, make, lambda visit, form: _draw_removal(visit, agent_id, form)
+        )
+
+
+def _draw(visit: Visit, agent_id: int | None, form: Form) -> Response[Any]:
+    record = agents.get(visit.db, visit.account_id, agent_id) if agent_id is not None else None
+    return visit.page("agent.html", agent=record, form=form)
+
+
+def _draw_removal(visit: Visit, agent_id: int, form: Form) -> Response[Any]:
+    person = agents.get(visit.db, visit.account_id, agent_id).user
+    return visit.page(
+        "delete.html",
+        form=form,
+        title=f"Remove {person.name}?",
+        consequence=f"{person.name} ({person.email}) leaves this account with all its inboxes and "
+        "teams. What they did stays in the audit logs.",
+        verb="Remove agent",
+        asks_name=False,
+        back=f"{visit.path}/agents",
+        back_name="Agents",
+    )

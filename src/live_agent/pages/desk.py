@@ -1,0 +1,194 @@
+"""What every settings page is made with: who visits, the page around it, and what follows a change."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+import msgspec
+from jinja2 import Environment
+from litestar import MediaType, Request, Response
+from litestar.datastructures import Cookie
+from litestar.di import NamedDependency
+from litestar.response import Redirect
+from sqlalchemy.orm import Session
+
+from audit_trail.server.assets import PAGE_HEADERS
+from live_agent.access import Member, accounts_of
+from live_agent.database import Database
+from live_agent.errors import Invalid
+from live_agent.pages.form import Form, refused
+from live_agent.schema import Account
+
+AnyRequest = Request[Any, Any, Any]
+Sent = Mapping[str, Sequence[str]]
+Draw = Callable[["Visit", Form], Response[Any]]
+
+FLASH_COOKIE: Final = "flash"
+FLASH_SECONDS: Final = 60
+SAID: Final = {
+    "saved": "Saved.",
+    "created": "Created.",
+    "added": "Added.",
+    "deleted": "Deleted.",
+    "removed": "Removed.",
+    "assigned": "Assigned.",
+    "cloned": "Cloned. The copy is inactive.",
+    "activated": "Activated.",
+    "deactivated": "Deactivated.",
+}
+
+_EVERYBODY: Final = (
+    ("Agents", "agents", "agents"),
+    ("Teams", "teams", "teams"),
+    ("Inboxes", "inboxes", "inbox"),
+)
+_ADMINISTRATORS: Final = (
+    ("Automation Rules", "automation-rules", "rule"),
+    ("Audit Logs", "audit-logs", "log"),
+)
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """A link of the menu, or to another account."""
+
+    name: str
+    address: str
+    icon: str = ""
+    is_current: bool = False
+
+
+class Shell(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands around a page: the menu of what the role may use, the account, the person."""
+
+    path: str
+    home: str
+    menu: Sequence[Item]
+    account_id: int
+    account_name: str
+    others: Sequence[Item]
+    person: str
+    initials: str
+    role: str
+    csrf: str
+    may_change: bool
+
+
+class Visit:
+    """One request of a member, inside a session of the database."""
+
+    def __init__(self, request: AnyRequest, db: Session, templates: Environment) -> None:
+        self.request = request
+        self.db = db
+        self.member: Member = request.user
+        self.account_id = self.member.account_id
+        self._templates = templates
+
+    @property
+    def path(self) -> str:
+        """The path of the account's settings."""
+        return settings_path(self.account_id)
+
+    def page(self, template: str, status: int = 200, **seen: Any) -> Response[Any]:
+        """Draw a page; what was said after the last change is said once."""
+        said = SAID.get(self.request.cookies.get(FLASH_COOKIE, ""))
+        shell = shell_of(self.db, self.member, self.request.url.path)
+        text = self._templates.get_template(template).render(shell=shell, flash=said, **seen)
+        response = html(text, status)
+        if said:
+            response.delete_cookie(FLASH_COOKIE)
+        return response
+
+    def done(self, address: str, said: str) -> Response[Any]:
+        """Lead on to a page of the account's settings, which says what was done."""
+        cookie = Cookie(
+            key=FLASH_COOKIE,
+            value=said,
+            max_age=FLASH_SECONDS,
+            httponly=True,
+            samesite="lax",
+            secure=self.request.url.scheme == "https",
+        )
+        return see_other(f"{self.path}/{address}", cookies=[cookie])
+
+
+class Desk:
+    """Opens visits. Who may come was asked before, by the route's access rule."""
+
+    def __init__(self, database: Database, templates: Environment) -> None:
+        self._database = database
+        self._templates = templates
+
+    @contextmanager
+    def visit(self, request: AnyRequest) -> Iterator[Visit]:
+        """Let the member look."""
+        with self._database.reading() as db:
+            yield Visit(request, db, self._templates)
+
+    def change(
+        self,
+        request: AnyRequest,
+        sent: Sent,
+        make: Callable[[Visit], Response[Any]],
+        draw: Draw,
+    ) -> Response[Any]:
+        """Change something in one transaction, or draw the form again, as it was sent and why not."""
+        try:
+            with self._database.transaction() as db:
+                return make(Visit(request, db, self._templates))
+        except Invalid as error:
+            form = refused(sent, error.errors, str(error))
+        with self.visit(request) as visit:
+            response = draw(visit, form)
+            response.status_code = Invalid.status
+            return response
+
+
+TheDesk = NamedDependency[Desk]
+TheForm = NamedDependency[Sent]
+"""What was sent, after the gate has checked its token."""
+
+
+def settings_path(account_id: int) -> str:
+    """Return the path of an account's settings."""
+    return f"/app/accounts/{account_id}/settings"
+
+
+def html(text: str, status: int = 200) -> Response[Any]:
+    """Answer a page."""
+    return Response(text, status_code=status, media_type=MediaType.HTML, headers=PAGE_HEADERS)
+
+
+def see_other(address: str, *, cookies: Sequence[Cookie] = ()) -> Response[Any]:
+    """Lead on by GET, so that a reload repeats no change."""
+    return Redirect(address, status_code=303, headers=PAGE_HEADERS, cookies=list(cookies))
+
+
+def shell_of(db: Session, member: Member, current: str) -> Shell:
+    """Return what stands around the page at the path `current`."""
+    path = settings_path(member.account_id)
+    memberships = accounts_of(db, member.user_id)
+    names = {each.account_id: db.get_one(Account, each.account_id).name for each in memberships}
+    items = _EVERYBODY + (_ADMINISTRATORS if member.is_administrator else ())
+    return Shell(
+        path=path,
+        home=f"{path}/inboxes",
+        menu=[_item(path, current, *item) for item in items],
+        account_id=member.account_id,
+        account_name=names[member.account_id],
+        others=[
+            Item(name=name, address=f"{settings_path(account_id)}/inboxes")
+            for account_id, name in names.items()
+            if account_id != member.account_id
+        ],
+        person=member.name,
+        initials="".join(word[0] for word in member.name.split()[:2]).upper(),
+        role=member.role,
+        csrf=member.csrf or "",
+        may_change=member.is_administrator,
+    )
+
+
+def _item(path: str, current: str, name: str, part: str, icon: str) -> Item:
+    address = f"{path}/{part}"
+    is_current = current == address or current.startswith(f"{address}/")
+    return Item(name=name, address=address, icon=icon, is_current=is_current)

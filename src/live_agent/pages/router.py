@@ -1,0 +1,78 @@
+"""Composes the pages: their routes, templates and files, and errors as pages."""
+
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from jinja2 import FileSystemLoader
+from litestar import Router
+from litestar.di import Provide
+
+from audit_trail.server.assets import STATIC, Assets, page_templates
+from live_agent.gate import ADMINISTRATOR, AUDIT_LOGS, PUBLIC
+from live_agent.pages.agents import Agents
+from live_agent.pages.audit_logs import audit_logs
+from live_agent.pages.automation_rules import AutomationRules, RuleStates
+from live_agent.pages.bots import Bots
+from live_agent.pages.configuration import Configuration
+from live_agent.pages.desk import AnyRequest, Desk, Sent
+from live_agent.pages.inboxes import Inboxes
+from live_agent.pages.refusals import Refusals
+from live_agent.pages.signing import signing_routes
+from live_agent.pages.teams import Teams
+from live_agent.services import Services
+
+HERE: Final = Path(__file__).parent
+STATIC_PATH: Final = "/static"
+SETTINGS_PATH: Final = "/app/accounts/{account_id:int}/settings"
+
+
+class Pages(NamedTuple):
+    """The routers of the pages, and what draws an error as one."""
+
+    routers: list[Router]
+    refusals: Refusals
+
+
+def pages(services: Services) -> Pages:
+    """Return every page of Live Agent."""
+    assets = Assets(STATIC_PATH, [HERE / "static", STATIC])
+    templates = page_templates(assets, FileSystemLoader(HERE / "templates"))
+    desk = Desk(services.database, templates)
+    static = assets.router()
+    static.opt.update(PUBLIC)
+    log = audit_logs(services, templates)
+    log.opt.update(AUDIT_LOGS)
+    settings = Router(
+        SETTINGS_PATH,
+        route_handlers=[
+            Agents,
+            Teams,
+            Inboxes,
+            Configuration,
+            Bots,
+            AutomationRules,
+            RuleStates,
+            log,
+        ],
+        opt=ADMINISTRATOR,
+        dependencies={
+            "desk": Provide(lambda: desk, sync_to_thread=False),
+            "sent": Provide(form_sent),
+        },
+        include_in_schema=False,
+    )
+    signing = Router(
+        "/",
+        route_handlers=signing_routes(services, templates),
+        dependencies={"sent": Provide(form_sent)},
+        include_in_schema=False,
+    )
+    return Pages([static, settings, signing], Refusals(services.database, templates))
+
+
+async def form_sent(request: AnyRequest) -> Sent:
+    """Return the form's texts by field; a file sent instead of a text is left out."""
+    form = await request.form()
+    return {
+        name: [value for value in form.getall(name) if isinstance(value, str)] for name in set(form)
+    }

@@ -1,0 +1,248 @@
+"""The one schema of Live Agent's database; it holds no rule that the database can't enforce.
+
+Ids are never used again (AUTOINCREMENT), or an entry about a deleted record would seem to be about
+a later one. Times are integers, microseconds since 1970, UTC.
+"""
+
+from secrets import token_hex
+from typing import Any, Final
+
+from sqlalchemy import (
+    JSON,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    UniqueConstraint,
+    false,
+    text,
+    true,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column, relationship
+
+from audit_trail.trail import utc_now_us
+
+SCHEMA_VERSION: Final = 1
+"""Kept in the file as `PRAGMA user_version`."""
+
+ROLES: Final = ("agent", "supervisor", "administrator")
+AVAILABILITIES: Final = ("online", "busy", "offline")
+
+# Defaults of the database are for its shell; the application's own come first.
+_NOW: Final = text("(CAST(round((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER) * 1000)")
+_RANDOM: Final = text("(lower(hex(randomblob(16))))")
+_EMPTY_LIST: Final = text("'[]'")
+
+
+class Record(DeclarativeBase):
+    """A row of any table."""
+
+    type_annotation_map = {  # noqa: RUF012 -- SQLAlchemy reads it from the class, as a dict
+        dict[str, Any]: JSON(none_as_null=True),
+        list[Any]: JSON(none_as_null=True),
+    }
+
+
+class Numbered:
+    """What most tables have: an id, and the times of creation and last change."""
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    created_at: Mapped[int] = mapped_column(default=utc_now_us, server_default=_NOW, sort_order=90)
+    updated_at: Mapped[int] = mapped_column(
+        default=utc_now_us, server_default=_NOW, onupdate=utc_now_us, sort_order=91
+    )
+
+
+class Owned(Numbered):
+    """A record that belongs to one account."""
+
+    @declared_attr
+    @classmethod
+    def account_id(cls) -> Mapped[int]:
+        return mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
+
+
+class Account(Numbered, Record):
+    __tablename__ = "accounts"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    name: Mapped[str]
+    timezone: Mapped[str] = mapped_column(default="UTC", server_default="UTC")
+
+
+class User(Numbered, Record):
+    """A person; `password_hash` is null until they have chosen a password."""
+
+    __tablename__ = "users"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    name: Mapped[str]
+    email: Mapped[str] = mapped_column(unique=True)
+    password_hash: Mapped[str | None]
+
+
+class AccountUser(Owned, Record):
+    """A person's membership of an account: an agent, in the words of the contract."""
+
+    __tablename__ = "account_users"
+    __table_args__ = (UniqueConstraint("account_id", "user_id"), {"sqlite_autoincrement": True})
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    role: Mapped[str] = mapped_column(default="agent", server_default="agent")
+    availability: Mapped[str] = mapped_column(default="offline", server_default="offline")
+
+    user: Mapped[User] = relationship(lazy="joined", innerjoin=True)
+
+
+class Inbox(Owned, Record):
+    __tablename__ = "inboxes"
+    __table_args__ = (UniqueConstraint("account_id", "name"), {"sqlite_autoincrement": True})
+
+    name: Mapped[str]
+    avatar_url: Mapped[str | None]
+    webhook_url: Mapped[str | None]
+    project_id: Mapped[str | None]
+    inbox_identifier: Mapped[str] = mapped_column(
+        default=lambda: token_hex(16), server_default=_RANDOM
+    )
+    greeting_enabled: Mapped[bool] = mapped_column(default=False, server_default=false())
+    greeting_message: Mapped[str | None]
+    enable_auto_assignment: Mapped[bool] = mapped_column(default=True, server_default=true())
+    allow_reassignment: Mapped[bool] = mapped_column(default=True, server_default=true())
+    agents_see_all_conversations: Mapped[bool] = mapped_column(
+        default=False, server_default=false()
+    )
+    enable_conversation_count: Mapped[bool] = mapped_column(default=False, server_default=false())
+    timezone: Mapped[str] = mapped_column(default="UTC", server_default="UTC")
+    working_hours_enabled: Mapped[bool] = mapped_column(default=False, server_default=false())
+    working_hours: Mapped[list[Any]] = mapped_column(default=list, server_default=_EMPTY_LIST)
+    out_of_office_message: Mapped[str | None]
+    csat_survey_enabled: Mapped[bool] = mapped_column(default=False, server_default=false())
+    csat_config: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'"))
+    lock_to_single_conversation: Mapped[bool] = mapped_column(default=False, server_default=false())
+    hmac_token: Mapped[str] = mapped_column(default=lambda: token_hex(16), server_default=_RANDOM)
+
+
+def _agent_of_the_account() -> ForeignKeyConstraint:
+    """Only an agent of the same account can be a member, and leaves with the account's agents."""
+    return ForeignKeyConstraint(
+        ["account_id", "user_id"],
+        ["account_users.account_id", "account_users.user_id"],
+        ondelete="CASCADE",
+    )
+
+
+class InboxMember(Owned, Record):
+    """An inbox collaborator."""
+
+    __tablename__ = "inbox_members"
+    __table_args__ = (
+        UniqueConstraint("inbox_id", "user_id"),
+        _agent_of_the_account(),
+        Index("inbox_members_by_agent", "account_id", "user_id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    inbox_id: Mapped[int] = mapped_column(ForeignKey("inboxes.id", ondelete="CASCADE"))
+    user_id: Mapped[int]
+
+
+class Team(Owned, Record):
+    __tablename__ = "teams"
+    __table_args__ = (UniqueConstraint("account_id", "name"), {"sqlite_autoincrement": True})
+
+    name: Mapped[str]
+    description: Mapped[str | None]
+    allow_auto_assign: Mapped[bool] = mapped_column(default=True, server_default=true())
+
+
+class TeamMember(Owned, Record):
+    __tablename__ = "team_members"
+    __table_args__ = (
+        UniqueConstraint("team_id", "user_id"),
+        _agent_of_the_account(),
+        Index("team_members_by_agent", "account_id", "user_id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    team_id: Mapped[int] = mapped_column(ForeignKey("teams.id", ondelete="CASCADE"))
+    user_id: Mapped[int]
+
+
+class Webhook(Owned, Record):
+    """An inbox's webhook, or the account's where it belongs to no inbox."""
+
+    __tablename__ = "webhooks"
+    __table_args__ = (
+        Index("webhooks_by_account", "account_id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    inbox_id: Mapped[int | None] = mapped_column(
+        ForeignKey("inboxes.id", ondelete="CASCADE"), index=True
+    )
+    url: Mapped[str]
+    subscriptions: Mapped[list[Any]] = mapped_column(default=list, server_default=_EMPTY_LIST)
+    secret: Mapped[str] = mapped_column(default=lambda: token_hex(16), server_default=_RANDOM)
+
+
+class AgentBot(Owned, Record):
+    """An Agent Copilot Bot; `outgoing_url` is its Endpoint Config URL."""
+
+    __tablename__ = "agent_bots"
+    __table_args__ = (UniqueConstraint("account_id", "name"), {"sqlite_autoincrement": True})
+
+    name: Mapped[str]
+    description: Mapped[str | None]
+    outgoing_url: Mapped[str | None]
+    inbox_id: Mapped[int | None] = mapped_column(
+        ForeignKey("inboxes.id", ondelete="SET NULL"), index=True
+    )
+
+
+class AutomationRule(Owned, Record):
+    __tablename__ = "automation_rules"
+    __table_args__ = (UniqueConstraint("account_id", "name"), {"sqlite_autoincrement": True})
+
+    name: Mapped[str]
+    description: Mapped[str | None]
+    event_name: Mapped[str]
+    conditions: Mapped[list[Any]] = mapped_column(default=list, server_default=_EMPTY_LIST)
+    actions: Mapped[list[Any]] = mapped_column(default=list, server_default=_EMPTY_LIST)
+    active: Mapped[bool] = mapped_column(default=True, server_default=true())
+
+
+class AccessToken(Numbered, Record):
+    """An API token; only its digest is kept."""
+
+    __tablename__ = "access_tokens"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str]
+    token_hash: Mapped[str] = mapped_column(unique=True)
+
+
+class BrowserSession(Record):
+    """A signed-in browser. `name` tells sessions apart in entries, and is no secret."""
+
+    __tablename__ = "sessions"
+
+    id_hash: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    csrf: Mapped[str]
+    name: Mapped[str]
+    created_at: Mapped[int]
+    last_seen_at: Mapped[int]
+
+
+class Attempt(Record):
+    """A minute of failed sign-ins or refusals of one person or address, and of rate limits."""
+
+    __tablename__ = "attempts"
+
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    started_at: Mapped[int]
+    count: Mapped[int]
+    events: Mapped[str | None]
+    context: Mapped[str | None]

@@ -1,0 +1,73 @@
+"""What requests need of the process they run in: one frozen value; it composes nothing."""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Final, Protocol
+
+import msgspec
+
+from audit_trail.capture.outbox import Backlog, Outbox
+from audit_trail.trail import Trail
+from live_agent.attempts import Limits
+from live_agent.database import Database
+
+FRESH_SECONDS: Final = 0.2
+IDLE_SECONDS: Final = 30.0
+POLL_SECONDS: Final = 0.004
+
+
+class Worker(Protocol):
+    """What turns the outbox into the trail, as far as others may ask something of it."""
+
+    errors: int
+
+    def wake(self) -> None: ...
+
+    def drain(self) -> None: ...
+
+
+class Services(msgspec.Struct, frozen=True, kw_only=True):
+    """The database, the trail, and how this installation is run. `clock` gives µs UTC.
+
+    `running` starts the sequencer and the sweep of ended attempts, and stops them at its end.
+    `close` closes both files.
+    """
+
+    database: Database
+    outbox: Outbox
+    trail: Trail
+    clock: Callable[[], int]
+    running: Callable[[], AbstractContextManager[None]]
+    sequencer: Worker
+    close: Callable[[], None]
+    secure_cookies: bool = False
+    trusted_proxies: frozenset[str] = frozenset()
+    limits: Limits = Limits()
+
+    @property
+    def cookie(self) -> str:
+        """The session cookie's name; the prefix makes browsers insist on https and this host."""
+        return "__Host-live_agent_session" if self.secure_cookies else "live_agent_session"
+
+    def address(self, ip: str | None, forwarded: Sequence[str]) -> str | None:
+        """Return where a request came from: the nearest address that is no proxy of ours."""
+        chain = (address for address in reversed(forwarded) if address not in self.trusted_proxies)
+        return next(chain, ip)
+
+    def fresh(self, seconds: float = FRESH_SECONDS) -> Backlog:
+        """Wait until what had committed when this began is in the trail, and return what isn't."""
+        return wait_until_sequenced(self.outbox, seconds)
+
+    def sequencer_idle(self) -> Backlog:
+        """Wait longer, until all of it can be read; what is left says that something is wrong."""
+        return wait_until_sequenced(self.outbox, IDLE_SECONDS)
+
+
+def wait_until_sequenced(outbox: Outbox, seconds: float) -> Backlog:
+    """Wait until the rows committed by now have left the outbox; return those that haven't."""
+    high = outbox.high_water()
+    deadline = time.monotonic() + seconds
+    while (backlog := outbox.backlog(high)).rows and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+    return backlog

@@ -1,0 +1,65 @@
+"""Runs the application in this process until it is told to stop; it composes nothing."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Callable
+from typing import Any, Final
+
+from live_agent.errors import AddressRefused
+
+READY_SECONDS: Final = 30.0
+BODY_LIMIT_BYTES: Final = 2_097_152
+
+
+def run(app: Any, host: str, port: int, ready: Callable[[str], None]) -> None:
+    """Serve until SIGINT or SIGTERM. `ready` is called with the URL once requests are answered.
+
+    Port 0 takes any free port. Raises `AddressRefused` when the address can't be used.
+    """
+    chosen = _bindable(host, port)
+    asyncio.run(_serve(app, host, chosen, ready))
+
+
+def _bindable(host: str, port: int) -> int:
+    """Try the address before anything is started, so that a taken port gives a clear error."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+            return int(probe.getsockname()[1])
+    except (OSError, OverflowError) as error:
+        raise AddressRefused(f"Can't listen on {host} port {port}: {error}.") from error
+
+
+async def _serve(app: Any, host: str, port: int, ready: Callable[[str], None]) -> None:
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+    from granian.server.embed import Server
+
+    server = Server(
+        app, address=host, port=port, interface=Interfaces.ASGI, log_level=LogLevels.error
+    )
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, server.stop)
+    serving = asyncio.create_task(server.serve())
+    answering = asyncio.create_task(_announce(host, port, ready))
+    await serving
+    answering.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await answering
+
+
+async def _announce(host: str, port: int, ready: Callable[[str], None]) -> None:
+    shown = f"[{host}]" if ":" in host else host
+    async with asyncio.timeout(READY_SECONDS):
+        while True:
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_connection(host, port)
+                writer.close()
+                break
+            await asyncio.sleep(0.02)
+    await asyncio.to_thread(ready, f"http://{shown}:{port}")

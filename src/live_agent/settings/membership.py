@@ -1,0 +1,106 @@
+"""Who belongs to an inbox or a team: one way to list, add, replace and remove members of either."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final, TypeAlias
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from live_agent.schema import AccountUser, Inbox, InboxMember, Team, TeamMember, User
+from live_agent.settings import fields
+from live_agent.settings.fields import Field, checked
+from live_agent.settings.lookup import require
+
+Parent: TypeAlias = Inbox | Team
+Membership: TypeAlias = InboxMember | TeamMember
+
+FIELDS: Final[Mapping[str, Field]] = {
+    "user_ids": Field(label="Agents", check=fields.numbers, required=True, form="numbers"),
+}
+
+
+def agents_of(db: Session, parent: Parent) -> Sequence[AccountUser]:
+    """Return the agents who are members, by name."""
+    return db.scalars(
+        select(AccountUser)
+        .join(User, User.id == AccountUser.user_id)
+        .where(
+            AccountUser.account_id == parent.account_id,
+            AccountUser.user_id.in_([member.user_id for member in _members(db, parent)]),
+        )
+        .order_by(func.lower(User.name), User.id)
+    ).all()
+
+
+def add(db: Session, parent: Parent, user_ids: object) -> Sequence[AccountUser]:
+    """Add those who aren't members yet, and return all. Raises `Invalid`."""
+    _join(db, parent, _accepted(db, parent, user_ids))
+    return agents_of(db, parent)
+
+
+def replace(db: Session, parent: Parent, user_ids: object) -> Sequence[AccountUser]:
+    """Make these the only members, and return them. Raises `Invalid`."""
+    wanted = _accepted(db, parent, user_ids)
+    members = _members(db, parent)
+    _leave(db, [member for member in members if member.user_id not in wanted])
+    _join(db, parent, wanted)
+    return agents_of(db, parent)
+
+
+def remove(db: Session, parent: Parent, user_ids: object) -> Sequence[AccountUser]:
+    """Remove those who are members, and return who stays. Raises `Invalid`."""
+    unwanted = _accepted(db, parent, user_ids)
+    _leave(db, [member for member in _members(db, parent) if member.user_id in unwanted])
+    return agents_of(db, parent)
+
+
+def _accepted(db: Session, parent: Parent, user_ids: object) -> list[int]:
+    """Accept ids of agents of the parent's account, and of nobody else."""
+    given = {} if user_ids is None else {"user_ids": user_ids}
+    accepted, errors = checked(FIELDS, given)
+    wanted: list[int] = accepted.get("user_ids", [])
+    known = set(
+        db.scalars(
+            select(AccountUser.user_id).where(
+                AccountUser.account_id == parent.account_id, AccountUser.user_id.in_(wanted)
+            )
+        )
+    )
+    if strangers := [str(user_id) for user_id in wanted if user_id not in known]:
+        errors["user_ids"] = f"Agents must be of this account; these are not: {_some(strangers)}."
+    require(errors)
+    return wanted
+
+
+def _some(ids: Sequence[str]) -> str:
+    return ", ".join(ids[:10]) + (" and more" if len(ids) > 10 else "")
+
+
+def _members(db: Session, parent: Parent) -> Sequence[Membership]:
+    if isinstance(parent, Inbox):
+        return db.scalars(
+            select(InboxMember).where(InboxMember.inbox_id == parent.id).order_by(InboxMember.id)
+        ).all()
+    return db.scalars(
+        select(TeamMember).where(TeamMember.team_id == parent.id).order_by(TeamMember.id)
+    ).all()
+
+
+def _join(db: Session, parent: Parent, user_ids: Collection[int]) -> None:
+    present = {member.user_id for member in _members(db, parent)}
+    for user_id in user_ids:
+        if user_id not in present:
+            db.add(_membership(parent, user_id))
+            db.flush()  # One by one, so that the entries come in the order that was asked for.
+
+
+def _membership(parent: Parent, user_id: int) -> Membership:
+    if isinstance(parent, Inbox):
+        return InboxMember(account_id=parent.account_id, inbox_id=parent.id, user_id=user_id)
+    return TeamMember(account_id=parent.account_id, team_id=parent.id, user_id=user_id)
+
+
+def _leave(db: Session, members: Collection[Membership]) -> None:
+    for member in members:
+        db.delete(member)
+        db.flush()

@@ -1,0 +1,73 @@
+"""Live Agent's watch list: what is recorded, how it is named, what is secret, what is left out."""
+
+from typing import Final
+
+from audit_trail.capture.watch import Membership, Reference, Table, WatchList
+
+_AGENT: Final = Reference(
+    table="account_users",
+    columns=("user_id", "account_id"),
+    target=("user_id", "account_id"),
+    label="name",
+    label_table="users",
+    label_key="id",
+)
+_PERSON: Final = Reference(table="users", columns=("user_id",), label="name")
+_INBOX: Final = Reference(table="inboxes", columns=("inbox_id",), label="name")
+_TEAM: Final = Reference(table="teams", columns=("team_id",), label="name")
+
+WATCH: Final = WatchList(
+    tables=(
+        # An account's own birth and death belong to the installation's trail.
+        Table(name="accounts", entity="account", account=None, label=("name",)),
+        Table(
+            name="users",
+            entity="user",
+            account=Membership(table="account_users", record="user_id", account="account_id"),
+            label=("name",),
+            secrets=frozenset({"password_hash"}),
+            # A new person is recorded as the account's new agent.
+            operations=frozenset({"update"}),
+        ),
+        Table(
+            name="account_users",
+            entity="account_user",
+            identity="user_id",
+            label=("user_id",),
+            references=(_PERSON,),
+        ),
+        Table(
+            name="inboxes",
+            entity="inbox",
+            label=("name",),
+            secrets=frozenset({"hmac_token"}),
+        ),
+        Table(
+            name="inbox_members",
+            entity="inbox_member",
+            label=("user_id", "inbox_id"),
+            references=(_AGENT, _INBOX),
+        ),
+        Table(name="teams", entity="team", label=("name",)),
+        Table(
+            name="team_members",
+            entity="team_member",
+            label=("user_id", "team_id"),
+            references=(_AGENT, _TEAM),
+        ),
+        Table(
+            name="webhooks",
+            entity="webhook",
+            label=("inbox_id", "url"),
+            references=(_INBOX,),
+            secrets=frozenset({"secret"}),
+        ),
+        Table(name="agent_bots", entity="agent_bot", label=("name",), references=(_INBOX,)),
+        Table(name="automation_rules", entity="automation_rule", label=("name",)),
+    ),
+    ignored={
+        "access_tokens": "only digests; tokens are made on the command line",
+        "sessions": "each sign-in and sign-out is an entry of its own",
+        "attempts": "a minute's count, which becomes an entry when the minute ends",
+    },
+)

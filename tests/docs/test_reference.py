@@ -1,0 +1,55 @@
+"""Every command, setting, error code and endpoint is in the reference."""
+
+import re
+from pathlib import Path
+
+import typer
+
+from audit_trail.errors import AuditError
+from live_agent import cli
+from live_agent.app import build_services, create_app
+from live_agent.errors import LiveAgentError
+
+ROOT = Path(__file__).parents[2]
+REFERENCE = (ROOT / "docs" / "reference.md").read_text()
+
+
+def commands(app: typer.Typer, prefix: str) -> list[str]:
+    own = [f"{prefix} {each.name or each.callback.__name__}" for each in app.registered_commands]
+    groups = [commands(each.typer_instance, f"{prefix} {each.name}") for each in app.registered_groups]
+    return own + [name for group in groups for name in group]
+
+
+def descendants(error: type[Exception]) -> set[type[Exception]]:
+    return {error}.union(*map(descendants, error.__subclasses__()))
+
+
+def test_every_command_is_described():
+    assert [name for name in commands(cli.app, "live-agent") if f"`{name}" not in REFERENCE] == []
+
+
+def test_every_setting_is_described():
+    source = Path(cli.__file__).read_text()
+    settings = set(re.findall(r"LIVE_AGENT_[A-Z_]+", source))
+    assert settings
+    assert sorted(name for name in settings if f"`{name}`" not in REFERENCE) == []
+
+
+def test_every_error_code_is_described():
+    codes = {error.code for tree in (AuditError, LiveAgentError) for error in descendants(tree)}
+    assert sorted(code for code in codes if f"`{code}`" not in REFERENCE) == []
+
+
+def test_every_endpoint_is_described(tmp_path):
+    app = create_app(build_services(tmp_path))
+    paths = {re.sub(r":\w+\}", "}", route.path) for route in app.routes}
+    endpoints = {path for path in paths if path.startswith(("/api/", "/auth/"))}
+    assert len(endpoints) > 20
+    described = REFERENCE.replace("…", "/api/v1/accounts/{account_id}")
+    assert sorted(path for path in endpoints if path.rstrip("/") not in described) == []
+
+
+def test_the_glossary_has_the_house_s_words():
+    glossary = (ROOT / "docs" / "glossary.md").read_text().lower()
+    words = "account actor origin entity action change entry outbox sequencer trail index leaf request store"
+    assert [word for word in words.split() if word not in glossary] == []

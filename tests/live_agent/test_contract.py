@@ -1,0 +1,203 @@
+"""Each route of the contract: its path, its shape, its status."""
+
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.live_agent.office import Place
+
+RULE = {
+    "name": "Escalate",
+    "event_name": "conversation_updated",
+    "conditions": [
+        {
+            "attribute_key": "status",
+            "filter_operator": "equal_to",
+            "values": ["open"],
+            "query_operator": None,
+        }
+    ],
+    "actions": [{"action_name": "change_priority", "action_params": ["high"]}],
+}
+
+
+def ok(answer: httpx2.Response) -> Any:
+    assert answer.status_code == 200, answer.text
+    return answer.json() if answer.content else None
+
+
+def test_an_inbox_is_a_bare_object_and_the_list_a_payload(place: Place) -> None:
+    client = place.client()
+    made = ok(
+        client.post(
+            "/inboxes",
+            json={
+                "name": "Support",
+                "channel": {"type": "api", "webhook_url": "https://a.example/"},
+            },
+        )
+    )
+    assert made["channel_id"] == made["id"]
+    assert made["channel_type"] == "Channel::Api"
+    assert made["webhook_url"] == "https://a.example/"
+    assert len(made["inbox_identifier"]) == 32
+    assert made["enable_auto_assignment"] is True
+    shown = {key: value for key, value in made.items() if key != "hmac_token"}
+    assert ok(client.get("/inboxes")) == {"payload": [shown]}
+    assert ok(client.get(f"/inboxes/{made['id']}")) == shown
+
+
+def test_a_channel_s_settings_may_be_changed_as_they_were_created(place: Place) -> None:
+    client = place.client()
+    inbox = ok(client.post("/inboxes", json={"name": "Support"}))["id"]
+    body = {"name": "Help", "channel": {"type": "api", "webhook_url": "https://b.example/"}}
+    changed = ok(client.patch(f"/inboxes/{inbox}", json=body))
+    assert (changed["name"], changed["webhook_url"]) == ("Help", "https://b.example/")
+
+
+def test_deletions_answer_an_empty_body(place: Place) -> None:
+    client = place.client()
+    inbox = ok(client.post("/inboxes", json={"name": "Support"}))["id"]
+    answer = client.delete(f"/inboxes/{inbox}")
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert client.get(f"/inboxes/{inbox}").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/inboxes", "/inboxes/", "/teams/", "/agents/", "/audit_logs/"])
+def test_paths_work_with_and_without_a_slash_at_their_end(place: Place, path: str) -> None:
+    assert place.client().get(path).status_code == 200
+
+
+def test_fields_may_come_under_the_resource_s_name(place: Place) -> None:
+    client = place.client()
+    team = ok(client.post("/teams", json={"team": {"name": "Tier 1"}}))
+    assert team == {
+        "id": team["id"],
+        "account_id": place.id,
+        "name": "Tier 1",
+        "description": None,
+        "allow_auto_assign": True,
+        "is_member": False,
+    }
+    hook = {"webhook": {"url": "https://a.example/", "subscriptions": ["message_created"]}}
+    assert ok(client.post("/webhooks", json=hook))["payload"]["webhook"]["subscriptions"] == [
+        "message_created"
+    ]
+
+
+def test_webhooks_come_in_their_payload_and_show_their_secret_once(place: Place) -> None:
+    client = place.client()
+    inbox = ok(client.post("/inboxes", json={"name": "Support"}))["id"]
+    made = ok(client.post("/webhooks", json={"url": "https://a.example/", "inbox_id": inbox}))
+    webhook = made["payload"]["webhook"]
+    assert len(webhook.pop("secret")) == 32
+    assert webhook == {
+        "id": webhook["id"],
+        "account_id": place.id,
+        "inbox_id": inbox,
+        "url": "https://a.example/",
+        "subscriptions": [],
+    }
+    assert ok(client.get("/webhooks")) == {"payload": {"webhooks": [webhook]}}
+    changed = ok(client.patch(f"/webhooks/{webhook['id']}", json={"url": "https://b.example/"}))
+    assert changed == {"payload": {"webhook": {**webhook, "url": "https://b.example/"}}}
+    assert client.delete(f"/webhooks/{webhook['id']}").content == b""
+
+
+def test_rules_are_created_bare_and_else_come_in_a_payload(place: Place) -> None:
+    client = place.client()
+    made = ok(client.post("/automation_rules", json=RULE))
+    assert {**made, **RULE} == made
+    assert made["active"] is True
+    path = f"/automation_rules/{made['id']}"
+    assert ok(client.get(path)) == {"payload": made}
+    assert ok(client.get("/automation_rules")) == {"payload": [made]}
+    assert ok(client.patch(path, json={"active": False}))["payload"]["active"] is False
+    clone = ok(client.post(f"{path}/clone"))["payload"]
+    assert (clone["name"], clone["active"]) == ("Escalate (copy)", False)
+    assert ok(client.post(f"{path}/clone"))["payload"]["name"] == "Escalate (copy 2)"
+    assert client.delete(path).content == b""
+
+
+def test_bots_are_bare_and_the_inbox_s_bot_is_wrapped(place: Place) -> None:
+    client = place.client()
+    inbox = ok(client.post("/inboxes", json={"name": "Support"}))["id"]
+    first, second = (
+        ok(client.post("/agent_bots", json={"name": name, "outgoing_url": "https://a.example/"}))
+        for name in ("One", "Two")
+    )
+    assert ok(client.get("/agent_bots")) == [first, second]
+    for bot in (first, second):
+        assert client.post(
+            f"/inboxes/{inbox}/set_agent_bot", json={"agent_bot": bot["id"]}
+        ).is_success
+    assert ok(client.get(f"/inboxes/{inbox}/agent_bot")) == {
+        "agent_bot": {**second, "inbox_id": inbox}
+    }
+    assert ok(client.get(f"/agent_bots/{first['id']}"))["inbox_id"] is None
+
+
+def test_agents_are_bare_and_a_supervisor_is_an_agent_with_a_role_of_their_own(
+    place: Place,
+) -> None:
+    client = place.client("agent")
+    found = {agent["email"]: agent for agent in ok(client.get("/agents"))}
+    supervisor = found[place.people["supervisor"].email]
+    assert (supervisor["role"], supervisor["custom_role"]) == ("agent", {"name": "supervisor"})
+    administrator = found[place.people["administrator"].email]
+    assert (administrator["role"], administrator["custom_role"]) == ("administrator", None)
+    assert ok(client.get(f"/agents/{supervisor['id']}")) == supervisor
+    assert {
+        "id",
+        "name",
+        "email",
+        "role",
+        "availability_status",
+        "account_id",
+        "confirmed",
+        "thumbnail",
+    } <= set(supervisor)
+
+
+def test_team_members_are_a_bare_list(place: Place) -> None:
+    client = place.client()
+    team = ok(client.post("/teams", json={"name": "Tier 1"}))["id"]
+    ids = [place.people["agent"].id, place.people["supervisor"].id]
+    path = f"/teams/{team}/team_members"
+    assert {member["id"] for member in ok(client.post(path, json={"user_ids": ids}))} == set(ids)
+    assert [member["id"] for member in ok(client.patch(path, json={"user_ids": ids[:1]}))] == ids[
+        :1
+    ]
+    answer = client.request("DELETE", path, json={"user_ids": ids[:1]})
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert ok(client.get(path)) == []
+
+
+def test_the_account_can_be_read_by_members_and_changed_by_administrators(place: Place) -> None:
+    assert ok(place.client("agent").get(""))["timezone"] == "UTC"
+    changed = ok(place.client().patch("", json={"timezone": "Europe/Berlin"}))
+    assert changed["timezone"] == "Europe/Berlin"
+
+
+def test_the_document_is_served_without_a_page(place: Place) -> None:
+    answer = httpx2.get(f"{place.office.url}/api/openapi.json")
+    document = answer.json()
+    assert document["openapi"].startswith("3.")
+    body = document["paths"]["/api/v1/accounts/{account_id}/teams"]["post"]["requestBody"]
+    assert set(body["content"]["application/json"]["schema"]["properties"]) == {
+        "name",
+        "description",
+        "allow_auto_assign",
+    }
+    assert "422" in document["paths"]["/api/v1/accounts/{account_id}/teams"]["post"]["responses"]
+    assert "http" not in document["servers"][0]["url"]
+
+
+def test_every_answer_carries_the_security_headers(place: Place) -> None:
+    for path in ("/teams", "/nothing"):
+        headers = place.client().get(path).headers
+        assert headers["content-security-policy"].startswith("default-src 'none'")
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "same-origin"
+        assert headers["cache-control"] == "no-store"

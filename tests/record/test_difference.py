@@ -1,0 +1,190 @@
+"""Before and after as people compare them."""
+
+import json
+
+import msgspec
+import pytest
+from audit_trail.record.catalog import Catalog, Field, Kind
+from audit_trail.record.difference import LONGEST_TEXT, Panel, Shown, panels
+from audit_trail.record.entry import ActorId, Change, Entity, Public, Reference, What
+from hypothesis import given
+from hypothesis import strategies as st
+
+CATALOG = Catalog(
+    kinds={
+        "inbox": Kind(
+            name="inbox",
+            fields={"rules": Field(lines=lambda value: [each["name"] for each in value])},
+        )
+    }
+)
+
+
+def change(**sides: object) -> Change:
+    return Change(**{side: msgspec.Raw(json.dumps(value).encode()) for side, value in sides.items()})
+
+
+def panel(it: Change, name: str = "f", action: str = "update", what: What | None = None) -> Panel:
+    public = Public(
+        v=1,
+        id="00000000-0000-7000-8000-000000000000",
+        account="1",
+        occurred_at=0,
+        recorded_at=0,
+        action=action,
+        outcome="success",
+        entity=Entity(type="inbox", id="1"),
+        actor=ActorId(kind="user"),
+        via="ui",
+        fields=(name,),
+    )
+    shown = msgspec.structs.replace(what or What(), changes={name: it})
+    (only,) = panels(public, shown, CATALOG)
+    return only
+
+
+def text(shown: Shown | None) -> str | None:
+    return None if shown is None else "".join(span.text for run in shown.runs for span in run)
+
+
+def differing(shown: Shown | None) -> list[str]:
+    assert shown is not None
+    return [span.text for run in shown.runs for span in run if span.differs]
+
+
+def document(value: object) -> dict[str, object]:
+    return {"$": "json", "value": value}
+
+
+def test_a_boolean_reads_true_or_false() -> None:
+    it = panel(change(before=False, after=True), "csat_enabled")
+    assert (it.label, text(it.before), text(it.after)) == ("CSAT Enabled", "false", "true")
+
+
+def test_words_of_a_text_are_marked_where_they_differ() -> None:
+    it = panel(change(before="We are open today", after="We are closed today"))
+    assert differing(it.before) == ["open"]
+    assert differing(it.after) == ["closed"]
+    assert text(it.after) == "We are closed today"
+
+
+def test_texts_that_share_no_word_are_shown_whole() -> None:
+    it = panel(change(before="red", after="green"))
+    assert (differing(it.before), differing(it.after)) == ([], [])
+
+
+def test_a_list_shows_what_was_added_and_removed() -> None:
+    it = panel(change(before=document(["a", "b"]), after=document(["b", "c"])))
+    assert it.before is not None and it.before.shape == "list"
+    assert differing(it.before) == ["a"]
+    assert differing(it.after) == ["c"]
+
+
+def test_a_list_of_objects_reads_as_the_catalog_says() -> None:
+    it = panel(change(before=document([{"name": "x"}]), after=document([])), "rules")
+    assert (it.before and it.before.shape, text(it.before)) == ("list", "x")
+    assert it.after is not None and it.after.shape == "empty"
+
+
+@pytest.mark.parametrize("value", [{"name": 1}, [1], [{}], "text", 7, [None], True])
+def test_a_document_of_another_shape_than_the_catalog_knows_is_shown_as_it_is(
+    value: object,
+) -> None:
+    it = panel(change(after=document(value)), "rules", "create")
+    assert it.before is None
+    assert it.after is not None and it.after.shape in ("json", "list")
+
+
+def test_json_is_compared_line_by_line() -> None:
+    it = panel(change(before=document({"a": 1, "b": 2}), after=document({"a": 1, "b": 3})))
+    assert it.after is not None and it.after.shape == "json"
+    assert [line.strip() for line in differing(it.before)] == ['"b": 2']
+    assert [line.strip() for line in differing(it.after)] == ['"b": 3']
+
+
+def test_a_secret_says_that_it_changed_and_not_to_what() -> None:
+    it = panel(change(before={"$": "secret"}, after={"$": "secret"}))
+    assert it.before == Shown(shape="hidden", runs=((),))
+    assert it.after == Shown(shape="hidden", runs=((),), note="changed")
+
+
+def test_a_secret_set_for_the_first_time_is_hidden_after_nothing() -> None:
+    it = panel(change(before=None, after={"$": "secret"}))
+    assert it.before is not None and it.before.shape == "empty"
+    assert it.after is not None and it.after.shape == "hidden"
+
+
+def test_a_reference_reads_by_its_name_and_number() -> None:
+    what = What(references={"inbox_id": Reference(table="inboxes", label="New", before="Old")})
+    it = panel(change(before=1, after=2), "inbox_id", what=what)
+    assert (it.label, text(it.before), text(it.after)) == ("Inbox", "Old (#1)", "New (#2)")
+
+
+def test_a_reference_of_what_was_deleted_reads_by_the_name_it_had() -> None:
+    what = What(references={"inbox_id": Reference(table="inboxes", label="Support")})
+    it = panel(change(before=1), "inbox_id", "delete", what)
+    assert (text(it.before), it.after) == ("Support (#1)", None)
+
+
+@pytest.mark.parametrize("value", [None, "", document(None), document([]), document({})])
+def test_nothing_reads_as_empty(value: object) -> None:
+    it = panel(change(before=value, after="x"))
+    assert it.before is not None and it.before.shape == "empty"
+
+
+def test_values_that_json_can_not_say_carry_a_note() -> None:
+    blob = panel(change(after={"$": "blob", "sha256": "ab" * 32, "size": 1234567})).after
+    assert blob is not None
+    assert (text(blob), blob.note) == (
+        f"sha256 {'ab' * 32}",
+        "1,234,567 bytes, shown by their digest",
+    )
+    invalid = panel(change(after={"$": "invalid", "why": "not JSON", "text": "{"})).after
+    assert invalid is not None and (text(invalid), invalid.note) == ("{", "not JSON")
+    real = panel(change(after={"$": "real", "text": "Infinity"})).after
+    assert text(real) == "Infinity"
+
+
+def test_what_is_too_long_is_cut_and_counted() -> None:
+    long = panel(change(after="x" * 30_000)).after
+    assert long is not None and text(long) == "x" * LONGEST_TEXT
+    assert long.note == "cut; 30,000 characters in full"
+    cut = panel(change(after={"$": "cut", "size": 2_000_000, "text": "y" * 30_000})).after
+    assert cut is not None and cut.note == "cut; 2,000,000 bytes in full"
+    items = panel(change(after=document(list(range(1_500))))).after
+    assert items is not None and items.note == "cut; 1,500 items in full"
+    lines = panel(change(after=document({"k": ["z"] * 9_000}))).after
+    assert lines is not None and lines.note is not None and lines.note.startswith("cut; ")
+
+
+def test_the_panels_have_the_order_of_the_fields() -> None:
+    public = Public(
+        v=1,
+        id="x",
+        account="1",
+        occurred_at=0,
+        recorded_at=0,
+        action="update",
+        outcome="success",
+        entity=Entity(type="inbox"),
+        actor=ActorId(kind="user"),
+        via="ui",
+        fields=("z", "a", "gone"),
+    )
+    what = What(changes={"a": change(after=1), "extra": change(after=1), "z": change(after=1)})
+    assert [each.field for each in panels(public, what, CATALOG)] == ["z", "a", "extra"]
+
+
+scalars = st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=30)
+anything = st.recursive(
+    scalars, lambda each: st.lists(each, max_size=5) | st.dictionaries(st.text(max_size=3), each)
+)
+
+
+@given(scalars | anything.map(document), scalars | anything.map(document))
+def test_the_spans_join_to_the_value_whatever_differs(before: object, after: object) -> None:
+    both = panel(change(before=before, after=after), "rules")
+    alone = panel(change(before=before), "rules", "delete")
+    assert text(both.before) == text(alone.before)
+    assert both.before is not None and alone.before is not None
+    assert both.before.shape == alone.before.shape

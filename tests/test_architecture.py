@@ -1,0 +1,455 @@
+"""The rooms may only look down. This file is the map: a new edge is a decision, never an accident.
+
+Every check takes modules and answers with the violations it finds, so that the second half of this
+file can hold each of them against sources that are wrong on purpose.
+"""
+
+import ast
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SRC = ROOT / "src"
+
+BODY_LIMIT_LINES = 70
+FILE_LIMIT_LINES = 600
+FOLDER_LIMIT = 2
+# Names that say nothing draw everything in.
+EMPTY_NAMES = {"base", "common", "helpers", "manager", "service", "utils"}
+
+
+class Room(NamedTuple):
+    """What one room may import: ours by dotted prefix, of others only the named packages."""
+
+    may_import: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    pure: bool = False
+
+
+def engine(*rooms: str) -> tuple[str, ...]:
+    return tuple(f"audit_trail.{room}" for room in rooms)
+
+
+def environment(*rooms: str) -> tuple[str, ...]:
+    return tuple(f"live_agent.{room}" for room in rooms)
+
+
+# The environment enters the engine by these doors, and fails by its own errors. Only where it is
+# put together may it also choose a store and start a sequencer.
+DOORS = (*engine("errors", "record", "capture", "trail", "server"), "live_agent.errors")
+COMPOSITION = (*DOORS, *engine("store", "sequencer"))
+# The API and the pages stand side by side on these, and never on each other.
+UNDER_EDGES = environment(
+    *("schema", "database", "catalog", "attempts", "access", "settings"),
+    *("services", "gate", "entrance"),
+)
+EDGES = environment("api", "pages")
+
+MAP = {
+    "audit_trail.errors": Room(pure=True),
+    "audit_trail.record": Room(engine("errors"), ("msgspec",), pure=True),
+    "audit_trail.seal": Room(engine("errors"), pure=True),
+    "audit_trail.capture": Room(engine("errors", "record"), ("msgspec", "sqlalchemy")),
+    "audit_trail.store": Room(engine("errors", "record", "seal"), ("msgspec",)),
+    # Whoever works on a store knows its port alone; the adapter is an argument.
+    "audit_trail.trail": Room(engine("errors", "record", "seal", "store.port"), ("msgspec",)),
+    # Of capture the sequencer needs what an outbox row means, not how a trigger wrote it.
+    "audit_trail.sequencer": Room(
+        engine(
+            "errors",
+            "record",
+            "capture.context",
+            "capture.outbox",
+            "capture.watch",
+            "trail",
+            "store.port",
+        ),
+        ("msgspec",),
+    ),
+    "audit_trail.server": Room(
+        engine("errors", "record", "trail"), ("jinja2", "litestar", "msgspec")
+    ),
+    "live_agent.errors": Room(engine("errors"), pure=True),
+    # The one clock is the trail's, so that rows and entries tell the same time.
+    "live_agent.schema": Room(engine("trail"), ("sqlalchemy",)),
+    "live_agent.watching": Room((*DOORS, *environment("schema"))),
+    "live_agent.catalog": Room((*DOORS, *environment("schema"))),
+    "live_agent.database": Room((*DOORS, *environment("schema", "watching")), ("sqlalchemy",)),
+    "live_agent.attempts": Room(
+        (*DOORS, *environment("schema", "database")), ("msgspec", "sqlalchemy")
+    ),
+    "live_agent.access": Room(
+        (*DOORS, *environment("schema", "database", "attempts")),
+        ("argon2", "msgspec", "sqlalchemy"),
+    ),
+    "live_agent.settings": Room(
+        (*DOORS, *environment("schema", "database", "catalog", "access")),
+        ("msgspec", "sqlalchemy"),
+    ),
+    "live_agent.founding": Room((*DOORS, *environment("schema", "database", "access", "settings"))),
+    "live_agent.services": Room((*DOORS, *environment("database", "attempts")), ("msgspec",)),
+    "live_agent.gate": Room(
+        (*DOORS, *environment("schema", "database", "attempts", "access", "services")),
+        ("litestar", "msgspec"),
+    ),
+    "live_agent.entrance": Room(
+        (*DOORS, *environment("schema", "database", "attempts", "access", "services", "gate")),
+        ("litestar", "msgspec"),
+    ),
+    "live_agent.api": Room((*DOORS, *UNDER_EDGES), ("litestar", "msgspec", "sqlalchemy")),
+    "live_agent.pages": Room(
+        (*DOORS, *UNDER_EDGES), ("jinja2", "litestar", "msgspec", "sqlalchemy")
+    ),
+    "live_agent.app": Room(
+        (*COMPOSITION, *UNDER_EDGES, *EDGES, *environment("watching")),
+        ("jinja2", "litestar", "msgspec", "sqlalchemy", "structlog"),
+    ),
+    "live_agent.site": Room(environment("app", "pages", "services"), ("litestar",)),
+    # It runs whatever application it is given.
+    "live_agent.serving": Room(DOORS, ("granian",)),
+    "live_agent.demo": Room(
+        (*COMPOSITION, *UNDER_EDGES, *environment("founding", "app", "site", "serving")),
+        ("httpx2", "msgspec", "rich"),
+    ),
+    "live_agent.cli": Room(
+        (
+            *COMPOSITION,
+            *UNDER_EDGES,
+            *EDGES,
+            *environment("watching", "founding", "app", "site", "serving", "demo"),
+        ),
+        ("msgspec", "rich", "structlog", "typer"),
+    ),
+}
+PACKAGES = {room.split(".")[0] for room in MAP}
+
+# A pure room is the same today and tomorrow, here and there: no clock, chance, socket or file.
+CLOCKS_AND_CHANCE = {"random", "secrets", "time", "uuid"}
+SOCKETS = {"asyncio", "http", "select", "selectors", "socket", "socketserver", "ssl", "urllib"}
+FILES = {"glob", "importlib", "io", "mmap", "os", "pathlib", "shutil", "tempfile", "zoneinfo"}
+WORLD = {"locale", "logging", "platform", "signal", "sqlite3", "subprocess"}
+THREADS = {"concurrent", "multiprocessing", "queue", "threading"}
+IMPURE_MODULES = CLOCKS_AND_CHANCE | SOCKETS | FILES | WORLD | THREADS
+IMPURE_NAMES = {"eval", "exec", "input", "open", "print"}
+IMPURE_ATTRIBUTES = {"now", "today", "utcnow"}
+# An import by a computed name is one that this map can't see.
+UNSEEN_IMPORTS = {"__import__", "import_module"}
+
+
+class Module(NamedTuple):
+    """One source file, read once."""
+
+    name: str
+    path: Path
+    tree: ast.Module
+    lines: int
+
+    @property
+    def package(self) -> str:
+        return self.name if self.path.stem == "__init__" else self.name.rpartition(".")[0]
+
+
+Check = Callable[[Sequence[Module]], list[str]]
+
+
+def modules_in(folder: Path) -> list[Module]:
+    """Every Python file below `folder`, named by its path."""
+    found = []
+    for path in sorted(folder.rglob("*.py")):
+        parts = path.relative_to(folder).with_suffix("").parts
+        text = path.read_text(encoding="utf-8")
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        found.append(Module(name, path, ast.parse(text), len(text.splitlines())))
+    return found
+
+
+def imported_by(module: Module) -> Iterator[tuple[str, str]]:
+    """Each import as (module, name); lazy and type-only ones are edges like any other."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, "") for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = module.package.split(".")
+            stem = above[: len(above) - node.level + 1] if node.level else []
+            source = ".".join([*stem, *filter(None, [node.module])])
+            yield from ((source, alias.name) for alias in node.names)
+
+
+def edges(module: Module, known: set[str]) -> Iterator[tuple[str, str]]:
+    """Imports as (module, name), where a name that is itself a module of ours counts as one."""
+    for source, name in imported_by(module):
+        deeper = f"{source}.{name}"
+        yield (deeper, "") if deeper in known else (source, name)
+
+
+def room_of(name: str) -> str:
+    return ".".join(name.split(".")[:2])
+
+
+def within(name: str, prefix: str) -> bool:
+    return name == prefix or name.startswith(f"{prefix}.")
+
+
+def ours(name: str) -> bool:
+    return name.split(".")[0] in PACKAGES
+
+
+def unmapped_rooms(modules: Sequence[Module]) -> list[str]:
+    present = {room_of(module.name) for module in modules if "." in module.name}
+    missing = [f"{room} is on the map, but not in the source" for room in MAP.keys() - present]
+    return sorted(missing + [f"{room} is not on the map" for room in present - MAP.keys()])
+
+
+def forbidden_edges(modules: Sequence[Module]) -> list[str]:
+    known = {module.name for module in modules}
+    found = []
+    for module in modules:
+        me = room_of(module.name)
+        allowed = (me, *MAP[me].may_import) if me in MAP else ()
+        for target in sorted({target for target, _ in edges(module, known)}):
+            if ours(target) and not any(within(target, prefix) for prefix in allowed):
+                found.append(f"{module.name} imports {target}")
+    return found
+
+
+def private_edges(modules: Sequence[Module]) -> list[str]:
+    known = {module.name for module in modules}
+    return [
+        f"{module.name} imports the private {target}.{name}".rstrip(".")
+        for module in modules
+        for target, name in edges(module, known)
+        if ours(target) and room_of(target) != room_of(module.name)
+        if any(part.startswith("_") for part in f"{target}.{name}".split("."))
+    ]
+
+
+def forbidden_packages(modules: Sequence[Module]) -> list[str]:
+    found = []
+    for module in modules:
+        room = MAP.get(room_of(module.name), Room())
+        for source in {source.split(".")[0] for source, _ in imported_by(module)}:
+            if not (source in sys.stdlib_module_names or ours(source) or source in room.packages):
+                found.append(f"{module.name} imports the package {source}")
+    return found
+
+
+def unseen_imports(modules: Sequence[Module]) -> list[str]:
+    return [
+        f"{module.name} imports by a computed name: {name}"
+        for module in modules
+        for name in names_used(module, UNSEEN_IMPORTS, UNSEEN_IMPORTS)
+    ]
+
+
+def names_used(module: Module, names: set[str], attributes: set[str]) -> Iterator[str]:
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Name) and node.id in names:
+            yield node.id
+        elif isinstance(node, ast.Attribute) and node.attr in attributes:
+            yield node.attr
+        elif isinstance(node, ast.alias) and node.name in names | attributes:
+            yield node.name
+
+
+def impurities(modules: Sequence[Module]) -> list[str]:
+    found = []
+    for module in modules:
+        if not MAP.get(room_of(module.name), Room()).pure:
+            continue
+        sources = {source.split(".")[0] for source, _ in imported_by(module)}
+        found += [f"{module.name} imports {name}" for name in sorted(sources & IMPURE_MODULES)]
+        used = names_used(module, IMPURE_NAMES, IMPURE_ATTRIBUTES)
+        found += [f"{module.name} uses {name}" for name in used]
+    return found
+
+
+def cycles(modules: Sequence[Module]) -> list[str]:
+    known = {module.name for module in modules}
+    graph = {
+        module.name: {target for target, _ in edges(module, known)} & known - {module.name}
+        for module in modules
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return [" <- ".join(error.args[1])]
+    return []
+
+
+def long_bodies(modules: Sequence[Module]) -> list[str]:
+    found = []
+    for module in modules:
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lines = (node.end_lineno or 0) - node.body[0].lineno + 1
+                if lines > BODY_LIMIT_LINES:
+                    found.append(f"{module.name}.{node.name} has a body of {lines} lines")
+    return found
+
+
+def long_files(modules: Sequence[Module]) -> list[str]:
+    return [
+        f"{module.name} has {module.lines} lines"
+        for module in modules
+        if module.lines > FILE_LIMIT_LINES
+    ]
+
+
+def empty_names(modules: Sequence[Module]) -> list[str]:
+    return [
+        f"{module.name} has a name that says nothing"
+        for module in modules
+        if EMPTY_NAMES & {part.strip("_") for part in module.name.split(".")}
+    ]
+
+
+def deep_folders(modules: Sequence[Module]) -> list[str]:
+    return [
+        f"{module.name} lies deeper than {FOLDER_LIMIT} folders below its package"
+        for module in modules
+        if len(module.package.split(".")) - 1 > FOLDER_LIMIT
+    ]
+
+
+SOURCE = modules_in(SRC)
+# Tests and benches are read by people too, so what is said of size and names holds for them.
+EVERYTHING = [*SOURCE, *modules_in(ROOT / "tests"), *modules_in(ROOT / "bench")]
+
+
+def test_the_map_names_every_room() -> None:
+    assert unmapped_rooms(SOURCE) == []
+
+
+def test_rooms_only_look_down() -> None:
+    assert forbidden_edges(SOURCE) == []
+
+
+def test_rooms_meet_by_public_names() -> None:
+    assert private_edges(SOURCE) == []
+
+
+def test_rooms_use_only_their_packages() -> None:
+    assert forbidden_packages(SOURCE) == []
+
+
+def test_no_import_hides_from_the_map() -> None:
+    assert unseen_imports(SOURCE) == []
+
+
+def test_pure_rooms_have_no_clock_chance_socket_or_file() -> None:
+    assert impurities(SOURCE) == []
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    assert cycles(SOURCE) == []
+
+
+def test_no_function_is_longer_than_a_screen() -> None:
+    assert long_bodies(EVERYTHING) == []
+
+
+def test_no_file_is_too_long_to_know() -> None:
+    assert long_files(EVERYTHING) == []
+
+
+def test_every_module_bears_a_name_that_says_something() -> None:
+    assert empty_names(EVERYTHING) == []
+
+
+def test_no_folder_is_deeper_than_two() -> None:
+    assert deep_folders(SOURCE) == []
+
+
+# The checks themselves: each must find what is wrong, and nothing in what is right.
+
+LAWFUL = {room.replace(".", "/") + ".py": "" for room in MAP} | {
+    "audit_trail/record.py": "import msgspec\nfrom audit_trail.errors import NotCanonical\n",
+    "audit_trail/seal/merkle.py": "from hashlib import sha256\nfrom audit_trail import errors\n",
+    "audit_trail/store/port.py": "",
+    "audit_trail/store/sqlite.py": "import sqlite3\nfrom audit_trail.store.port import Store\n",
+    "audit_trail/trail.py": "import time\nfrom audit_trail.store.port import Store\n",
+    "live_agent/app.py": "from live_agent import api, pages\nimport audit_trail.store.sqlite\n",
+    "live_agent/settings/teams.py": "from live_agent.schema import Team\n",
+    "live_agent/cli.py": "def main():\n    from live_agent.app import application\n",
+}
+del LAWFUL["audit_trail/seal.py"], LAWFUL["audit_trail/store.py"], LAWFUL["live_agent/settings.py"]
+
+SEEDED: list[tuple[Check, str, str, str]] = [
+    (unmapped_rooms, "audit_trail/attic.py", "", "attic is not on the map"),
+    (forbidden_edges, "audit_trail/record.py", "import audit_trail.trail", "audit_trail.trail"),
+    (forbidden_edges, "audit_trail/seal/leaf.py", "from audit_trail import record", ".record"),
+    (forbidden_edges, "audit_trail/seal/leaf.py", "from .. import record", ".record"),
+    (forbidden_edges, "audit_trail/server.py", "import audit_trail.store.port", "store.port"),
+    (forbidden_edges, "audit_trail/trail.py", "from audit_trail.store import sqlite", ".sqlite"),
+    (forbidden_edges, "audit_trail/trail.py", "import audit_trail", "imports audit_trail"),
+    (forbidden_edges, "audit_trail/trail.py", "def f():\n  import live_agent.schema", "schema"),
+    (forbidden_edges, "audit_trail/__init__.py", "from audit_trail.trail import Trail", ".trail"),
+    (forbidden_edges, "live_agent/schema.py", "import audit_trail.errors", "audit_trail.errors"),
+    (forbidden_edges, "live_agent/api.py", "import live_agent.pages", "live_agent.pages"),
+    (forbidden_edges, "live_agent/pages.py", "import live_agent.api", "live_agent.api"),
+    (forbidden_edges, "live_agent/settings/x.py", "import audit_trail.store.sqlite", "sqlite"),
+    (forbidden_edges, "live_agent/access.py", "import audit_trail.sequencer", "sequencer"),
+    (private_edges, "live_agent/api.py", "from audit_trail.trail import _head", "trail._head"),
+    (forbidden_packages, "audit_trail/seal/leaf.py", "import msgspec", "msgspec"),
+    (forbidden_packages, "audit_trail/sequencer.py", "from sqlalchemy.orm import S", "sqlalchemy"),
+    (unseen_imports, "audit_trail/trail.py", "from importlib import import_module", "computed"),
+    (unseen_imports, "audit_trail/trail.py", "__import__('live_agent')", "computed"),
+    (impurities, "audit_trail/record.py", "import time", "imports time"),
+    (impurities, "audit_trail/errors.py", "from secrets import token_bytes", "imports secrets"),
+    (impurities, "audit_trail/seal/leaf.py", "import socket", "imports socket"),
+    (impurities, "audit_trail/seal/leaf.py", "open('leaf')", "uses open"),
+    (impurities, "audit_trail/record.py", "import datetime as d\nd.datetime.now()", "uses now"),
+    (cycles, "live_agent/schema.py", "import live_agent.settings.teams", "live_agent.schema"),
+    (cycles, "live_agent/app.py", "from live_agent.cli import main", "live_agent.cli"),
+    (long_bodies, "audit_trail/trail.py", "def f():\n" + "  pass\n" * 71, "71 lines"),
+    (long_bodies, "audit_trail/trail.py", "async def f():\n" + "  pass\n" * 71, "71 lines"),
+    (long_files, "audit_trail/trail.py", "pass\n" * 601, "601 lines"),
+    (empty_names, "live_agent/settings/utils.py", "", "settings.utils"),
+    (empty_names, "live_agent/helpers/row.py", "", "helpers.row"),
+    (deep_folders, "live_agent/settings/a/b/c.py", "", "settings.a.b.c"),
+]
+# What is long or deep to the very limit is still lawful.
+AT_THE_LIMIT = {
+    "audit_trail/trail.py": "def f():\n" + "  pass\n" * 70,
+    "audit_trail/sequencer.py": "pass\n" * 600,
+    "live_agent/settings/a/b.py": "",
+}
+CHECKS = sorted({check for check, *_ in SEEDED}, key=lambda check: check.__name__)
+
+
+def written(folder: Path, sources: dict[str, str]) -> list[Module]:
+    for name, text in sources.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return modules_in(folder)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("extra", [{}, AT_THE_LIMIT], ids=["plain", "at_the_limit"])
+def test_a_check_is_content_with_lawful_sources(
+    check: Check, extra: dict[str, str], tmp_path: Path
+) -> None:
+    assert check(written(tmp_path, LAWFUL | extra)) == []
+
+
+@pytest.mark.parametrize(
+    ("check", "path", "text", "words"), SEEDED, ids=[f"{s[0].__name__}: {s[3]}" for s in SEEDED]
+)
+def test_a_check_finds_what_is_wrong(
+    check: Check, path: str, text: str, words: str, tmp_path: Path
+) -> None:
+    violations = check(written(tmp_path, LAWFUL | {path: text}))
+    assert len(violations) == 1
+    assert words in violations[0]
+
+
+def test_a_room_that_was_left_is_taken_off_the_map(tmp_path: Path) -> None:
+    sources = {name: text for name, text in LAWFUL.items() if name != "live_agent/demo.py"}
+    violations = unmapped_rooms(written(tmp_path, sources))
+    assert violations == ["live_agent.demo is on the map, but not in the source"]
