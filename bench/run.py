@@ -17,13 +17,11 @@ from pathlib import Path
 
 import httpx2
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from audit_trail.store.sqlite import SqliteStore  # noqa: E402 - the path is set above
-from audit_trail.trail import Trail  # noqa: E402
-from bench.paired import median_of, percentile  # noqa: E402
-from bench.saves import Cost, measure  # noqa: E402
-from bench.visibility import commit_to_visible, fill, newest_page  # noqa: E402
+from audit_trail.store.sqlite import SqliteStore
+from audit_trail.trail import Trail
+from bench.paired import median_of, percentile
+from bench.saves import Cost, measure
+from bench.visibility import commit_to_visible, fill, newest_page
 
 ROOT = Path(__file__).parents[1]
 COMMAND = [str(Path(sys.executable).parent / "live-agent")]
@@ -44,7 +42,10 @@ class Demo:
             stderr=subprocess.DEVNULL,
         )
         while not (folder / "demo.json").exists():
-            if self._process.poll() is not None or time.perf_counter() - started > START_TIMEOUT_SECONDS:
+            if (
+                self._process.poll() is not None
+                or time.perf_counter() - started > START_TIMEOUT_SECONDS
+            ):
                 raise RuntimeError("the demo did not start")
             time.sleep(0.005)
         self.seconds = time.perf_counter() - started
@@ -64,7 +65,9 @@ def page_over_http(folder: Path, entries: int, samples: int) -> tuple[float, flo
         account = demo.facts["account_id"]
     fill(Trail(SqliteStore(folder / "trail.db")), str(account), entries)
     with Demo(folder) as demo, httpx2.Client(base_url=demo.facts["base_url"]) as client:
-        client.headers["api_access_token"] = demo.facts["users"]["administrator"]["api_access_token"]
+        client.headers["api_access_token"] = demo.facts["users"]["administrator"][
+            "api_access_token"
+        ]
         times = []
         for _ in range(samples):
             started = time.perf_counter()
@@ -109,9 +112,17 @@ def rows(*, smoke: bool) -> list[tuple[str, str, str]]:
         _cost_row("a save with capture / without, one save a transaction", measure(1, rounds)),
         _cost_row("a save with capture / without, 100 saves a transaction", measure(100, rounds)),
         ("commit to visible", f"p50 {visible.p50_ms:.1f} ms, p99 {visible.p99_ms:.1f} ms", ""),
-        ("newest 25 of 10,000 entries, trail", f"p50 {page.p50_ms:.2f} ms, p99 {page.p99_ms:.2f} ms", ""),
+        (
+            "newest 25 of 10,000 entries, trail",
+            f"p50 {page.p50_ms:.2f} ms, p99 {page.p99_ms:.2f} ms",
+            "",
+        ),
         ("newest 25 of 10,000 entries, API", f"p50 {served[0]:.1f} ms, p99 {served[1]:.1f} ms", ""),
-        ("first start of the demo, seeding included", f"{first:.1f} s", _aim(first, TARGET_DEMO_SECONDS)),
+        (
+            "first start of the demo, seeding included",
+            f"{first:.1f} s",
+            _aim(first, TARGET_DEMO_SECONDS),
+        ),
         ("start of the demo on its data", f"{again:.1f} s", _aim(again, TARGET_DEMO_SECONDS)),
         ("`live-agent --help`", f"{told:.2f} s", _aim(told, TARGET_HELP_SECONDS)),
     ]
@@ -141,7 +152,9 @@ def main() -> None:
     """Measure and print; the README is changed only when asked."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help="put the table into the README")
-    parser.add_argument("--smoke", action="store_true", help="measure briefly, to see that it works")
+    parser.add_argument(
+        "--smoke", action="store_true", help="measure briefly, to see that it works"
+    )
     arguments = parser.parse_args()
     text = table(rows(smoke=arguments.smoke))
     print(text)

@@ -55,7 +55,9 @@ def _database(folder: Path, name: str, *, captured: bool) -> Engine:
     adapter.attach(engine)
     Base.metadata.create_all(engine)
     with Session(engine) as session, session.begin():
-        session.add_all(Inbox(id=number, account_id=1, name=f"Inbox {number}") for number in range(1, 101))
+        session.add_all(
+            Inbox(id=number, account_id=1, name=f"Inbox {number}") for number in range(1, 101)
+        )
     with engine.begin() as connection:
         if captured:
             sqlite.sync(connection, WATCH)
@@ -67,7 +69,10 @@ def measure(saves_per_transaction: int, rounds: int) -> Cost:
     with tempfile.TemporaryDirectory() as folder:
         with_capture = _database(Path(folder), "with", captured=True)
         without = _database(Path(folder), "without", captured=False)
-        sides = (_Side(with_capture, saves_per_transaction, acts=True), _Side(without, saves_per_transaction))
+        sides = (
+            _Side(with_capture, saves_per_transaction, acts=True),
+            _Side(without, saves_per_transaction),
+        )
         pairs = []
         for _ in range(rounds + 1):
             pairs.append(_round(sides))
@@ -127,5 +132,3 @@ def _round(sides: tuple[_Side, _Side]) -> tuple[float, float]:
         for position in (0, 1) if number % 2 else (1, 0):
             totals[position] += sides[position].save()
     return totals[0] / SAVES_PER_ROUND, totals[1] / SAVES_PER_ROUND
-
-

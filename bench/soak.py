@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -83,14 +84,14 @@ class Writer(threading.Thread):
         self._account = account
         self._team = team
         self._prefix = prefix
-        self._stop = threading.Event()
+        self._stopping = threading.Event()
         self.asked: list[str] = []
         self.answered: list[str] = []
 
     def run(self) -> None:
         with self._account.client() as client:
             for number in range(100_000):
-                if self._stop.is_set():
+                if self._stopping.is_set():
                     return
                 name = f"{self._prefix}-{number}"
                 self.asked.append(name)
@@ -102,7 +103,7 @@ class Writer(threading.Thread):
                     self.answered.append(name)
 
     def stop(self) -> None:
-        self._stop.set()
+        self._stopping.set()
         self.join()
 
 
@@ -152,7 +153,8 @@ def _check(
     """Hold the trail against what was asked, what was answered, and the tables as they are."""
     with _reading(folder / "trail.db") as trail:
         rows = trail.execute(
-            "SELECT idx, id, public, what FROM entries WHERE account = ? ORDER BY idx", (str(account),)
+            "SELECT idx, id, public, what FROM entries WHERE account = ? ORDER BY idx",
+            (str(account),),
         ).fetchall()
     assert [row[0] for row in rows] == list(range(len(rows))), "indexes are not gap-free"
     assert len({row[1] for row in rows}) == len(rows), "an id occurs twice"
@@ -165,7 +167,7 @@ def _check(
         assert len(set(afters)) == len(afters), "a change has two entries"
         assert set(answered[team]) <= set(afters), "a change that was answered has no entry"
         assert set(afters) <= set(asked[team]), "an entry has no change"
-        for (_, after), (before, _) in zip(changes, changes[1:], strict=False):
+        for (_, after), (before, _) in pairwise(changes):
             assert before == after, "a change between two entries has no entry"
         assert not afters or names[team] == afters[-1], "the last change has no entry"
     return len(rows)

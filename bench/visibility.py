@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, insert, text
 
 from audit_trail.capture import sqlalchemy as adapter
 from audit_trail.capture import sqlite
@@ -39,7 +39,7 @@ def commit_to_visible(samples: int) -> Latency:
         sequencer = Sequencer(Outbox(engine), trail, WATCH)
         adapter.attach(engine, after_commit=sequencer.wake)
         with engine.begin() as connection:
-            connection.execute(Inbox.__table__.insert(), {"account_id": 1, "name": "Support"})
+            connection.execute(insert(Inbox).values(account_id=1, name="Support"))
             sqlite.sync(connection, WATCH)
         stop = threading.Event()
         thread = threading.Thread(target=sequencer.run, args=(stop, Path(folder) / "lock"))
@@ -68,7 +68,9 @@ def _one(engine, trail: Trail, number: int) -> float:
 def fill(trail: Trail, account: str, entries: int) -> None:
     """Append invented entries in batches of 1,000."""
     for start in range(0, entries, 1_000):
-        trail.append([_draft(account, number) for number in range(start, min(start + 1_000, entries))])
+        trail.append(
+            [_draft(account, number) for number in range(start, min(start + 1_000, entries))]
+        )
 
 
 def _draft(account: str, number: int) -> Draft:

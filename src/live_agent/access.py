@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from audit_trail.capture.context import Actor
 from live_agent.errors import Forbidden, NotFound
-from live_agent.schema import AccessToken, AccountUser, BrowserSession, User
+from live_agent.schema import LARGEST_INTEGER, AccessToken, AccountUser, BrowserSession, User
 
 IDLE_LIMIT_US: Final = 12 * 3_600 * 1_000_000
 ABSOLUTE_LIMIT_US: Final = 7 * 24 * 3_600 * 1_000_000
@@ -118,11 +118,13 @@ def accounts_of(db: Session, user_id: int) -> Sequence[AccountUser]:
 
 def member_of(db: Session, person: Person, account_id: int) -> Member:
     """Return the person as a member of the account. Raises `NotFound`, also for unknown accounts."""
-    role = db.scalar(
-        select(AccountUser.role).where(
-            AccountUser.user_id == person.user_id, AccountUser.account_id == account_id
+    role = None
+    if 0 < account_id <= LARGEST_INTEGER:
+        role = db.scalar(
+            select(AccountUser.role).where(
+                AccountUser.user_id == person.user_id, AccountUser.account_id == account_id
+            )
         )
-    )
     if role is None:
         raise NotFound("There is no such account, or you don't belong to it.")
     return Member(**msgspec.structs.asdict(person), account_id=account_id, role=role)

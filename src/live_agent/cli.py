@@ -138,7 +138,6 @@ def _print(text: str) -> None:
 def main() -> None:
     """Run the command; what is ours to explain goes to standard error, with exit code 1."""
     from audit_trail.errors import AuditError
-
     from live_agent.errors import LiveAgentError
 
     try:
@@ -146,7 +145,7 @@ def main() -> None:
     except (AuditError, LiveAgentError) as error:
         typer.echo(f"live-agent: {error}", err=True)
         raise SystemExit(1) from None
-    except PermissionError as error:
+    except OSError as error:
         typer.echo(f"live-agent: {error.strerror}: {error.filename}", err=True)
         raise SystemExit(1) from None
 

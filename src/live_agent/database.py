@@ -102,6 +102,8 @@ class Database:
             yield
         except IntegrityError as error:
             raise Invalid(message=f"This conflicts with another record ({error.orig}).") from error
+        except OverflowError as error:
+            raise Invalid(message="A number is out of range.") from error
         except (DBAPIError, sqlite3.Error, PoolTimeout, OSError) as error:
             cause = str(error.orig) if isinstance(error, DBAPIError) else str(error)
             busy = isinstance(error, PoolTimeout) or cause in _BUSY

@@ -24,6 +24,9 @@ from audit_trail.trail import utc_now_us
 SCHEMA_VERSION: Final = 1
 """Kept in the file as `PRAGMA user_version`."""
 
+LARGEST_INTEGER: Final = 2**63 - 1
+"""What the database can hold, and so the largest id there can be."""
+
 ROLES: Final = ("agent", "supervisor", "administrator")
 AVAILABILITIES: Final = ("online", "busy", "offline")
 

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
+from audit_trail.capture.sqlalchemy import attach
 from audit_trail.capture.sqlite import migrating, require_current, sync
 from audit_trail.capture.watch import Membership, Reference, Table, WatchList
 from audit_trail.errors import CaptureOutdated, WatchRefused
@@ -61,35 +63,31 @@ def test_a_table_of_two_hundred_columns_is_watched(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "columns",
     [
-        "id TEXT PRIMARY KEY, account_id, name",
-        "id TEXT PRIMARY KEY, account_id, name) WITHOUT ROWID --",
-        "id ANY PRIMARY KEY, account_id ANY, name TEXT) STRICT --",
-        "id, account_id, name, UNIQUE (id, name)",
-        "account_id, id BLOB UNIQUE ON CONFLICT REPLACE, name",
+        "(id TEXT PRIMARY KEY, account_id, name)",
+        "(id TEXT PRIMARY KEY, account_id, name) WITHOUT ROWID",
+        "(id ANY PRIMARY KEY, account_id ANY, name TEXT) STRICT",
+        "(id, account_id, name, UNIQUE (id, name))",
+        "(account_id, id BLOB UNIQUE ON CONFLICT REPLACE, name)",
     ],
 )
 def test_keys_of_every_kind_name_their_record(tmp_path: Path, columns: str) -> None:
     host = Host(
         tmp_path / "keys.db",
-        schema=f"CREATE TABLE things ({columns}\n)",
+        schema=f"CREATE TABLE things {columns}",
         watch=WatchList(tables=(Table(name="things", entity="thing"),)),
     )
     host.write(
         "INSERT INTO things (id, account_id, name) VALUES ('k-1', 1, 'a')",
     )
     host.write("INSERT OR REPLACE INTO things (id, account_id, name) VALUES ('k-1', 1, 'a')")
-    host.write("UPDATE things SET name = 'b'", "DELETE FROM things WHERE rowid IS rowid OR 1"
-               if "WITHOUT" not in columns else "DELETE FROM things")
-    found = host.told()
-    assert (found[0].action, found[0].id) == ("create", "k-1")
-    assert found[-1] == found[-1]._replace(action="delete", id="k-1")
+    host.write("UPDATE things SET name = 'b'")
+    host.write("DELETE FROM things")
+    assert [(each.action, each.id) for each in host.told()] == [
+        ("create", "k-1"),
+        ("update", "k-1"),
+        ("delete", "k-1"),
+    ]
     host.close()
-
-
-def test_a_person_as_key_is_replaced_by_a_digest_only_where_it_is_too_long(host: Host) -> None:
-    host.shell("INSERT INTO teams (id, account_id) VALUES (1, 1)")
-    (entry,) = host.entries()
-    assert entry.public.entity.id == "1"
 
 
 def test_a_key_too_long_for_the_public_part_is_sealed(tmp_path: Path) -> None:
@@ -310,8 +308,6 @@ def test_a_migration_that_leaves_orphans_is_undone_as_a_whole(host: Host) -> Non
 
 
 def test_the_watch_list_lies_beside_the_outbox(host: Host) -> None:
-    import msgspec
-
     with host.foreign() as connection:
         ((definition,),) = connection.execute("SELECT definition FROM audit_watch").fetchall()
     assert msgspec.json.decode(definition, type=WatchList) == host.watch
@@ -332,8 +328,6 @@ def test_parents_come_before_what_points_to_them() -> None:
 
 
 def test_an_engine_may_be_attached_after_its_first_connection(tmp_path: Path) -> None:
-    from audit_trail.capture.sqlalchemy import attach
-
     engine = create_engine(f"sqlite:///{tmp_path / 'early.db'}")
     with engine.connect() as connection:
         connection.exec_driver_sql("SELECT 1")

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from msgspec import Raw
 from sqlalchemy import create_engine, text
 
 from audit_trail.record.catalog import Catalog
@@ -35,6 +36,8 @@ def test_the_lines_for_another_application_record_its_change(tmp_path):
     assert activity(newest.public, read_what(newest.what), Catalog()) == "Updated a product (#3)"
     assert read_who(newest.who).email == "ada@example.com"
     change = read_what(newest.what).changes["name"]
+    assert isinstance(change.before, Raw)
+    assert isinstance(change.after, Raw)
     assert (bytes(change.before), bytes(change.after)) == (b'"Lamp"', b'"Floor lamp"')
 
 
@@ -48,4 +51,6 @@ def test_the_first_command_comes_before_line_20_and_every_linked_file_is_there()
     lines = README.splitlines()
     assert next(number for number, line in enumerate(lines) if line.startswith("make run")) < 20
     for target in re.findall(r"\]\(([^)#]+)\)", README):
-        assert target.startswith("http") or (ROOT / target).exists(), f"{target} is linked, not there"
+        assert target.startswith("http") or (ROOT / target).exists(), (
+            f"{target} is linked, not there"
+        )

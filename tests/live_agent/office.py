@@ -3,8 +3,9 @@
 import asyncio
 import itertools
 import socket
+import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -67,13 +68,14 @@ class Place:
             base_url=f"{self.office.url}/api/v1/accounts/{self.id}",
             headers={"api_access_token": self.people[role].token},
             timeout=30,
+            verify=_no_tls(),
         )
         self._clients.append(client)
         return client
 
     def browser(self) -> httpx2.Client:
         """Return a client that keeps cookies and sends no token."""
-        client = httpx2.Client(base_url=self.office.url, timeout=30)
+        client = httpx2.Client(base_url=self.office.url, timeout=30, verify=_no_tls())
         self._clients.append(client)
         return client
 
@@ -151,19 +153,27 @@ class Office:
 
 
 @cache
+def _no_tls() -> ssl.SSLContext:
+    """Return one context for all clients: each would load the system's certificates else."""
+    return ssl.create_default_context()
+
+
+@cache
 def password_hash() -> str:
     """Return the hash of everybody's password: hashing it once is slow enough."""
     return access.hash_password(PASSWORD)
 
 
 @contextmanager
-def serving(folder: Path, **options: Any) -> Iterator[Office]:
+def serving(
+    folder: Path, make: Callable[[Services], Litestar] = create_app, **options: Any
+) -> Iterator[Office]:
     """Serve the application from a thread, on a free port, until the block ends."""
     clock = Clock()
     options.setdefault("limits", Limits(an_email=1_000, an_address=1_000))
     services = build_services(folder, clock=clock, **options)
     services.database.prepare()
-    app = create_app(services)
+    app = make(services)
     port = _free_port()
     loop, server, stopped = _started(app, port)
     try:
@@ -185,6 +195,7 @@ def _started(
         address="127.0.0.1",
         port=port,
         interface=Interfaces.ASGI,
+        backpressure=1_024,  # By default 128 open connections, idle ones too, let no other in.
         log_level=LogLevels.error,
     )
 

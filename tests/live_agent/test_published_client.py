@@ -8,6 +8,7 @@ from chatwoot.exceptions import (
     ChatwootNotFoundError,
     ChatwootPermissionError,
 )
+from chatwoot.types.common import AvailabilityStatus
 
 from tests.live_agent.office import Place
 
@@ -39,7 +40,9 @@ def test_it_sets_and_releases_the_bot_of_an_inbox(place: Place) -> None:
     inbox = sdk.inboxes.create(place.id, "Support", "api")
     bot = client.post("/agent_bots", json={"name": "Summaries"}).json()
     sdk.inboxes.set_agent_bot(place.id, inbox.id, bot["id"])
-    assert sdk.inboxes.get_agent_bot(place.id, inbox.id)["agent_bot"]["name"] == "Summaries"
+    answer = sdk.inboxes.get_agent_bot(place.id, inbox.id)
+    assert answer is not None
+    assert answer["agent_bot"]["name"] == "Summaries"
     sdk.inboxes.set_agent_bot(place.id, inbox.id, None)
     assert sdk.inboxes.get_agent_bot(place.id, inbox.id) == {"agent_bot": {}}
 
@@ -80,16 +83,16 @@ def test_it_creates_changes_and_deletes_teams_with_members(place: Place) -> None
 def test_it_adds_changes_and_removes_agents(place: Place) -> None:
     sdk = place.sdk()
     added = sdk.agents.add(place.id, "Mia Okafor", f"mia.{place.id}@alder.example", "agent")
-    assert (added.role.value, added.availability_status.value, added.confirmed) == (
+    assert (added.role.value, added.availability_status, added.confirmed) == (
         "agent",
-        "offline",
+        AvailabilityStatus.OFFLINE,
         False,
     )
     changed = sdk.agents.update(
         place.id, added.id, name="Mia O.", role="administrator", availability="busy"
     )
     assert (changed.name, changed.role.value) == ("Mia O.", "administrator")
-    assert sdk.agents.get(place.id, added.id).availability_status.value == "busy"
+    assert sdk.agents.get(place.id, added.id).availability_status is AvailabilityStatus.BUSY
     sdk.agents.remove(place.id, added.id)
     assert added.id not in {agent.id for agent in sdk.agents.list(place.id)}
 

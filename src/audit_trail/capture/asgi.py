@@ -65,7 +65,8 @@ class CaptureMiddleware:
         send: Callable[[Any], Awaitable[None]],
     ) -> None:
         if scope["type"] != "http":
-            return await self._app(scope, receive, send)
+            await self._app(scope, receive, send)
+            return
         origin = origin_of(scope, self._via, trusted_proxies=self._trusted_proxies)
         with acting_as(self._identify(scope) or ANONYMOUS, origin):
             await self._app(scope, receive, send)

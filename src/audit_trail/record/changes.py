@@ -58,6 +58,38 @@ def chained(writes: Sequence[Write]) -> list[Write]:
     return [net for write in merged if (net := _net(write)) is not None]
 
 
+def in_sequence(writes: Sequence[Write]) -> list[int]:
+    """Return the writes' positions in the order in which they can have happened, merging none.
+
+    The given order stands wherever its values chain. A write that doesn't follow the one before
+    it is put where it does, which is before the writes that a trigger of the application nested
+    into it.
+    """
+    order: list[int] = []
+    for position, write in enumerate(writes):
+        place = len(order)
+        if order and not _follows(writes[order[-1]], write):
+            for earlier in range(len(order) - 1, -1, -1):
+                fits_before = _follows(write, writes[order[earlier]])
+                if fits_before and (not earlier or _follows(writes[order[earlier - 1]], write)):
+                    place = earlier
+                    break
+        order.insert(place, position)
+    return order
+
+
+def _follows(first: Write, second: Write) -> bool:
+    """Tell whether the second write's old values are what the first one left."""
+    if first.exists != second.existed:
+        return False
+    left = {field: first.after(field) for field in {*first.pairs, *second.pairs}}
+    return all(
+        None in (after, found) or after == found
+        for field, after in left.items()
+        for found in (second.before(field),)
+    )
+
+
 class _Apart(Exception):
     """The writes don't chain."""
 

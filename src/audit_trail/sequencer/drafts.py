@@ -12,7 +12,7 @@ from audit_trail.capture.context import Actor, Context
 from audit_trail.capture.outbox import Event, Row
 from audit_trail.capture.watch import Reference as Pointer
 from audit_trail.capture.watch import WatchList
-from audit_trail.record.changes import Write, chained
+from audit_trail.record.changes import Write, chained, in_sequence
 from audit_trail.record.entry import (
     INSTALLATION,
     ActorId,
@@ -87,9 +87,32 @@ class Drafter:
         that can't be understood becomes an entry that says so, its raw bytes sealed.
         """
         by_transaction: dict[bytes | int, list[Row]] = defaultdict(list)
-        for row in rows:
+        for row in self._in_sequence(rows):
             by_transaction[row.token if row.token is not None else row.id].append(row)
         return [draft for each in by_transaction.values() for draft in self._of_transaction(each)]
+
+    def _in_sequence(self, rows: Sequence[Row]) -> list[Row]:
+        """Put a shell's writes to one record into the order of their values.
+
+        They bear no token and aren't merged, but a trigger of the application that writes the
+        row again is recorded before the write that fired it, as everywhere.
+        """
+        places: dict[tuple[object, bytes | None], list[int]] = defaultdict(list)
+        for place, row in enumerate(rows):
+            if row.token is None and row.operation != "note":
+                places[row.table, row.record_key].append(place)
+        ordered = list(rows)
+        for same in places.values():
+            if len(same) > 1 and (writes := self._writes([rows[place] for place in same])):
+                for place, position in zip(same, in_sequence(writes), strict=True):
+                    ordered[place] = rows[same[position]]
+        return ordered
+
+    def _writes(self, rows: Sequence[Row]) -> list[Write]:
+        try:
+            return [_write(read_row(row, self._watch)) for row in rows]
+        except Unreadable:
+            return []
 
     def _of_transaction(self, rows: Sequence[Row]) -> list[Draft]:
         if rows[0].token is None or rows[0].token != self._token:
@@ -145,10 +168,11 @@ class Drafter:
         that points to itself, or round to one below it, is nobody's child.
         """
         line: list[tuple[Record, Parent | None]] = []
+        below: set[str] = set()
         above: Record | None = record
-        while above and above.entry_id not in done:
-            done.add(above.entry_id)
-            below = {above.entry_id, *(each.entry_id for each, _ in line)}
+        while above and (above_id := above.entry_id) not in done:
+            done.add(above_id)
+            below.add(above_id)
             parent = self._parent(above)
             if parent and parent.entry_id in below:
                 parent = None
@@ -240,14 +264,16 @@ class Drafter:
         return {pointer.columns[0]: parent.label for pointer, parent in found if parent}
 
     def _unreadable(self, row: Row, why: str) -> Draft:
+        context, happened = _read_as_far_as_possible(row)
+        # A context that can be read is in the who part, and only there, so that it can be erased.
+        apart = {"id", "token", "nonce", *(["context"] if context else [])}
         raw = {
             name: _hexadecimal(value)
             for name, value in row._asdict().items()
-            if value is not None and name not in ("id", "token", "nonce")
+            if value is not None and name not in apart
         }
         what = What(unreadable={"why": f"This outbox row can't be understood: {why}.", "hex": raw})
         table = self._watch.table(row.table) if isinstance(row.table, str) else None
-        context, happened = _read_as_far_as_possible(row)
         return Draft(
             # Where the row has no time, the id has none: drawn anew, it would differ at a retry.
             id=entry_id(row, happened or 0),

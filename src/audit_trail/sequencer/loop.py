@@ -78,6 +78,10 @@ class Sequencer:
             except TermLost:
                 _log.warning("another sequencer took over the outbox; standing by")
                 stop.wait(STANDBY_SECONDS)
+            except OSError:
+                self.errors += 1
+                _log.exception("the lock file %s can't be opened; trying again", lock)
+                stop.wait(STANDBY_SECONDS)
 
     def _work(self, stop: Event) -> None:
         pause = POLL_SECONDS
@@ -88,8 +92,7 @@ class Sequencer:
                 pause = POLL_SECONDS
             except TermLost:
                 raise
-            except Exception:
-                # The loop's edge: whatever failed, no row is lost, and the next round tries again.
+            except Exception:  # noqa: BLE001 -- the loop's edge: no row is lost, the next round tries
                 self.errors += 1
                 _log.exception("a round of the sequencer failed; retrying in %.2f s", pause)
                 stop.wait(pause)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
@@ -119,9 +119,12 @@ def read_context(row: Row) -> Context | None:
     if row.context is None:
         return None
     try:
-        return _decode_context(row.context)
+        context = _decode_context(row.context)
     except (ValueError, RecursionError) as error:
         raise Unreadable(f"its context is not ours ({error})") from error
+    if abs(context.occurred_at or 0) > INTEGER_LIMIT:
+        raise Unreadable("its context names no time")
+    return context
 
 
 def account_of(value: object) -> str | None:
@@ -138,8 +141,6 @@ def account_of(value: object) -> str | None:
 def occurred_us(row: Row, context: Context | None) -> int:
     """Return when it happened: the database's clock, unless an import says otherwise."""
     if context and context.occurred_at is not None and context.origin.via == "import":
-        if abs(context.occurred_at) > INTEGER_LIMIT:
-            raise Unreadable("its import names no time")
         return context.occurred_at
     if not isinstance(row.occurred_ms, int) or not 0 <= row.occurred_ms * 1_000 <= INTEGER_LIMIT:
         raise Unreadable(f"its time is {row.occurred_ms!r}")
@@ -166,10 +167,14 @@ def _pairs(raw: bytes) -> dict[str, tuple[bytes, bytes]]:
     try:
         return {name: (bytes(old), bytes(new)) for name, (old, new) in _decode_pairs(raw).items()}
     except (ValueError, RecursionError):
-        return {name: (_marked(old), _marked(new)) for name, (old, new) in _taken_apart(raw)}
+        found = list(_taken_apart(raw))
+        members = (b"%s:[%s]" % (name, b",".join(pair)) for name, pair in found)
+        if b"{%s}" % b",".join(members) != raw:
+            raise Unreadable("its changes are no JSON of ours") from None
+        return {_decode_text(name): (_marked(old), _marked(new)) for name, (old, new) in found}
 
 
-def _taken_apart(raw: bytes) -> Iterator[tuple[str, tuple[bytes, bytes]]]:
+def _taken_apart(raw: bytes) -> Iterator[tuple[bytes, Sequence[bytes]]]:
     """Find the pairs by their brackets alone, whatever their values hold and however deep."""
     depth, name, start, parts = 0, b"", 0, list[bytes]()
     for token in _TOKEN.finditer(raw):
@@ -180,8 +185,7 @@ def _taken_apart(raw: bytes) -> Iterator[tuple[str, tuple[bytes, bytes]]]:
                     start, parts = token.end(), []
             case b"]" | b"}":
                 if depth == 2:
-                    old, new = *parts, raw[start : token.start()]
-                    yield _decode_text(name), (old, new)
+                    yield name, (*parts, raw[start : token.start()])
                 depth -= 1
             case b",":
                 if depth == 2:
@@ -189,8 +193,6 @@ def _taken_apart(raw: bytes) -> Iterator[tuple[str, tuple[bytes, bytes]]]:
                     start = token.end()
             case text if depth == 1:
                 name = text
-    if depth != 0 or not raw.startswith(b"{"):
-        raise Unreadable("its changes are no JSON")
 
 
 def _marked(raw: bytes) -> bytes:
@@ -198,8 +200,8 @@ def _marked(raw: bytes) -> bytes:
         return settled(raw) if raw.startswith(b'{"$":"json"') else invalid(raw, "nested too deep")
     try:
         return bytes(_decode_raw(raw))
-    except ValueError as error:
-        return invalid(raw, str(error))
+    except ValueError:
+        return invalid(raw, "JSON that no reader takes")
 
 
 def _settled_pair(old: bytes, new: bytes, operation: str) -> Pair:

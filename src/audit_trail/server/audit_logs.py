@@ -90,7 +90,8 @@ class _Pages:
         except (EntryNotFound, QueryRefused) as error:
             status = STATUSES[type(error)]
             if _wants_json(request):
-                return _json({"error": error.code, "message": str(error)}, status)
+                said = {"error": str(error), "message": str(error), "code": error.code}
+                return _json(said, status)
             seen = {"error": str(error), "status": status, "path": viewer.path}
             return self._html(viewer, "refused.html", seen, status)
 

@@ -35,8 +35,8 @@ def get_agent(services: TheServices, member: TheMember, agent_id: Id) -> Shape:
 )
 def create_agent(services: TheServices, member: TheMember, sent: Sent) -> Shape:
     values = _values(sent)
-    password = values.get("password")
-    password_hash = hash_password(password) if isinstance(password, str) else None
+    password = agents.password_of(values)
+    password_hash = hash_password(password) if password is not None else None
     with services.database.transaction() as db:
         agent = agents.create(db, member.account_id, values, password_hash=password_hash)
         return agent_shape(agent)

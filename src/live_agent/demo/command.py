@@ -52,8 +52,8 @@ def _seed(data: Path) -> None:
     from rich.progress import Progress
 
     from live_agent.app import build_services
-    from live_agent.site import create_site
     from live_agent.demo.seeding import Seeder, seed_moment
+    from live_agent.site import create_site
 
     folder = data / SEEDING
     shutil.rmtree(folder, ignore_errors=True)
@@ -68,13 +68,16 @@ def _seed(data: Path) -> None:
     services.trail.close()
     services.database.close()
     users = {
-        role: {"name": PEOPLE[key].name, **seeder.people[key]} for role, key in DEMO_SIGN_INS.items()
+        role: {"name": PEOPLE[key].name, **seeder.people[key]}
+        for role, key in DEMO_SIGN_INS.items()
     }
     _write(folder / _PEOPLE, {"account_id": account, "users": users})
     # The application's database moves last: its presence says that the directory is seeded.
     for name in (_PEOPLE, "trail.db", "live-agent.db"):
         if (folder / f"{name}-wal").exists():
-            raise RuntimeError(f"{folder / name} is still open; its data would be lost in moving it")
+            raise RuntimeError(
+                f"{folder / name} is still open; its data would be lost in moving it"
+            )
         os.replace(folder / name, data / name)
     shutil.rmtree(folder)
 

@@ -52,13 +52,13 @@ class Seeder:
         password = secrets.token_urlsafe(12)
         hashed = access.hash_password(password)
         values = {"name": person.name, "email": person.email, "role": person.role}
-        with importing(first), acting_as(SYSTEM, Origin(via="import", request="founding")):
-            with self._database.transaction() as db:
-                self._account = accounts.create(db, {"name": ACCOUNT, "timezone": TIMEZONE}).id
-                agent = agents.create(
-                    db, self._account, {**values, "password": password}, password_hash=hashed
-                )
-                self._remember(FOUNDER, agent.user_id, password, db)
+        origin = Origin(via="import", request="founding")
+        with importing(first), acting_as(SYSTEM, origin), self._database.transaction() as db:
+            self._account = accounts.create(db, {"name": ACCOUNT, "timezone": TIMEZONE}).id
+            agent = agents.create(
+                db, self._account, {**values, "password": password}, password_hash=hashed
+            )
+            self._remember(FOUNDER, agent.user_id, password, db)
 
     def _remember(self, key: str, user_id: int, password: str, db: Any) -> None:
         self._ids[key] = user_id
@@ -78,7 +78,8 @@ class Seeder:
         transport = httpx2.ASGITransport(app=self._app, client=(PEOPLE[step.person].ip, 443))
         async with httpx2.AsyncClient(transport=transport, base_url="http://live-agent") as client:
             if step.method in ("SIGN_IN", "FAILED_SIGN_IN"):
-                return await self._sign_in(client, step)
+                await self._sign_in(client, step)
+                return
             body = _filled(dict(step.body), self._ids)
             if step.path == "/agents" and step.name:
                 body["password"] = secrets.token_urlsafe(12)
@@ -90,7 +91,9 @@ class Seeder:
             )
         expected = 403 if step.path == "/audit_logs" else 200
         if answer.status_code != expected:
-            raise RuntimeError(f"{step.method} {step.path} answered {answer.status_code}: {answer.text}")
+            raise RuntimeError(
+                f"{step.method} {step.path} answered {answer.status_code}: {answer.text}"
+            )
         if step.name:
             self._ids[step.name] = _id(answer.json())
         if step.name in PEOPLE:
@@ -130,7 +133,7 @@ def _path(path: str, ids: Mapping[str, int]) -> str:
 def _filled(value: Any, ids: Mapping[str, int]) -> Any:
     """Put ids in place of `{name}`, in lists and objects too."""
     match value:
-        case str() if (found := re.fullmatch(r"\{(\w+)\}", value)):
+        case str() if found := re.fullmatch(r"\{(\w+)\}", value):
             return ids[found[1]]
         case list():
             return [_filled(item, ids) for item in value]

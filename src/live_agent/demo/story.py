@@ -33,7 +33,9 @@ class Step(NamedTuple):
 
 FOUNDER: Final = "dana"
 PEOPLE: Final = {
-    "dana": Person("Dana Whitfield", "dana.whitfield@alder.example", "administrator", "203.0.113.9"),
+    "dana": Person(
+        "Dana Whitfield", "dana.whitfield@alder.example", "administrator", "203.0.113.9"
+    ),
     "ana": Person("Ana Ruiz", "ana.ruiz@alder.example", "administrator", "192.0.2.41"),
     "priya": Person("Priya Nair", "priya.nair@alder.example", "supervisor", "192.0.2.87"),
     "leo": Person("Leo Brandt", "leo.brandt@alder.example", "agent", "198.51.100.17"),

@@ -8,7 +8,6 @@ from litestar import Response
 
 from audit_trail.server.assets import PAGE_HEADERS
 from live_agent.access import Member
-from live_agent.api.answers import problem_answer
 from live_agent.database import Database
 from live_agent.errors import DatabaseFailed, Problem
 from live_agent.pages.desk import AnyRequest, html, see_other, shell_of
@@ -49,7 +48,7 @@ class Refusals:
         Somebody who isn't signed in is led to the page to do so.
         """
         if request.accept.best_match(["text/html", "application/json"]) == "application/json":
-            return problem_answer(problem)
+            return _json(problem)
         if problem.status == 401:
             return _to_sign_in(request)
         status = problem.status
@@ -76,6 +75,13 @@ class Refusals:
                 return shell_of(db, member, request.url.path)
         except DatabaseFailed:
             return None
+
+
+def _json(problem: Problem) -> Response[Any]:
+    """Say it as the API does: clients read `error` or `message`."""
+    said = {"error": problem.message, "message": problem.message, "code": problem.code}
+    headers = {**PAGE_HEADERS, **problem.headers}
+    return Response(said, status_code=problem.status, headers=headers)
 
 
 def _to_sign_in(request: AnyRequest) -> Response[Any]:

@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 
 from live_agent import access
 from live_agent.errors import NotFound
-from live_agent.schema import AVAILABILITIES, ROLES, AccountUser, User
+from live_agent.schema import AVAILABILITIES, LARGEST_INTEGER, ROLES, AccountUser, User
 from live_agent.settings import fields
-from live_agent.settings.fields import LARGEST_INTEGER, Field, checked
+from live_agent.settings.fields import Field, checked
 from live_agent.settings.lookup import assign, require
 
 FIELDS: Final[Mapping[str, Field]] = {
@@ -44,6 +44,12 @@ def get(db: Session, account_id: int, user_id: int) -> AccountUser:
     if found is None:
         raise NotFound
     return found
+
+
+def password_of(values: Mapping[str, object]) -> str | None:
+    """Return the password to hash before the transaction; None where there is no acceptable one."""
+    password: str | None = checked({"password": FIELDS["password"]}, values).values.get("password")
+    return password
 
 
 def create(

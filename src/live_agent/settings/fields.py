@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from live_agent.schema import LARGEST_INTEGER
+
 Check = Callable[[object], Any]
 """Returns the value that is kept, or raises `ValueError` with the rest of a sentence: "must be …"."""
 
@@ -21,7 +23,6 @@ LONGEST_URL: Final = 2_048
 LONGEST_JSON_BYTES: Final = 100_000
 DEEPEST_JSON: Final = 8
 MOST_ITEMS: Final = 1_000
-LARGEST_INTEGER: Final = 2**63 - 1
 
 _EMAIL: Final = re.compile(r"[^\s@,;:<>()\[\]\\\"]{1,64}@[^\s@,;:<>()\[\]\\\"]{1,189}", re.ASCII)
 _HOST: Final = re.compile(r"[^\s/?#@\\<>\"^`{|}]+")
@@ -107,6 +108,8 @@ def text(
     def check(value: object) -> str | None:
         if value is None and nullable:
             return None
+        if value is None:
+            raise ValueError("is required")
         if not isinstance(value, str):
             raise ValueError("must be text")
         if not nullable and not value.strip():

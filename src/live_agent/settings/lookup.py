@@ -8,13 +8,13 @@ from sqlalchemy.orm import Session
 
 from live_agent.errors import Invalid, NotFound
 from live_agent.schema import (
+    LARGEST_INTEGER,
     AgentBot,
     AutomationRule,
     Inbox,
     Team,
     Webhook,
 )
-from live_agent.settings.fields import LARGEST_INTEGER
 
 Owned = TypeVar("Owned", Inbox, Team, Webhook, AgentBot, AutomationRule)
 Named = TypeVar("Named", Inbox, Team, AgentBot, AutomationRule)

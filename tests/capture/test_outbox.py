@@ -1,0 +1,205 @@
+"""The outbox hands out whole transactions, a huge one part by part, and loses no row."""
+
+from collections.abc import Iterator, Sequence
+from itertools import count
+from pathlib import Path
+
+import pytest
+from audit_trail.capture import outbox
+from audit_trail.capture.context import acting_as
+from audit_trail.capture.outbox import Event, Outbox, note
+from audit_trail.errors import OutboxFailed
+from audit_trail.record.entry import read_what
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import create_engine
+
+from tests.capture.host import ADA, Host, origin
+
+
+def taken(host: Host) -> Iterator[Sequence[outbox.Row]]:
+    for _ in range(1_000):
+        batch = host.outbox.take()
+        if not batch.rows:
+            return
+        yield batch.rows
+        host.outbox.delete(batch.rows)
+    raise AssertionError("the outbox never gets empty")
+
+
+def fill(host: Host, tokens: Sequence[int | None]) -> None:
+    with host.foreign() as connection:
+        connection.executemany(
+            "INSERT INTO audit_outbox (token, table_name, operation, record_key) "
+            "VALUES (?, 'teams', 'update', ?)",
+            [
+                (None if token is None else bytes([token]), str(place % 3))
+                for place, token in enumerate(tokens)
+            ],
+        )
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    tokens=st.lists(st.none() | st.integers(0, 6), max_size=40),
+    batch_rows=st.integers(1, 8),
+    huge_rows=st.integers(2, 50),
+)
+def test_a_batch_never_splits_a_transaction(
+    host: Host, tokens: list[int | None], batch_rows: int, huge_rows: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(outbox, "BATCH_ROWS", batch_rows)
+        patched.setattr(outbox, "HUGE_ROWS", huge_rows)
+        fill(host, tokens)
+        seen: dict[bytes, int] = {}
+        total = 0
+        for place, rows in enumerate(taken(host)):
+            total += len(rows)
+            records = {(row.token, row.record_key) for row in rows}
+            for row in rows:
+                if row.token is None:
+                    continue
+                huge = tokens.count(row.token[0]) > huge_rows
+                assert seen.setdefault(row.token, place) == place or huge
+            if place:
+                assert records.isdisjoint(before), "a record was cut in two"
+            before = {record for record in records if record[0] is not None}
+        assert total == len(tokens)
+
+
+def test_rows_come_in_the_order_of_their_ids_and_without_a_context_each_alone(host: Host) -> None:
+    host.shell(*[f"INSERT INTO teams (id, account_id) VALUES ({i}, 1)" for i in range(1, 6)])
+    rows = host.outbox.take().rows
+    assert [row.record_key for row in rows] == [b"1", b"2", b"3", b"4", b"5"]
+    assert [row.token for row in rows] == [None] * 5
+    assert len({row.nonce for row in rows}) == 5
+
+
+def test_taking_removes_nothing_and_deleting_only_what_was_taken(host: Host) -> None:
+    host.write("INSERT INTO teams (id, account_id) VALUES (1, 1)")
+    rows = host.outbox.take().rows
+    assert host.outbox.take().rows == rows
+    host.write("INSERT INTO teams (id, account_id) VALUES (2, 1)")
+    host.outbox.delete(rows)
+    assert [row.record_key for row in host.outbox.take().rows] == [b"2"]
+
+
+def test_a_huge_transaction_is_worked_off_in_parts_with_its_causes(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.write(
+        "INSERT INTO teams (id, account_id, name) VALUES (1, 1, 'Red'), (2, 1, 'Blue')",
+        "WITH RECURSIVE each (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM each WHERE i < 60) "
+        "INSERT INTO members (id, account_id, team_id, name) "
+        "SELECT i, 1, 1 + i % 2, 'm' || i FROM each",
+    )
+    host.forget()
+    monkeypatch.setattr(outbox, "HUGE_ROWS", 7)
+    host.write(
+        "UPDATE members SET name = name || '!'",
+        "DELETE FROM teams",
+        "INSERT INTO labels (id, account_id) VALUES (1, 1)",
+    )
+    entries = host.entries()
+    teams = {each.public.entity.id: each for each in entries if each.public.entity.type == "team"}
+    members = [each for each in entries if each.public.entity.type == "member"]
+    assert len(entries) == 63
+    assert [each.public.action for each in entries[:2]] == ["delete", "delete"]
+    assert sorted(int(each.public.entity.id or 0) for each in members) == list(range(1, 61))
+    for each in members:
+        number = int(each.public.entity.id or 0)
+        assert each.public.cause == teams[str(1 + number % 2)].public.id
+        what = read_what(each.what)
+        assert bytes(what.changes["name"].before) == f'"m{number}"'.encode()  # type: ignore[arg-type]
+        assert what.label == f"m{number} · {'Blue' if number % 2 else 'Red'}"
+
+
+def test_a_huge_transaction_does_not_hold_up_what_came_before(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "HUGE_ROWS", 3)
+    host.write("INSERT INTO teams (id, account_id) VALUES (1, 1)")
+    host.write(*[f"INSERT INTO teams (id, account_id) VALUES ({i}, 1)" for i in range(2, 12)])
+    host.write("INSERT INTO teams (id, account_id) VALUES (12, 1)")
+    host.sequencer.step()
+    assert [each.public.entity.id for each in host.store.slice("1", 0, 99)] == ["1", "12"]
+    assert sorted(int(each.id or 0) for each in host.told()) == list(range(1, 13))
+
+
+def test_an_event_is_noted_under_its_context_and_falls_with_its_transaction(host: Host) -> None:
+    event = Event(
+        action="sign_in",
+        account="1",
+        entity_type="user",
+        entity_id="7",
+        label="Ada",
+        details={"reason": "\ud800"},
+    )
+    with host.writing() as connection:
+        note(connection, event)
+    with host.writing() as connection:
+        note(connection, event)
+        connection.rollback()
+    with host.engine.begin() as connection:
+        note(connection, event)
+    first, second = host.entries()
+    assert (first.public.action, first.public.entity.id) == ("sign_in", "7")
+    assert (first.public.actor.id, second.public.actor.kind) == ("7", "system")
+    assert read_what(first.what).details == {"reason": "?"}
+
+
+def test_the_backlog_counts_rows_and_knows_the_oldest(host: Host) -> None:
+    assert host.outbox.backlog() == (0, None)
+    assert host.outbox.high_water() == 0
+    host.shell("INSERT INTO teams (id, account_id) VALUES (1, 1), (2, 1)")
+    with host.foreign() as connection:
+        connection.execute("UPDATE audit_outbox SET occurred_ms = id * 1000")
+    assert host.outbox.backlog() == (2, 1_000_000)
+    assert host.outbox.backlog(until=1) == (1, 1_000_000)
+    assert host.outbox.high_water() == 2
+    host.sequencer.drain()
+    assert host.outbox.backlog() == (0, None)
+
+
+def test_ids_are_never_used_again(host: Host) -> None:
+    for number in count(1):
+        host.shell(f"INSERT INTO teams (id, account_id) VALUES ({number}, 1)")
+        assert host.outbox.high_water() == number
+        host.sequencer.drain()
+        if number == 3:
+            break
+
+
+def test_a_backlog_of_many_small_transactions_is_read_in_one_look(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(host, [None])
+    with host.foreign() as connection:
+        connection.execute(
+            "WITH RECURSIVE each (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM each WHERE i < 3000) "
+            "INSERT INTO audit_outbox (token, table_name, operation) "
+            "SELECT randomblob(16), 'teams', 'update' FROM each"
+        )
+    steps = [0]
+    with host.engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        driver.set_progress_handler(lambda: steps.append(1), 1_000)  # type: ignore[union-attr]
+        assert len(host.outbox.take().rows) == outbox.BATCH_ROWS
+        driver.set_progress_handler(None, 0)  # type: ignore[union-attr]
+    assert sum(steps) < 1_000
+
+
+def test_a_missing_outbox_is_named_with_its_file_and_without_credentials(tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / 'empty.db'}")
+    with pytest.raises(OutboxFailed, match=r"empty\.db failed: no such table: audit_outbox"):
+        Outbox(engine).take()
+    engine.dispose()
+
+
+def test_text_of_the_application_reads_as_before_the_outbox_was_read(host: Host) -> None:
+    host.shell("INSERT INTO teams (id, account_id, name) VALUES (1, 1, 'Rot')")
+    with acting_as(ADA, origin()):
+        host.outbox.take()
+    with host.engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT name FROM teams").scalar_one() == "Rot"

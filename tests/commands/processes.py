@@ -1,0 +1,63 @@
+"""Starts the commands as a person would, and stops each by its own process id."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+COMMAND = [str(Path(sys.executable).parent / "live-agent")]
+START_TIMEOUT_SECONDS = 60.0
+STOP_TIMEOUT_SECONDS = 30.0
+
+
+def run(*arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return subprocess.run(
+        [*COMMAND, *arguments], input=typed, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+class Started(NamedTuple):
+    """A demo that answers: what its `demo.json` says, and its process."""
+
+    facts: dict[str, Any]
+    process: subprocess.Popen[str]
+
+    @property
+    def api(self) -> str:
+        return f"{self.facts['base_url']}/api/v1/accounts/{self.facts['account_id']}"
+
+    def token(self, role: str = "administrator") -> dict[str, str]:
+        return {"api_access_token": self.facts["users"][role]["api_access_token"]}
+
+
+@contextmanager
+def demo(folder: Path) -> Iterator[Started]:
+    """Run a demo on a free port until the block ends."""
+    process = subprocess.Popen(
+        [*COMMAND, "demo", "--data", str(folder), "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        yield Started(_facts(folder / "demo.json", process), process)
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=STOP_TIMEOUT_SECONDS)
+
+
+def _facts(path: Path, process: subprocess.Popen[str]) -> dict[str, Any]:
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
+    while not path.exists():
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < deadline, "the demo did not start"
+        time.sleep(0.02)
+    facts: dict[str, Any] = json.loads(path.read_text())
+    return facts

@@ -1,0 +1,117 @@
+"""The commands say what they did, or what is wrong, where, and what to do."""
+
+import socket
+import sqlite3
+import subprocess
+
+import pytest
+
+from live_agent.database import Database
+from tests.commands.processes import COMMAND, run
+
+
+@pytest.fixture
+def account(tmp_path):
+    """A directory with one account in it."""
+    assert run("account", "create", "Alder Travel", "--data", str(tmp_path)).stdout == "Account 1\n"
+    return tmp_path
+
+
+def create_user(folder, *more, password="correct horse battery"):
+    arguments = ("--account", "1", "--email", "ada@alder.example", "--name", "Ada Alder")
+    return run(
+        "user", "create", *arguments, "--password-stdin", "--data", str(folder), *more,
+        typed=f"{password}\n",
+    )  # fmt: skip
+
+
+def test_an_account_and_a_person_are_made_and_the_token_is_shown_once(account):
+    created = create_user(account, "--role", "administrator")
+    assert created.returncode == 0, created.stderr
+    assert created.stdout.startswith("User 1\nAPI access token, shown only now: ")
+    token = created.stdout.split()[-1]
+    assert token.encode() not in (account / "live-agent.db").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (("--role", "emperor"), "Role"),
+        (("--email", "nobody"), "E-mail"),
+        (("--account", "99"), "There is no account 99."),
+    ],
+)
+def test_a_wrong_person_is_refused_by_name_of_the_field(account, more, said):
+    refused = create_user(account, *more)
+    assert refused.returncode == 1
+    assert said in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_corrupt_database_is_named(tmp_path):
+    (tmp_path / "live-agent.db").write_bytes(b"this is no database, and never was one" * 100)
+    refused = run("account", "create", "Alder Travel", "--data", str(tmp_path))
+    assert refused.returncode == 1
+    assert str(tmp_path / "live-agent.db") in refused.stderr
+    assert "not a database" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_corrupt_trail_is_named(account):
+    (account / "trail.db").write_bytes(b"this is no database, and never was one" * 100)
+    refused = run("serve", "--data", str(account), "--port", "0")
+    assert refused.returncode == 1
+    assert str(account / "trail.db") in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_locked_database_is_named(account):
+    holder = sqlite3.connect(account / "live-agent.db", isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    refused = run("account", "create", "Second", "--data", str(account))
+    holder.close()
+    assert refused.returncode == 1
+    assert str(account / "live-agent.db") in refused.stderr
+    assert "locked" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_an_outdated_trigger_stops_the_start_with_the_command_to_run(account):
+    with sqlite3.connect(account / "live-agent.db") as connection:
+        connection.execute("DROP TRIGGER audit_inboxes_update")
+    connection.close()
+    refused = run("serve", "--data", str(account), "--port", "0")
+    assert refused.returncode == 1
+    assert "audit_inboxes_update" in refused.stderr
+    assert "live-agent database sync" in refused.stderr
+
+    assert run("database", "sync", "--data", str(account)).returncode == 0
+    Database(account / "live-agent.db").prepare()
+
+
+def test_a_taken_port_is_named(account):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        refused = run("serve", "--data", str(account), "--port", port)
+    assert refused.returncode == 1
+    assert f"127.0.0.1 port {port}" in refused.stderr
+
+
+def test_a_directory_that_may_not_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    refused = run("account", "create", "X1", "--data", str(tmp_path / "file" / "data"))
+    assert refused.returncode == 1
+    assert str(tmp_path / "file") in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_help_needs_no_server_and_no_database():
+    program = "import sys; sys.argv=['live-agent','--help']\nfrom live_agent.cli import main\n"
+    check = "try:\n main()\nexcept SystemExit: pass\nprint([m for m in ('litestar','sqlalchemy','granian') if m in sys.modules])"
+    python = COMMAND[0].replace("live-agent", "python")
+    answered = subprocess.run(
+        [python, "-c", program + check], capture_output=True, text=True, check=True
+    )
+    assert answered.stdout.splitlines()[-1] == "[]"

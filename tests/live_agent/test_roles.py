@@ -1,0 +1,192 @@
+"""Who may what: every route by every role, and nothing without a rule."""
+
+from typing import Any
+
+import pytest
+from litestar.routes import HTTPRoute
+
+from live_agent.gate import Rule
+from tests.live_agent.office import ROLES, Office, Place
+from tests.live_agent.test_contract import RULE, ok
+
+OPEN_TO_MEMBERS = [
+    ("GET", ""),
+    ("GET", "/agents"),
+    ("GET", "/agents/{agent}"),
+    ("GET", "/inboxes"),
+    ("GET", "/inboxes/{inbox}"),
+    ("GET", "/inbox_members/{inbox}"),
+    ("GET", "/teams"),
+    ("GET", "/teams/{team}"),
+    ("GET", "/teams/{team}/team_members"),
+]
+FOR_ADMINISTRATORS = [
+    ("GET", "/audit_logs"),
+    ("GET", "/audit_logs/1"),
+    ("GET", "/agent_bots"),
+    ("GET", "/agent_bots/{bot}"),
+    ("GET", "/automation_rules"),
+    ("GET", "/automation_rules/{rule}"),
+    ("GET", "/inboxes/{inbox}/agent_bot"),
+    ("GET", "/webhooks"),
+    ("PATCH", ""),
+    ("PATCH", "/agents/{agent}"),
+    ("PATCH", "/inboxes/{inbox}"),
+    ("PATCH", "/inbox_members"),
+    ("PATCH", "/teams/{team}"),
+    ("PATCH", "/teams/{team}/team_members"),
+    ("PATCH", "/agent_bots/{bot}"),
+    ("PATCH", "/automation_rules/{rule}"),
+    ("PATCH", "/webhooks/{webhook}"),
+    ("POST", "/agents"),
+    ("POST", "/inboxes"),
+    ("POST", "/inboxes/{inbox}/set_agent_bot"),
+    ("POST", "/inbox_members"),
+    ("POST", "/teams"),
+    ("POST", "/teams/{team}/team_members"),
+    ("POST", "/agent_bots"),
+    ("POST", "/automation_rules"),
+    ("POST", "/automation_rules/{rule}/clone"),
+    ("POST", "/webhooks"),
+    ("DELETE", "/webhooks/{webhook}"),
+    ("DELETE", "/automation_rules/{rule}"),
+    ("DELETE", "/agent_bots/{bot}"),
+    ("DELETE", "/teams/{team}/team_members"),
+    ("DELETE", "/teams/{team}"),
+    ("DELETE", "/inbox_members"),
+    ("DELETE", "/inboxes/{inbox}"),
+    ("DELETE", "/agents/{agent}"),
+]
+ACCOUNT = "/api/v1/accounts/{account_id:int}"
+
+
+@pytest.fixture
+def ids(place: Place) -> dict[str, int]:
+    client = place.client()
+    return {
+        "agent": place.people["agent"].id,
+        "inbox": ok(client.post("/inboxes", json={"name": "Support"}))["id"],
+        "team": ok(client.post("/teams", json={"name": "Tier 1"}))["id"],
+        "bot": ok(client.post("/agent_bots", json={"name": "Sum"}))["id"],
+        "rule": ok(client.post("/automation_rules", json=RULE))["id"],
+        "webhook": ok(client.post("/webhooks", json={"url": "https://a.example/"}))["payload"][
+            "webhook"
+        ]["id"],
+    }
+
+
+def body_for(method: str, path: str, ids: dict[str, int]) -> Any:
+    if method == "GET":
+        return None
+    if "members" in path:
+        return {"inbox_id": ids["inbox"], "user_ids": [ids["agent"]]}
+    if path == "/agents" and method == "POST":
+        return {"name": "Mia", "email": f"mia.{ids['agent']}@alder.example", "role": "agent"}
+    if path == "/automation_rules":
+        return {**RULE, "name": "Another"}
+    if path == "/webhooks":
+        return {"url": "https://b.example/"}
+    if path.endswith("set_agent_bot"):
+        return {"agent_bot": None}
+    return {"name": f"Another by {method}"}
+
+
+def test_members_of_every_role_may_read_what_is_open_to_them(
+    place: Place, ids: dict[str, int]
+) -> None:
+    for role in ROLES:
+        client = place.client(role)
+        for method, path in OPEN_TO_MEMBERS:
+            assert client.request(method, path.format(**ids)).status_code == 200, (role, path)
+
+
+def test_administrators_alone_may_do_the_rest_and_nothing_else_happens(
+    place: Place, ids: dict[str, int]
+) -> None:
+    place.look_away()
+    for role in ("agent", "supervisor"):
+        client = place.client(role)
+        for method, path in FOR_ADMINISTRATORS:
+            answer = client.request(method, path.format(**ids), json=body_for(method, path, ids))
+            assert answer.status_code == 403, (role, method, path)
+    assert {item["action"] for item in place.news()} == {"read_denied"}
+    client = place.client()
+    for method, path in FOR_ADMINISTRATORS:
+        answer = client.request(method, path.format(**ids), json=body_for(method, path, ids))
+        assert answer.status_code == 200, (method, path, answer.text)
+
+
+def test_nobody_who_is_not_signed_in_gets_anywhere(place: Place, ids: dict[str, int]) -> None:
+    client = place.client()
+    del client.headers["api_access_token"]
+    for method, path in OPEN_TO_MEMBERS + FOR_ADMINISTRATORS:
+        answer = client.request(method, path.format(**ids), json=body_for(method, path, ids))
+        assert answer.status_code == 401, (method, path)
+        assert set(answer.json()) == {"error", "message", "code"}
+
+
+def test_people_of_another_account_find_nothing(
+    place: Place, elsewhere: Place, ids: dict[str, int]
+) -> None:
+    client = place.client()
+    client.headers["api_access_token"] = elsewhere.people["administrator"].token
+    before = place.total()
+    for method, path in OPEN_TO_MEMBERS + FOR_ADMINISTRATORS:
+        answer = client.request(method, path.format(**ids), json=body_for(method, path, ids))
+        assert answer.status_code == 404, (method, path)
+    assert place.total() == before
+
+
+def test_records_of_another_account_are_not_found_in_one_s_own(
+    place: Place, elsewhere: Place, ids: dict[str, int]
+) -> None:
+    client = elsewhere.client()
+    for method, path in OPEN_TO_MEMBERS + FOR_ADMINISTRATORS:
+        if "{" in path:
+            answer = client.request(method, path.format(**ids), json=body_for(method, path, ids))
+            assert answer.status_code == 404, (method, path, answer.text)
+
+
+def test_the_lists_above_are_all_the_routes_of_an_account(office: Office) -> None:
+    routes = {
+        (method, route.path.removeprefix(ACCOUNT))
+        for route in office.app.routes
+        if isinstance(route, HTTPRoute) and route.path.startswith(ACCOUNT)
+        for method in route.methods
+        if method != "OPTIONS"
+    }
+
+    def bare(path: str) -> str:
+        return "".join("{}" if part.startswith("{") else part for part in path.split("/"))
+
+    listed = OPEN_TO_MEMBERS + FOR_ADMINISTRATORS
+    written = {
+        (method, bare(path.replace("/audit_logs/1", "/audit_logs/{}"))) for method, path in listed
+    }
+    assert {(method, bare(path)) for method, path in routes} == written
+
+
+def test_every_route_declares_who_may_use_it(office: Office) -> None:
+    for route in office.app.routes:
+        assert isinstance(route, HTTPRoute)
+        for handler in route.route_handlers:
+            if "OPTIONS" not in handler.http_methods:
+                assert isinstance(handler.opt.get("access"), Rule), route.path
+
+
+def test_the_last_administrator_stays_one(place: Place) -> None:
+    client = place.client()
+    path = f"/agents/{place.people['administrator'].id}"
+    for answer in (client.patch(path, json={"role": "agent"}), client.delete(path)):
+        assert (answer.status_code, answer.json()["attributes"]) == (422, ["role"])
+    supervisor = f"/agents/{place.people['supervisor'].id}"
+    ok(client.patch(supervisor, json={"role": "administrator"}))
+    ok(client.delete(path))
+    assert client.get(path).status_code == 404
+
+
+def test_a_removed_agent_s_token_opens_the_account_no_more(place: Place) -> None:
+    agent = place.client("agent")
+    assert agent.get("/teams").status_code == 200
+    ok(place.client().delete(f"/agents/{place.people['agent'].id}"))
+    assert agent.get("/teams").status_code == 404

@@ -1,0 +1,192 @@
+"""Everybody can use every page: axe in both themes, 320 pixels, the keyboard alone, no script."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.live_agent.office import PASSWORD, Place
+from tests.pages.browsing import Browsing, focused, overflow, settings, violations
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+
+@pytest.fixture
+def furnished(place: Place) -> Place:
+    """An account with a record of every kind, and a change of many fields."""
+    client = place.client()
+    inbox = client.post("/inboxes", json={"name": "Support"}).json()["id"]
+    client.post("/teams", json={"name": "Tier 2", "description": "Bookings that went wrong"})
+    client.post("/agent_bots", json={"name": "Summaries", "inbox_id": inbox})
+    client.post(
+        "/webhooks",
+        json={
+            "url": "https://crm.alder.example/a/rather/long/path/that/has/to/be/broken/somewhere",
+            "inbox_id": inbox,
+            "subscriptions": ["conversation_created", "message_created"],
+        },
+    )
+    client.post(
+        "/automation_rules",
+        json={
+            "name": "Escalate after two hours",
+            "event_name": "conversation_updated",
+            "conditions": [
+                {
+                    "attribute_key": "status",
+                    "filter_operator": "equal_to",
+                    "values": ["open"],
+                    "query_operator": None,
+                }
+            ],
+            "actions": [{"action_name": "mute_conversation", "action_params": []}],
+        },
+    )
+    client.patch(
+        f"/inboxes/{inbox}",
+        json={
+            "greeting_message": "Hello " + "and welcome " * 20,
+            "csat_config": {"display_type": "emoji", "labels": ["resolved"]},
+            "hmac_token": "a-signing-secret-of-24-signs",
+            "working_hours_enabled": True,
+        },
+    )
+    return place
+
+
+def every_page(page: Page, place: Place) -> Iterator[str]:
+    """Follow every link of the account's pages, but one entry only, and yield each address."""
+    start = settings(place, "inboxes")
+    found, seen = [start, settings(place, "audit-logs/1"), "/sign-in", "/nowhere"], set()
+    while found:
+        address = found.pop()
+        if address in seen:
+            continue
+        seen.add(address)
+        page.goto(address)
+        yield address
+        links = page.eval_on_selector_all("a[href]", "all => all.map(a => a.getAttribute('href'))")
+        found += [
+            link
+            for link in links
+            if link.startswith("/") and not re.search(r"audit-logs[/?]|agents/\d+", link)
+        ]
+        found += [link for link in links if re.search(rf"agents/{place.people['agent'].id}", link)]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_on_any_page(furnished: Place, browsing: Browsing, theme: str) -> None:
+    page = browsing.member(furnished, color_scheme=theme)
+    addresses = 0
+    wrong: list[str] = []
+    for _ in every_page(page, furnished):
+        addresses += 1
+        wrong += violations(page)
+    page.goto(settings(furnished, "inboxes/new"))
+    page.get_by_role("button", name="Create inbox").click()
+    wrong += violations(page)
+    page.goto(settings(furnished, "audit-logs"))
+    page.get_by_role("link", name=re.compile("^Updated an inbox")).click()
+    expect(page.get_by_role("dialog")).to_have_css("opacity", "1")
+    wrong += violations(page)
+    assert wrong == []
+    assert addresses >= 25
+
+
+def test_every_page_fits_320_pixels(furnished: Place, browsing: Browsing) -> None:
+    page = browsing.member(furnished, viewport={"width": 320, "height": 640})
+    wide = [address for address in every_page(page, furnished) if overflow(page) > 0]
+    page.goto(settings(furnished, "audit-logs"))
+    page.get_by_role("link", name=re.compile("^Updated an inbox")).click()
+    window = page.get_by_role("dialog")
+    expect(window).to_be_visible()
+    assert window.evaluate("window => window.scrollWidth <= window.clientWidth")
+    assert violations(page) == []
+    assert wide == []
+
+
+def test_the_menu_opens_on_a_small_screen(place: Place, browsing: Browsing) -> None:
+    page = browsing.member(place, viewport={"width": 320, "height": 640})
+    page.goto(settings(place, "inboxes"))
+    expect(page.get_by_role("link", name="Audit Logs")).to_be_hidden()
+    page.locator("summary", has_text="Settings").click()
+    assert violations(page) == []
+    page.get_by_role("link", name="Audit Logs").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Audit Logs")
+
+
+def test_the_story_can_be_done_with_the_keyboard_alone(place: Place, browsing: Browsing) -> None:
+    place.client().post("/inboxes", json={"name": "Support"})
+    page = browsing.stranger()
+    page.goto("/")
+
+    def press(key: str, times: int = 1) -> None:
+        for _ in range(times):
+            page.keyboard.press(key)
+
+    def reach(text: str, key: str = "Tab") -> None:
+        """Go on with Tab until the focus is on something with this text, visibly."""
+        for _ in range(60):
+            press(key)
+            if focused(page) == text:
+                return
+        raise AssertionError(f"{text} can't be reached with {key}")
+
+    reach("Skip to content")
+    press("Tab")
+    page.keyboard.type(place.people["administrator"].email)
+    press("Tab")
+    page.keyboard.type(PASSWORD)
+    press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Inboxes")
+    reach("Skip to content")
+    press("Enter")
+    reach("Support")
+    press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Support")
+    page.get_by_label("Name", exact=True).focus()
+    press("Control+a")
+    page.keyboard.type("Support Europe")
+    press("Enter")
+    expect(page.get_by_role("status")).to_have_text("Saved.")
+    reach("Audit Logs")
+    press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Audit Logs")
+    sentence = page.locator("a.open").first.inner_text()
+    reach(sentence)
+    row = page.locator("tbody tr").first
+    assert row.evaluate("row => getComputedStyle(row).outlineStyle") == "solid"
+    press("Enter")
+    expect(page.get_by_role("dialog", name=sentence)).to_be_visible()
+    reach("")  # The button that closes; its name is an icon's.
+    press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    assert focused(page) == sentence
+
+
+def test_everything_can_be_read_without_script(furnished: Place, browsing: Browsing) -> None:
+    page = browsing.member(furnished, java_script_enabled=False)
+    page.goto(settings(furnished, "audit-logs"))
+    expect(page.locator("thead .at")).to_have_text("Time UTC")
+    page.get_by_role("link", name=re.compile("^Updated an inbox")).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("^Updated an inbox"))
+    expect(page.locator(".changes")).to_contain_text("changed, hidden")
+    page.get_by_role("link", name="Close").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Audit Logs")
+
+
+def test_targets_are_large_enough_and_colours_may_be_forced(
+    furnished: Place, browsing: Browsing
+) -> None:
+    page = browsing.member(furnished, forced_colors="active")
+    for part in ("audit-logs", "automation-rules", "agents"):
+        page.goto(settings(furnished, part))
+        small = page.eval_on_selector_all(
+            "a:not(.skip, .open), button, summary, input:not([type=hidden]), select",
+            """all => all.filter(each => each.checkVisibility()).map(each => {
+                const box = each.getBoundingClientRect();
+                return [each.textContent.trim(), box.width, box.height];
+            }).filter(([, width, height]) => Math.min(width, height) < 23.5)""",
+        )
+        assert small == []

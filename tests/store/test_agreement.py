@@ -1,0 +1,125 @@
+"""Memory is the reference: whatever is done to both, SQLite answers the same."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from audit_trail.errors import AuditError
+from audit_trail.record.query import Query
+from audit_trail.store.memory import MemoryStore
+from audit_trail.store.port import Lead, Store, Tail
+from audit_trail.store.sqlite import SqliteStore
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from tests.store.contract import entry
+
+accounts = st.sampled_from(["1", "2", "0"])
+names = st.sampled_from(["Ada", "ada_l", "Bob%", "ÄRGER", "straße", None])
+types = st.sampled_from(["inbox", "team", "user"])
+edges = st.integers(-2, 30) | st.sampled_from([10**25, -(10**25)])
+queries = st.builds(
+    Query,
+    account=accounts,
+    person=st.none() | st.sampled_from(["a", "AD", "%", "_", "ss", "ä", "", "\ud800", "\x00"]),
+    types=st.lists(types, max_size=2).map(tuple),
+    since_us=st.none() | edges,
+    until_us=st.none() | edges,
+    newest_first=st.booleans(),
+)
+
+
+class Both(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = TemporaryDirectory()
+        self.path = Path(self.folder.name) / "trail.db"
+        self.stores: list[Store] = [MemoryStore(), SqliteStore(self.path)]
+        self.made = 0
+        self.leads: list[Lead] = []
+
+    def teardown(self) -> None:
+        self.stores[1].close()
+        self.folder.cleanup()
+
+    def both(self, method: str, *given: Any, **named: Any) -> Any:
+        answers = []
+        for store in self.stores:
+            try:
+                answers.append(getattr(store, method)(*given, **named))
+            except AuditError as error:
+                answers.append(type(error))
+        assert answers[0] == answers[1]
+        return answers[0]
+
+    @rule(
+        given=st.dictionaries(
+            accounts, st.lists(st.tuples(names, types, st.integers(0, 25)), max_size=4), max_size=3
+        ),
+        late=st.integers(-1, 1) | st.just(0),
+        lead=st.none() | st.integers(0, 3),
+    )
+    def append(self, given: dict[str, list[Any]], late: int, lead: int | None) -> None:
+        tails = {}
+        for account, entries in given.items():
+            size = max(self.stores[0].head(account).size + late, 0)
+            made = []
+            for offset, (name, type_, time) in enumerate(entries):
+                self.made += 1
+                made.append(
+                    entry(
+                        size + offset,
+                        account,
+                        id=f"id-{self.made}",
+                        name=name,
+                        type=type_,
+                        number=str(self.made % 3),
+                        occurred_at=time,
+                        version=self._version(account, type_, made) + 1,
+                    )
+                )
+            tails[account] = Tail(size, made)
+        chosen = self.leads[lead] if lead is not None and lead < len(self.leads) else None
+        self.both("append", tails, chosen)
+
+    def _version(self, account: str, type_: str, made: list[Any]) -> int:
+        key = (type_, str(self.made % 3))
+        before = self.stores[0].versions(account, [key]).get(key, 0)
+        return before + sum((m.public.entity.type, m.public.entity.id) == key for m in made)
+
+    @rule(outbox=st.sampled_from(["a", "b"]))
+    def begin_term(self, outbox: str) -> None:
+        self.leads.append(self.both("begin_term", outbox))
+
+    @rule(query=queries, beyond=st.none() | edges, limit=st.integers(0, 9))
+    def find(self, query: Query, beyond: int | None, limit: int) -> None:
+        self.both("find", query, beyond=beyond, limit=limit)
+        self.both("walk", query, limit)
+
+    @rule(account=accounts, start=edges, stop=edges)
+    def read(self, account: str, start: int, stop: int) -> None:
+        self.both("slice", account, start, stop)
+        self.both("entries", account, [stop, start])
+
+    @rule(account=accounts, numbers=st.lists(st.integers(0, 40), max_size=5))
+    def look_up(self, account: str, numbers: list[int]) -> None:
+        ids = [f"id-{number}" for number in numbers]
+        self.both("known", account, ids)
+        for each in ids:
+            self.both("by_id", account, each)
+        self.both("versions", account, [(t, str(n % 3)) for t in ("inbox", "team") for n in numbers])
+
+    @rule()
+    def reopen(self) -> None:
+        self.stores[1].close()
+        self.stores[1] = SqliteStore(self.path)
+
+    @invariant()
+    def heads_agree(self) -> None:
+        for account in ("0", "1", "2"):
+            self.both("head", account)
+
+
+TestBothStores = Both.TestCase
+TestBothStores.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
