@@ -266,6 +266,43 @@ def test_a_wrong_method_is_answered_in_json(place: Place) -> None:
     assert "GET" in answer.headers["allow"]
 
 
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("multipart/form-data", b"x"),
+        ("multipart/form-data; boundary=b", b"x"),
+        ("multipart/form-data; boundary=b", b"--b\r\n\r\nx\r\n"),
+        (
+            "multipart/form-data; boundary=b",
+            b"--b\r\nContent-Disposition: form-data; x\r\n\r\n\r\n--b--",
+        ),
+        ("application/x-www-form-urlencoded", b"%ff=%00&csrf_token=%ed%a0%80"),
+        ("application/x-www-form-urlencoded", b"x=1&" * 5_000),
+    ],
+)
+def test_a_broken_form_over_a_session_is_refused(
+    place: Place, content_type: str, body: bytes
+) -> None:
+    browser, _ = place.signed_in()
+    path = f"/api/v1/accounts/{place.id}/teams"
+    answer = browser.post(path, content=body, headers={"Content-Type": content_type})
+    assert answer.status_code in (403, 422), answer.text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/inboxes/%FF",
+        "/inboxes/%ED%A0%80",
+        "/audit_logs?q=%FF%00",
+        "/audit_logs?page=%D9%A1",
+        "/audit_logs?types[]=%00",
+    ],
+)
+def test_odd_bytes_in_an_address_are_no_failure(place: Place, path: str) -> None:
+    assert place.client().get(path).status_code in (200, 400, 404, 422)
+
+
 JSON = st.recursive(
     st.none()
     | st.booleans()

@@ -191,6 +191,9 @@ def test_the_document_is_served_without_a_page(place: Place) -> None:
         "allow_auto_assign",
     }
     assert "422" in document["paths"]["/api/v1/accounts/{account_id}/teams"]["post"]["responses"]
+    logs = document["paths"]["/api/v1/accounts/{account_id}/audit_logs"]["get"]["parameters"]
+    names = [parameter["name"] for parameter in logs]
+    assert names == ["account_id", "page", "q", "types[]", "since", "until", "sort"]
     assert "http" not in document["servers"][0]["url"]
 
 

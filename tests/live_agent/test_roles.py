@@ -6,6 +6,7 @@ import pytest
 from litestar.routes import HTTPRoute
 
 from live_agent.gate import Rule
+from live_agent.site import create_site
 from tests.live_agent.office import ROLES, Office, Place
 from tests.live_agent.test_contract import RULE, ok
 
@@ -166,8 +167,8 @@ def test_the_lists_above_are_all_the_routes_of_an_account(office: Office) -> Non
     assert {(method, bare(path)) for method, path in routes} == written
 
 
-def test_every_route_declares_who_may_use_it(office: Office) -> None:
-    for route in office.app.routes:
+def test_every_route_of_the_whole_site_declares_who_may_use_it(office: Office) -> None:
+    for route in create_site(office.services).routes:
         assert isinstance(route, HTTPRoute)
         for handler in route.route_handlers:
             if "OPTIONS" not in handler.http_methods:

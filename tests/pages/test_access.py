@@ -131,6 +131,23 @@ def test_another_account_is_not_there(place: Place, office: Office, browsing: Br
     elsewhere.close()
 
 
+def test_a_person_of_two_accounts_goes_from_one_to_the_other(
+    place: Place, office: Office, browsing: Browsing
+) -> None:
+    elsewhere = office.open()
+    email = place.people["administrator"].email
+    answer = elsewhere.client().post(
+        "/agents", json={"name": "Whoever", "email": email, "role": "agent"}
+    )
+    assert answer.status_code == 200, answer.text
+    page = browsing.member(place)
+    page.goto(settings(place, "teams"))
+    page.get_by_role("navigation", name="Other accounts").get_by_role("link").click()
+    assert page.url.endswith(settings(elsewhere, "inboxes"))
+    expect(page.get_by_role("link", name="Audit Logs")).to_have_count(0)
+    elsewhere.close()
+
+
 def test_addresses_that_lead_nowhere_say_so(place: Place, browsing: Browsing) -> None:
     page = browsing.member(place)
     for address in (

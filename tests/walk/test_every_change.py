@@ -5,13 +5,13 @@ import contextlib
 import sqlite3
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx2
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy import delete, insert, text, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from audit_trail.capture.context import Actor, Origin, acting_as
@@ -31,13 +31,15 @@ JOB = Actor(kind="job", name="nightly")
 
 # An application's own trigger: it writes the row again after each write, and its write is in the
 # outbox before the one that fired it.
-OWN_TRIGGERS = (
-    "CREATE TRIGGER own_trim AFTER UPDATE OF description ON teams "
-    "WHEN new.description <> trim(new.description) "
-    "BEGIN UPDATE teams SET description = trim(new.description) WHERE id = new.id; END",
-    "CREATE TRIGGER own_default AFTER INSERT ON teams WHEN new.description IS NULL "
-    "BEGIN UPDATE teams SET description = 'none yet' WHERE id = new.id; END",
-)
+TRIM = """
+CREATE TRIGGER own_trim AFTER UPDATE OF description ON teams
+WHEN new.description <> trim(new.description)
+BEGIN UPDATE teams SET description = trim(new.description) WHERE id = new.id; END
+"""
+DEFAULT = """
+CREATE TRIGGER own_default AFTER INSERT ON teams WHEN new.description IS NULL
+BEGIN UPDATE teams SET description = 'none yet' WHERE id = new.id; END
+"""
 
 
 class EveryChange(RuleBasedStateMachine):
@@ -51,7 +53,7 @@ class EveryChange(RuleBasedStateMachine):
         self.database = self.services.database
         self.database.prepare()
         with self.database.engine.begin() as connection:
-            for trigger in OWN_TRIGGERS:
+            for trigger in (TRIM, DEFAULT):
                 connection.exec_driver_sql(trigger)
         founding.create_account(self.database, "Alder Travel")
         created = founding.create_user(
@@ -76,7 +78,7 @@ class EveryChange(RuleBasedStateMachine):
 
     def request(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         async def ask() -> httpx2.Response:
-            transport = httpx2.ASGITransport(app=self.app)
+            transport = httpx2.ASGITransport(app=cast("Any", self.app))
             async with httpx2.AsyncClient(transport=transport, base_url="http://here") as client:
                 return await client.request(
                     method,
@@ -107,36 +109,38 @@ class EveryChange(RuleBasedStateMachine):
     def post_team(self, name, description):
         self.request("POST", "/teams", {"name": name, "description": description})
 
-    @rule(id=NUMBERS, name=NAMES, description=TEXTS)
-    def patch_team(self, id, name, description):
-        self.request("PATCH", f"/teams/{id}", {"name": name, "description": description})
+    @rule(number=NUMBERS, name=NAMES, description=TEXTS)
+    def patch_team(self, number, name, description):
+        self.request("PATCH", f"/teams/{number}", {"name": name, "description": description})
 
-    @rule(id=NUMBERS)
-    def delete_team(self, id):
-        self.request("DELETE", f"/teams/{id}")
+    @rule(number=NUMBERS)
+    def delete_team(self, number):
+        self.request("DELETE", f"/teams/{number}")
 
     @rule(name=NAMES, on=st.booleans())
     def post_inbox(self, name, on):
         self.request("POST", "/inboxes", {"name": name, "greeting_enabled": on})
 
-    @rule(id=NUMBERS, message=TEXTS, on=st.booleans())
-    def patch_inbox(self, id, message, on):
+    @rule(number=NUMBERS, message=TEXTS, on=st.booleans())
+    def patch_inbox(self, number, message, on):
         body = {"greeting_message": message, "greeting_enabled": on, "csat_config": {"on": on}}
-        self.request("PATCH", f"/inboxes/{id}", body)
+        self.request("PATCH", f"/inboxes/{number}", body)
 
-    @rule(id=NUMBERS)
-    def delete_inbox(self, id):
-        self.request("DELETE", f"/inboxes/{id}")
+    @rule(number=NUMBERS)
+    def delete_inbox(self, number):
+        self.request("DELETE", f"/inboxes/{number}")
 
-    @rule(id=NUMBERS, name=NAMES)
-    def post_bot_and_set_it(self, id, name):
-        answer = self.request("POST", "/agent_bots", {"name": name, "outgoing_url": "https://b.example"})
+    @rule(number=NUMBERS, name=NAMES)
+    def post_bot_and_set_it(self, number, name):
+        answer = self.request(
+            "POST", "/agent_bots", {"name": name, "outgoing_url": "https://b.example"}
+        )
         if answer.status_code == 200:
-            self.request("POST", f"/inboxes/{id}/set_agent_bot", {"agent_bot": answer.json()["id"]})
+            self.request("POST", f"/inboxes/{number}/set_agent_bot", {"agent_bot": answer.json()["id"]})
 
-    @rule(id=NUMBERS)
-    def collaborate(self, id):
-        self.request("PATCH", "/inbox_members", {"inbox_id": id, "user_ids": [1]})
+    @rule(number=NUMBERS)
+    def collaborate(self, number):
+        self.request("PATCH", "/inbox_members", {"inbox_id": number, "user_ids": [1]})
 
     @rule(name=NAMES)
     def agent_comes_and_goes(self, name):
@@ -153,9 +157,9 @@ class EveryChange(RuleBasedStateMachine):
     def orm_savepoints(self, ids, message, fails):
         self.expected = {"job"}
         with self._job() as db:
-            for id in ids:
+            for number in ids:
                 savepoint = db.begin_nested()
-                inbox = db.get(Inbox, id)
+                inbox = db.get(Inbox, number)
                 if inbox is None:
                     continue
                 inbox.out_of_office_message = message
@@ -190,7 +194,10 @@ class EveryChange(RuleBasedStateMachine):
         with self._job() as db:
             db.execute(
                 insert(Webhook),
-                [{"account_id": 1, "url": f"https://{place}.example"} for place in range(len(names))],
+                [
+                    {"account_id": 1, "url": f"https://{place}.example"}
+                    for place in range(len(names))
+                ],
             ) if names else None
             for name in names:
                 db.execute(
@@ -209,41 +216,42 @@ class EveryChange(RuleBasedStateMachine):
             db.execute(delete(AgentBot).where(AgentBot.id % 2 == 0))
             db.execute(delete(InboxMember))
 
-    @rule(id=NUMBERS)
-    def raw_sql_in_a_session(self, id):
+    @rule(number=NUMBERS)
+    def raw_sql_in_a_session(self, number):
         self.expected = {"job"}
         with self._job() as db:
-            db.execute(text("UPDATE inboxes SET project_id = 'p' || id WHERE id <= :id"), {"id": id})
+            db.execute(
+                text("UPDATE inboxes SET project_id = 'p' || id WHERE id <= :id"), {"id": id}
+            )
             db.execute(text("UPDATE inboxes SET updated_at = 1"))
-            assert db.scalar(select(Team.id).limit(1)) is None or True
 
     # Beside it all, from a shell ------------------------------------------------------------
 
-    @rule(id=NUMBERS)
-    def shell_update(self, id):
+    @rule(number=NUMBERS)
+    def shell_update(self, number):
         # Each text is new: where a shell's write is undone by a trigger within its statement, no
         # value tells which of the two came first (docs/trust.md).
         self.writes += 1
-        self.shell(f"UPDATE teams SET description = ' {self.writes}. ' WHERE id = {id}")
+        self.shell(f"UPDATE teams SET description = ' {self.writes}. ' WHERE id = {number}")
 
-    @rule(id=NUMBERS)
-    def shell_replace(self, id):
+    @rule(number=NUMBERS)
+    def shell_replace(self, number):
         self.shell(
             f"REPLACE INTO automation_rules (id, account_id, name, event_name) "
-            f"VALUES ({id}, 1, 'Rule {id % 3}', 'conversation_created')"
+            f"VALUES ({number}, 1, 'Rule {number % 3}', 'conversation_created')"
         )
 
-    @rule(id=NUMBERS)
-    def shell_ignored(self, id):
+    @rule(number=NUMBERS)
+    def shell_ignored(self, number):
         self.shell(
             f"INSERT OR IGNORE INTO automation_rules (id, account_id, name, event_name) "
-            f"VALUES ({id}, 1, 'Rule {id % 3}', 'message_created')",
-            f"UPDATE OR REPLACE automation_rules SET name = 'Rule 1' WHERE id = {id}",
+            f"VALUES ({number}, 1, 'Rule {number % 3}', 'message_created')",
+            f"UPDATE OR REPLACE automation_rules SET name = 'Rule 1' WHERE id = {number}",
         )
 
-    @rule(id=NUMBERS)
-    def shell_delete(self, id):
-        self.shell(f"DELETE FROM automation_rules WHERE id = {id}", "DELETE FROM webhooks")
+    @rule(number=NUMBERS)
+    def shell_delete(self, number):
+        self.shell(f"DELETE FROM automation_rules WHERE id = {number}", "DELETE FROM webhooks")
 
     @rule()
     def rolled_back(self):
@@ -293,7 +301,7 @@ def test_the_trail_implies_the_tables_after_any_operations():
     # A password is hashed for each machine; a cheaper hash would test another program.
     access.hash_password("warm")
     EveryChange.TestCase.settings = settings(
-        max_examples=15,
+        max_examples=8,
         stateful_step_count=25,
         deadline=None,
         # A machine is costly to shrink; the steps that failed are printed all the same.

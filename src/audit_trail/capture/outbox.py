@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 import msgspec
 from sqlalchemy import Connection, Engine
@@ -64,9 +64,9 @@ class Backlog(NamedTuple):
 
 
 # What isn't a blob was not drawn by us, and ties no rows together.
-_TOKEN: Final = "CASE typeof(token) WHEN 'blob' THEN token END"
+_DRAWN_BY_US: Final = "CASE typeof(token) WHEN 'blob' THEN token END"
 _COLUMNS: Final = (
-    f"id, {_TOKEN}, nonce, occurred_ms, table_name, operation, account, "
+    f"id, {_DRAWN_BY_US}, nonce, occurred_ms, table_name, operation, account, "
     "CAST(record_key AS BLOB), CAST(record_id AS BLOB), CAST(changes AS BLOB), "
     "CAST(labels AS BLOB), CAST(context AS BLOB)"
 )
@@ -120,7 +120,7 @@ class Outbox:
         """
         with self._reading() as connection:
             chosen = connection.exec_driver_sql(
-                f"SELECT id, {_TOKEN} FROM audit_outbox ORDER BY id LIMIT ?", (BATCH_ROWS,)
+                f"SELECT id, {_DRAWN_BY_US} FROM audit_outbox ORDER BY id LIMIT ?", (BATCH_ROWS,)
             ).fetchall()
             if not chosen:
                 return Batch(())
@@ -152,7 +152,7 @@ class Outbox:
         small = {row[1] for row in chosen} - {None} - huge
         rows = connection.exec_driver_sql(
             f"SELECT {_COLUMNS} FROM audit_outbox "
-            f"WHERE ({_TOKEN} IS NULL AND id <= ?) OR token IN ({_marks(small)}) ORDER BY id",
+            f"WHERE ({_DRAWN_BY_US} IS NULL AND id <= ?) OR token IN ({_marks(small)}) ORDER BY id",
             (chosen[-1][0], *small),
         )
         return [Row(*row) for row in rows]
@@ -200,8 +200,7 @@ class Outbox:
             self._translating(),
             self._engine.connect().execution_options(audit_read_only=True) as connection,
         ):
-            driver = connection.connection.driver_connection
-            assert isinstance(driver, sqlite3.Connection)
+            driver = cast("sqlite3.Connection", connection.connection.driver_connection)
             driver.text_factory = _text
             try:
                 yield connection

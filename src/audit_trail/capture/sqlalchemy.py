@@ -3,7 +3,7 @@
 import secrets
 import sqlite3
 from collections.abc import Callable
-from typing import Final
+from typing import Final, cast
 
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -21,7 +21,7 @@ _SET: Final = (
     "WHERE one = 1 AND (SELECT foreign_keys FROM pragma_foreign_keys)"
 )
 _CLEAR: Final = "UPDATE audit_context SET token = NULL, context = NULL, guard = NULL WHERE one = 1"
-_TOKEN: Final = "audit_token"
+_DRAWN: Final = "audit_token"
 _CARRIED: Final = "audit_context"
 _PREPARED: Final = "audit_prepared"
 _COMMITTED: Final = "audit_context_committed"
@@ -92,7 +92,7 @@ def _set_context(connection: Connection) -> None:
     context = current_context()
     if context is None or connection.info.get(_CARRIED) is context:
         return
-    token = connection.info.setdefault(_TOKEN, secrets.token_bytes(TOKEN_BYTES))
+    token = connection.info.setdefault(_DRAWN, secrets.token_bytes(TOKEN_BYTES))
     if _driver(connection).execute(_SET, (token, encoded(context))).rowcount != 1:
         raise ContextRefused(
             "The connection that carries the context needs foreign_keys on: "
@@ -103,7 +103,7 @@ def _set_context(connection: Connection) -> None:
 
 def _clear_context(connection: Connection) -> None:
     """Clear the context in the last statement before COMMIT, which its guard would else refuse."""
-    if _TOKEN in connection.info:
+    if _DRAWN in connection.info:
         _forget(connection)
         _driver(connection).execute(_CLEAR)
         connection.info[_COMMITTED] = True
@@ -111,11 +111,9 @@ def _clear_context(connection: Connection) -> None:
 
 def _forget(connection: Connection) -> None:
     """A rollback has restored the table, and the next transaction draws its own token."""
-    connection.info.pop(_TOKEN, None)
+    connection.info.pop(_DRAWN, None)
     connection.info.pop(_CARRIED, None)
 
 
 def _driver(connection: Connection) -> sqlite3.Connection:
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection)
-    return driver
+    return cast("sqlite3.Connection", connection.connection.driver_connection)

@@ -118,4 +118,4 @@ def _installed(connection: Connection) -> dict[str, str]:
         "WHERE type = 'trigger' AND name LIKE 'audit\\_%' ESCAPE '\\' "
         "AND (instr(sql, 'audit_outbox') OR instr(sql, 'audit_displaced'))"
     )
-    return {name: text for name, text in rows}
+    return {str(name): str(text) for name, text in rows}

@@ -98,11 +98,8 @@ class Triggers:
     ) -> tuple[str, str]:
         name = f"audit_{self._table.name}_{suffix}"
         when = f"\nWHEN {condition}" if condition else ""
-        return (
-            name,
-            f"CREATE TRIGGER {quoted(name)} {event} ON {quoted(self._table.name)}{when}\n"
-            f"BEGIN\n{body}\nEND",
-        )
+        table = quoted(self._table.name)
+        return name, f"CREATE TRIGGER {quoted(name)} {event} ON {table}{when}\nBEGIN\n{body}\nEND"
 
     def _flush(self, took_key: str) -> str:
         """Record the noted rows that the write has displaced: their key is taken, or nobody's."""

@@ -9,6 +9,7 @@ from litestar import Request, get
 from audit_trail.record.query import Query
 from live_agent.api.asked import Id, TheMember, TheServices
 from live_agent.api.audit_items import ENTITY_TYPES, audit_items
+from live_agent.api.document import asked_by
 from live_agent.api.shapes import Shape
 from live_agent.errors import Invalid, NotFound
 from live_agent.gate import AUDIT_LOGS
@@ -19,7 +20,17 @@ LARGEST_SECOND: Final = 10**12
 LONGEST_QUESTION: Final = 254
 
 
-@get("/audit_logs", opt=AUDIT_LOGS, sync_to_thread=True)
+PARAMETERS: Final = {
+    "page": "The page, from 1",
+    "q": "A part of the user's e-mail or name",
+    "types[]": "Values of auditable_type",
+    "since": "Unix seconds, inclusive",
+    "until": "Unix seconds, inclusive",
+    "sort": "asc or desc",
+}
+
+
+@get("/audit_logs", operation_class=asked_by(PARAMETERS), opt=AUDIT_LOGS, sync_to_thread=True)
 def list_audit_logs(
     services: TheServices, member: TheMember, request: Request[Any, Any, Any]
 ) -> dict[str, Any]:

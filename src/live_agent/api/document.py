@@ -12,6 +12,7 @@ from litestar.openapi.spec import (
     OpenAPIMediaType,
     OpenAPIType,
     Operation,
+    Parameter,
     RequestBody,
     Schema,
     SecurityScheme,
@@ -101,6 +102,28 @@ def described(fields: Mapping[str, Field], *, partial: bool = False) -> type[Ope
             self.request_body = body
 
     return Described
+
+
+def asked_by(parameters: Mapping[str, str]) -> type[Operation]:
+    """Return an operation with these query parameters, each with what it means."""
+    described_parameters = [
+        Parameter(
+            name=name,
+            param_in="query",
+            description=meaning,
+            schema=Schema(type=OpenAPIType.ARRAY, items=Schema(type=OpenAPIType.STRING))
+            if name.endswith("[]")
+            else Schema(type=OpenAPIType.STRING),
+        )
+        for name, meaning in parameters.items()
+    ]
+
+    @dataclass
+    class Asked(Operation):
+        def __post_init__(self) -> None:
+            self.parameters = [*(self.parameters or ()), *described_parameters]
+
+    return Asked
 
 
 class Document(JsonRenderPlugin):
