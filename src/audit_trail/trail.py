@@ -128,10 +128,6 @@ class Trail:
         """Return the entry with this id, such as the cause of another."""
         return self._store.by_id(account, entry_id)
 
-    def close(self) -> None:
-        """Close the store; its files are then complete in themselves."""
-        self._store.close()
-
     def _page_by_index(self, query: Query, page: int, limit: int) -> NumberedPage:
         size = self._store.head(query.account).size
         skipped = (page - 1) * limit

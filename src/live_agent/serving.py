@@ -10,7 +10,8 @@ from typing import Any, Final
 from live_agent.errors import AddressRefused
 
 READY_SECONDS: Final = 30.0
-BODY_LIMIT_BYTES: Final = 2_097_152
+CONNECTIONS: Final = 4_096
+"""Open at once, those kept alive included; at the default of 128 the next one waits."""
 
 
 def run(app: Any, host: str, port: int, ready: Callable[[str], None]) -> None:
@@ -40,7 +41,13 @@ async def _serve(app: Any, host: str, port: int, ready: Callable[[str], None]) -
     from granian.server.embed import Server
 
     server = Server(
-        app, address=host, port=port, interface=Interfaces.ASGI, log_level=LogLevels.error
+        app,
+        address=host,
+        port=port,
+        interface=Interfaces.ASGI,
+        log_level=LogLevels.error,
+        backlog=CONNECTIONS,
+        backpressure=CONNECTIONS,
     )
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):

@@ -72,8 +72,7 @@ class EveryChange(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.check()
-        self.services.trail.close()
-        self.database.close()
+        self.services.close()
         self.folder.cleanup()
 
     def request(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
@@ -221,7 +220,7 @@ class EveryChange(RuleBasedStateMachine):
         self.expected = {"job"}
         with self._job() as db:
             db.execute(
-                text("UPDATE inboxes SET project_id = 'p' || id WHERE id <= :id"), {"id": id}
+                text("UPDATE inboxes SET project_id = 'p' || id WHERE id <= :id"), {"id": number}
             )
             db.execute(text("UPDATE inboxes SET updated_at = 1"))
 

@@ -216,8 +216,9 @@ class Outbox:
     def _translating(self) -> Iterator[None]:
         try:
             yield
-        except DBAPIError as error:
-            raise OutboxFailed(f"The outbox in {self.name} failed: {error.orig}") from error
+        except (DBAPIError, sqlite3.Error) as error:
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            raise OutboxFailed(f"The outbox in {self.name} failed: {cause}") from error
 
 
 def _marks(values: Collection[Any]) -> str:

@@ -13,9 +13,6 @@ from live_agent.demo.story import DEMO_SIGN_INS, PEOPLE, STEPS
 SEEDING: Final = "seeding"
 """The folder in which a new directory is made ready; one that a crash left is begun anew."""
 
-FRESH_SECONDS: Final = 30.0
-"""How long to wait at most until what was seeded can be read."""
-
 _PEOPLE: Final = "demo-people.json"
 
 
@@ -36,7 +33,7 @@ def start_demo(data: Path, host: str, port: int, say: Callable[[str], None]) -> 
     known = json.loads((data / _PEOPLE).read_text())
 
     def ready(url: str) -> None:
-        services.fresh(FRESH_SECONDS)
+        services.sequencer_idle()
         say(_greeting(url, known))
         _write(data / "demo.json", {"base_url": url, **known})
 
@@ -64,9 +61,8 @@ def _seed(data: Path) -> None:
     with services.running(), Progress(transient=True) as progress:
         task = progress.add_task("Seeding four weeks of activity", total=len(STEPS))
         account = seeder.run(lambda: progress.advance(task))
-        services.fresh(FRESH_SECONDS)
-    services.trail.close()
-    services.database.close()
+        services.sequencer_idle()
+    services.close()
     users = {
         role: {"name": PEOPLE[key].name, **seeder.people[key]}
         for role, key in DEMO_SIGN_INS.items()
