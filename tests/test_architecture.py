@@ -107,7 +107,7 @@ MAP = {
     ),
     "live_agent.app": Room(
         (*COMPOSITION, *UNDER_EDGES, *EDGES, *environment("watching")),
-        ("jinja2", "litestar", "msgspec", "sqlalchemy", "structlog"),
+        ("jinja2", "litestar", "msgspec", "sqlalchemy"),
     ),
     "live_agent.site": Room(environment("app", "pages", "services"), ("litestar",)),
     # It runs whatever application it is given.
@@ -123,7 +123,7 @@ MAP = {
             *EDGES,
             *environment("watching", "founding", "app", "site", "serving", "demo"),
         ),
-        ("msgspec", "rich", "structlog", "typer"),
+        ("msgspec", "rich", "typer"),
     ),
 }
 PACKAGES = {room.split(".")[0] for room in MAP}

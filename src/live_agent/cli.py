@@ -3,6 +3,7 @@
 What a command needs is imported inside it, so that `--help` answers at once.
 """
 
+import logging
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -72,6 +73,7 @@ def serve(
     from live_agent.app import build_services
     from live_agent.site import create_site
 
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     proxies = frozenset(part.strip() for part in trusted_proxies.split(",") if part.strip())
     services = build_services(data, secure_cookies=secure_cookies, trusted_proxies=proxies)
     services.database.prepare()
