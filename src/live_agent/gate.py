@@ -100,7 +100,9 @@ class Gate(ASGIMiddleware):
                 raise NotSignedIn
             if rule.who == "member":
                 person = access.member_of(db, person, int(scope["path_params"]["account_id"]))
-        if is_due and secret is not None:
+        # A tab that lies open and asks for news by itself is no use of the session.
+        is_polled = scope["route_handler"].opt.get("polled", False)
+        if is_due and secret is not None and not is_polled:
             self._note_use(secret, now_us)
         return person
 

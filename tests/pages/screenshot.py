@@ -1,6 +1,6 @@
-"""The picture of the README: an entry's window over the demo's list.
+"""The pictures of the README: the demo's list, and an entry's window over it.
 
-`python -m tests.pages.screenshot` makes it anew; the tests only look whether it can be made.
+`python -m tests.pages.screenshot` makes them anew; the tests only look whether they can be made.
 """
 
 import tempfile
@@ -11,7 +11,7 @@ from playwright.sync_api import Page, ViewportSize, expect
 from tests.commands.processes import demo
 from tests.pages.browsing import chromium
 
-PICTURE = Path(__file__).parents[2] / "docs" / "screenshots" / "audit-logs.png"
+PICTURES = Path(__file__).parents[2] / "docs" / "screenshots"
 SIZE: ViewportSize = {"width": 1280, "height": 800}
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome Safari"
 
@@ -23,12 +23,13 @@ GREETING = (
 )
 
 
-def shoot(page: Page, path: Path) -> None:
-    """Take the picture of a list that lies open, with its newest update of an inbox in the window."""
+def shoot(page: Page, folder: Path) -> None:
+    """Take the list that lies open, and its newest update of an inbox in the window."""
+    folder.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=folder / "audit-logs.png", animations="disabled")
     page.get_by_role("link", name="Updated an inbox").first.click()
     expect(page.get_by_role("dialog")).to_have_css("opacity", "1")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=path, animations="disabled")
+    page.screenshot(path=folder / "entry.png", animations="disabled")
 
 
 def main() -> None:
@@ -58,7 +59,7 @@ def main() -> None:
         page.get_by_label("Consider conversation count").uncheck()
         page.get_by_role("button", name="Save").click()
         page.get_by_role("link", name="Audit Logs").click()
-        shoot(page, PICTURE)
+        shoot(page, PICTURES)
 
 
 if __name__ == "__main__":

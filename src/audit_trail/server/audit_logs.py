@@ -50,7 +50,8 @@ def audit_logs_router(
     def audit_logs(request: AnyRequest) -> Response[Any]:
         return pages.answer(request, pages.listed)
 
-    @get("/newest", sync_to_thread=True, include_in_schema=False)
+    # `polled` lets the application tell a tab that lies open from a person who reads.
+    @get("/newest", sync_to_thread=True, include_in_schema=False, opt={"polled": True})
     def newest_audit_logs(request: AnyRequest) -> Response[Any]:
         return pages.answer(request, pages.newest)
 

@@ -57,7 +57,7 @@ def _seed(data: Path) -> None:
     folder.mkdir(mode=0o700)
     services = build_services(folder)
     services.database.prepare()
-    seeder = Seeder(create_site(services), services.database, seed_moment())
+    seeder = Seeder(create_site(services), services, seed_moment())
     with services.running(), Progress(transient=True) as progress:
         task = progress.add_task("Seeding four weeks of activity", total=len(STEPS))
         account = seeder.run(lambda: progress.advance(task))

@@ -15,11 +15,13 @@ import httpx2
 
 from audit_trail.capture.context import SYSTEM, Origin, acting_as, importing
 from live_agent import access
-from live_agent.database import Database
 from live_agent.demo.story import ACCOUNT, FOUNDER, PEOPLE, STEPS, TIMEZONE, Step
+from live_agent.gate import CSRF_HEADER
+from live_agent.services import Services
 from live_agent.settings import accounts, agents
 
-TOKEN_NAME: Final = "demo"  # noqa: S105 - the token's name, not the token
+TOKEN_NAME: Final = "demo"  # noqa: S105 -- the token's name, not the token
+BROWSER: Final = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"
 
 People = dict[str, dict[str, str]]
 """By key of the story: `email`, `password` and `api_access_token`."""
@@ -28,12 +30,14 @@ People = dict[str, dict[str, str]]
 class Seeder:
     """Plays the story; the ids that answers bring are kept by the steps' names."""
 
-    def __init__(self, app: Any, database: Database, now: datetime) -> None:
+    def __init__(self, app: Any, services: Services, now: datetime) -> None:
         self._app = app
-        self._database = database
+        self._database = services.database
+        self._cookie = services.cookie
         self._now = now
         self._account = 0
         self._ids: dict[str, int] = {}
+        self._browsers: dict[str, dict[str, str]] = {}
         self.people: People = {}
 
     def run(self, progress: Callable[[], None]) -> int:
@@ -43,6 +47,9 @@ class Seeder:
             with importing(self._moment(step)):
                 asyncio.run(self._play(step))
             progress()
+        with self._database.transaction() as db:
+            for key in self.people:
+                access.end_sessions(db, self._ids[key])
         return self._account
 
     def _found(self) -> None:
@@ -62,6 +69,13 @@ class Seeder:
 
     def _remember(self, key: str, user_id: int, password: str, db: Any) -> None:
         self._ids[key] = user_id
+        session = access.new_session()
+        access.begin_session(db, user_id, session, int(self._now.timestamp() * 1_000_000))
+        self._browsers[key] = {
+            "cookie": f"{self._cookie}={session.secret}",
+            CSRF_HEADER: session.csrf,
+            "user-agent": BROWSER,
+        }
         self.people[key] = {
             "email": PEOPLE[key].email,
             "password": password,
@@ -87,7 +101,7 @@ class Seeder:
                 step.method,
                 f"/api/v1/accounts/{self._account}{_path(step.path, self._ids)}",
                 json=body or None,
-                headers={"api_access_token": self.people[step.person]["api_access_token"]},
+                headers=self._browsers[step.person],
             )
         expected = 403 if step.path == "/audit_logs" else 200
         if answer.status_code != expected:
@@ -105,7 +119,9 @@ class Seeder:
         failing = step.method == "FAILED_SIGN_IN"
         password = "not-my-password" if failing else person["password"]
         answer = await client.post(
-            "/auth/sign_in", json={"email": person["email"], "password": password}
+            "/auth/sign_in",
+            json={"email": person["email"], "password": password},
+            headers={"user-agent": BROWSER},
         )
         if answer.status_code != (401 if failing else 200):
             raise RuntimeError(f"the sign-in of {step.person} answered {answer.status_code}")

@@ -40,7 +40,8 @@ class Agents(Controller):
         if password:
             values["password"] = password
         # Hashing is slow, so it is done outside the transaction.
-        hashed = hash_password(password) if password else None
+        accepted = agents.password_of(values)
+        hashed = hash_password(accepted) if accepted else None
 
         def make(visit: Visit) -> Response[Any]:
             agents.create(visit.db, visit.account_id, values, password_hash=hashed)
