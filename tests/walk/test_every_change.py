@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import sqlite3
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, cast
 
@@ -87,7 +88,9 @@ class EveryChange(RuleBasedStateMachine):
                 )
 
         self.expected = {"user"}
-        answer = asyncio.run(ask())
+        # In a thread of its own: a browser test in this process may have left its loop running here.
+        with ThreadPoolExecutor(1) as thread:
+            answer = thread.submit(asyncio.run, ask()).result()
         assert answer.status_code in (200, 404, 422), answer.text
         return answer
 
