@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+from sqlalchemy import Connection, create_engine
+
 from audit_trail.capture.context import Actor, Origin, acting_as
 from audit_trail.capture.outbox import Outbox
 from audit_trail.capture.sqlalchemy import attach
@@ -19,7 +21,6 @@ from audit_trail.sequencer.loop import Sequencer
 from audit_trail.store.memory import MemoryStore
 from audit_trail.store.port import Store
 from audit_trail.trail import Trail
-from sqlalchemy import Connection, create_engine
 
 ADA = Actor(kind="user", id="7", email="ada@example.com", name="Ada")
 BOB = Actor(kind="user", id="8", email="bob@example.com", name="Bob")

@@ -5,9 +5,9 @@ import uuid
 from typing import Any
 
 import pytest
+
 from audit_trail.capture.asgi import LONGEST_HEADER, CaptureMiddleware, origin_of
 from audit_trail.capture.context import Context, current_context
-
 from tests.capture.host import ADA
 
 
@@ -17,7 +17,9 @@ def scope(*headers: tuple[bytes, bytes], peer: Any = ("192.0.2.7", 5)) -> dict[s
 
 def test_the_address_is_the_peer_and_the_request_id_is_ours() -> None:
     found = origin_of(
-        scope((b"x-request-id", b"theirs"), (b"User-Agent", b"curl"), (b"x-forwarded-for", b"1.1.1.1")),
+        scope(
+            (b"x-request-id", b"theirs"), (b"User-Agent", b"curl"), (b"x-forwarded-for", b"1.1.1.1")
+        ),
         "api",
     )
     assert (found.via, found.ip, found.forwarded) == ("api", "192.0.2.7", ())

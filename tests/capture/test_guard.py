@@ -6,14 +6,14 @@ from contextvars import copy_context
 from pathlib import Path
 
 import pytest
-from audit_trail.capture.context import Actor, acting_as, current_context
-from audit_trail.capture.sqlalchemy import attach
-from audit_trail.errors import ContextRefused
-from audit_trail.record.entry import read_who
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from audit_trail.capture.context import Actor, acting_as, current_context
+from audit_trail.capture.sqlalchemy import attach
+from audit_trail.errors import ContextRefused
+from audit_trail.record.entry import read_who
 from tests.capture.host import ADA, BOB, Host, origin
 
 INSERT = "INSERT INTO teams (account_id) VALUES (1)"

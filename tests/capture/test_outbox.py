@@ -5,15 +5,15 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import create_engine
+
 from audit_trail.capture import outbox
 from audit_trail.capture.context import acting_as
 from audit_trail.capture.outbox import Event, Outbox, note
 from audit_trail.errors import OutboxFailed
 from audit_trail.record.entry import read_what
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from sqlalchemy import create_engine
-
 from tests.capture.host import ADA, Host, origin
 
 
@@ -39,7 +39,9 @@ def fill(host: Host, tokens: Sequence[int | None]) -> None:
         )
 
 
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
 @given(
     tokens=st.lists(st.none() | st.integers(0, 6), max_size=40),
     batch_rows=st.integers(1, 8),
@@ -53,18 +55,18 @@ def test_a_batch_never_splits_a_transaction(
         patched.setattr(outbox, "HUGE_ROWS", huge_rows)
         fill(host, tokens)
         seen: dict[bytes, int] = {}
+        before: set[object] = set()
         total = 0
         for place, rows in enumerate(taken(host)):
             total += len(rows)
-            records = {(row.token, row.record_key) for row in rows}
-            for row in rows:
-                if row.token is None:
-                    continue
+            tied = [row for row in rows if row.token is not None]
+            records: set[object] = {(row.token, row.record_key) for row in tied}
+            assert records.isdisjoint(before), "a record was cut in two"
+            before = records
+            for row in tied:
+                assert row.token is not None
                 huge = tokens.count(row.token[0]) > huge_rows
                 assert seen.setdefault(row.token, place) == place or huge
-            if place:
-                assert records.isdisjoint(before), "a record was cut in two"
-            before = {record for record in records if record[0] is not None}
         assert total == len(tokens)
 
 

@@ -4,26 +4,33 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from sqlalchemy import create_engine
+
 from audit_trail.capture.sqlalchemy import attach
 from audit_trail.capture.sqlite import migrating, require_current, sync
 from audit_trail.capture.watch import Membership, Reference, Table, WatchList
 from audit_trail.errors import CaptureOutdated, WatchRefused
 from audit_trail.record.entry import read_what
-from sqlalchemy import create_engine
-
 from tests.capture.host import NOTHING, SCHEMA, WATCH, Host
 
 COMMAND = "live-agent database sync"
-ODD = ('a "quoted" name', "o'clock", "größe", "select", "per%cent:colon?mark", "semi;colon", "$", "{}")
+ODD = (
+    'a "quoted" name',
+    "o'clock",
+    "größe",
+    "select",
+    "per%cent:colon?mark",
+    "semi;colon",
+    "$",
+    "{}",
+)
 
 
 @pytest.mark.parametrize("name", ODD)
 def test_tables_and_columns_may_have_any_name(tmp_path: Path, name: str) -> None:
     quoted = '"' + name.replace('"', '""') + '"'
     column = '"the ' + name.replace('"', '""') + '"'
-    watch = WatchList(
-        tables=(Table(name=name, entity="odd", label=(f"the {name}",)),)
-    )
+    watch = WatchList(tables=(Table(name=name, entity="odd", label=(f"the {name}",)),))
     host = Host(
         tmp_path / "odd.db",
         schema=f"CREATE TABLE {quoted} (id INTEGER PRIMARY KEY, account_id, {column} UNIQUE)",
@@ -161,12 +168,13 @@ def test_a_label_of_a_reference_is_the_one_of_that_time(host: Host) -> None:
         "INSERT INTO teams (id, account_id, name) VALUES (1, 1, 'Red'), (2, 1, 'Blue')",
         "INSERT INTO members (id, account_id, team_id, name) VALUES (1, 1, 1, 'Kit')",
     )
-    host.write(
-        "UPDATE members SET team_id = 2 WHERE id = 1", "UPDATE members SET name = 'Kat'"
-    )
+    host.write("UPDATE members SET team_id = 2 WHERE id = 1", "UPDATE members SET name = 'Kat'")
     host.write("UPDATE teams SET name = 'Later'  WHERE id = 2")
-    moved = next(each for each in host.entries() if each.public.entity.type == "member"
-                 and each.public.action == "update")
+    moved = next(
+        each
+        for each in host.entries()
+        if each.public.entity.type == "member" and each.public.action == "update"
+    )
     what = read_what(moved.what)
     assert what.label == "Kat · Blue"
     assert (what.references["team_id"].before, what.references["team_id"].label) == ("Red", "Blue")
@@ -187,8 +195,13 @@ def test_a_table_neither_watched_nor_ignored_is_refused(host: Host) -> None:
         Table(name="parrots", entity="parrot", key="no_such"),
         Table(name="parrots", entity="parrot", key="name", account="no_such"),
         Table(name="parrots", entity="parrot", key="name", account=None, label=("no_such",)),
-        Table(name="parrots", entity="parrot", key="name", account=None,
-              secrets=frozenset({"no_such"})),
+        Table(
+            name="parrots",
+            entity="parrot",
+            key="name",
+            account=None,
+            secrets=frozenset({"no_such"}),
+        ),
         Table(name="missing", entity="x"),
     ],
 )
@@ -199,8 +212,9 @@ def test_a_watch_list_that_does_not_fit_the_tables_is_refused(host: Host, table:
 
 
 def test_a_secret_may_not_name_its_records(host: Host) -> None:
-    table = Table(name="parrots", entity="parrot", key="name", account=None,
-                  secrets=frozenset({"name"}))
+    table = Table(
+        name="parrots", entity="parrot", key="name", account=None, secrets=frozenset({"name"})
+    )
     watch = WatchList(tables=(*WATCH.tables, table), ignored={})
     with pytest.raises(WatchRefused, match="A secret of parrots"), host.engine.begin() as each:
         sync(each, watch)
@@ -223,6 +237,9 @@ def test_what_sync_made_is_current_and_may_be_made_again(host: Host) -> None:
     require(host)
 
 
+FORGED = "CREATE TRIGGER {} AFTER {} BEGIN DELETE FROM audit_outbox; END"
+
+
 @pytest.mark.parametrize(
     ("statements", "named"),
     [
@@ -230,18 +247,11 @@ def test_what_sync_made_is_current_and_may_be_made_again(host: Host) -> None:
         (
             [
                 "DROP TRIGGER audit_teams_delete",
-                "CREATE TRIGGER audit_teams_delete AFTER DELETE ON teams "
-                "BEGIN DELETE FROM audit_outbox; END",
+                FORGED.format("audit_teams_delete", "DELETE ON teams"),
             ],
             "audit_teams_delete",
         ),
-        (
-            [
-                "CREATE TRIGGER audit_more AFTER INSERT ON parrots "
-                "BEGIN DELETE FROM audit_outbox; END"
-            ],
-            "audit_more",
-        ),
+        ([FORGED.format("audit_more", "INSERT ON parrots")], "audit_more"),
         (["ALTER TABLE labels ADD COLUMN colour TEXT"], "audit_labels_update"),
         (["ALTER TABLE labels RENAME COLUMN name TO title"], "no column name"),
         (["CREATE UNIQUE INDEX by_name ON labels (name)"], "audit_labels_replace"),

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from audit_trail.capture.watch import Table, WatchList
-from audit_trail.record.difference import panels
-from audit_trail.record.catalog import Catalog
-from audit_trail.record.entry import read_what
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from audit_trail.capture.watch import Table, WatchList
+from audit_trail.record.catalog import Catalog
+from audit_trail.record.difference import panels
+from audit_trail.record.entry import read_what
 from tests.capture.host import NOTHING, Host
 
 SCHEMA = """
@@ -197,7 +197,9 @@ def test_an_account_that_is_none_is_kept_in_the_trail_of_the_installation(
 ) -> None:
     with things.foreign() as connection:
         value = "CAST(? AS TEXT)" if account == b"\xff" else "?"
-        connection.execute(f"INSERT INTO things (account_id, whole) VALUES ({value}, 5)", (account,))
+        connection.execute(
+            f"INSERT INTO things (account_id, whole) VALUES ({value}, 5)", (account,)
+        )
         connection.execute("INSERT INTO things (account_id, whole) VALUES (1, 6)")
     (unresolved,) = things.entries("0")
     what = read_what(unresolved.what)
@@ -226,7 +228,9 @@ storable = (
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
 @given(st.lists(st.dictionaries(st.sampled_from(COLUMNS), storable), min_size=1, max_size=4))
 def test_whatever_is_written_the_write_goes_through_and_can_be_shown(
     things: Host, writes: list[dict[str, object]]
@@ -244,7 +248,9 @@ def test_whatever_is_written_the_write_goes_through_and_can_be_shown(
         panels(entry.public, what, Catalog())
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
 @given(st.floats(-1e150, 1e150, allow_subnormal=False))
 def test_a_real_loses_no_digit(things: Host, number: float) -> None:
     known = len(things.entries())

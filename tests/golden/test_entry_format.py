@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+
 from audit_trail.record.canonical import canonical_bytes
 from audit_trail.record.entry import (
     ActorId,
@@ -22,7 +23,6 @@ from audit_trail.record.entry import (
     read_what,
     read_who,
 )
-
 from tests.golden.vectors import vectors
 
 HERE = Path(__file__).parent

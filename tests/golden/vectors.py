@@ -4,6 +4,7 @@
 """
 
 import json
+import sys
 from itertools import count
 from typing import Any
 
@@ -20,9 +21,7 @@ TEAM = Reference(table="teams", columns=("team_id",), label="name")
 WATCH = WatchList(
     tables=(
         Table(name="teams", entity="team", label=("name",), secrets=frozenset({"token"})),
-        Table(
-            name="members", entity="team_member", label=("name", "team_id"), references=(TEAM,)
-        ),
+        Table(name="members", entity="team_member", label=("name", "team_id"), references=(TEAM,)),
     )
 )
 ADA = {
@@ -63,7 +62,10 @@ VALUES = {
     "rules": ['{"$":"json","value":[1,{"a":2.50}]}', '{"$":"json","value":{}}'],
     "picture": ["null", '{"$":"hex","size":3,"hex":"000102"}'],
     "film": ["null", '{"$":"hex","size":4,"hex":"000102"}'],
-    "text": ['{"$":"cut","size":9,"text":"aé\udcc3"}', '{"$":"invalid","why":"not JSON","text":"{"}'],
+    "text": [
+        '{"$":"cut","size":9,"text":"aé\udcc3"}',
+        '{"$":"invalid","why":"not JSON","text":"{"}',
+    ],
     "bytes": ['"\udcff"', "null"],
     "token": ['{"$":"secret"}', '{"$":"secret"}'],
 }
@@ -165,4 +167,4 @@ def _part(part: Part | None) -> dict[str, str] | None:
 
 
 if __name__ == "__main__":
-    print(json.dumps(vectors(), indent=1, ensure_ascii=False))
+    sys.stdout.write(json.dumps(vectors(), indent=1, ensure_ascii=False) + "\n")

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 import rfc8785
+from hypothesis import given
+from hypothesis import strategies as st
+
 from audit_trail.errors import EntryTooLarge, NotCanonical
 from audit_trail.record.canonical import INTEGER_LIMIT, PUBLIC_LIMIT_BYTES, canonical_bytes
 from audit_trail.record.entry import ActorId, Entity, Public
-from hypothesis import given
-from hypothesis import strategies as st
 
 texts = st.text(max_size=40)
 integers = st.integers(-INTEGER_LIMIT, INTEGER_LIMIT)
@@ -19,9 +20,7 @@ values = st.recursive(
     lambda each: st.lists(each, max_size=4) | st.dictionaries(keys, each, max_size=4),
     max_leaves=20,
 )
-actors = st.builds(
-    ActorId, kind=st.sampled_from(["user", "system", "job"]), id=st.none() | texts
-)
+actors = st.builds(ActorId, kind=st.sampled_from(["user", "system", "job"]), id=st.none() | texts)
 publics = st.builds(
     Public,
     v=st.just(1),

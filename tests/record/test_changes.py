@@ -2,12 +2,14 @@
 
 import random
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from audit_trail.record.changes import Write, chained
 from audit_trail.record.value import NULL, SECRET
-from hypothesis import given
-from hypothesis import strategies as st
 
 State = dict[str, bytes] | None
 FIELDS = ("a", "b", "c")
@@ -110,7 +112,7 @@ def test_no_write_is_no_write() -> None:
 
 
 values = st.sampled_from([NULL, b"1", b"2", b"3"])
-states = st.none() | st.fixed_dictionaries({name: values for name in FIELDS})
+states = st.none() | st.fixed_dictionaries(dict.fromkeys(FIELDS, values))
 
 
 @st.composite
@@ -120,7 +122,7 @@ def histories(draw: st.DrawFn) -> tuple[list[State], list[Write]]:
     for state in draw(st.lists(states, max_size=7)):
         if state != found[-1]:
             found.append(state)
-    return found, [written(*pair) for pair in zip(found, found[1:], strict=False)]
+    return found, [written(*pair) for pair in pairwise(found)]
 
 
 def nested(writes: Sequence[Write], draw: random.Random) -> list[Write]:

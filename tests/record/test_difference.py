@@ -4,11 +4,12 @@ import json
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from audit_trail.record.catalog import Catalog, Field, Kind
 from audit_trail.record.difference import LONGEST_TEXT, Panel, Shown, panels
 from audit_trail.record.entry import ActorId, Change, Entity, Public, Reference, What
-from hypothesis import given
-from hypothesis import strategies as st
 
 CATALOG = Catalog(
     kinds={
@@ -21,7 +22,9 @@ CATALOG = Catalog(
 
 
 def change(**sides: object) -> Change:
-    return Change(**{side: msgspec.Raw(json.dumps(value).encode()) for side, value in sides.items()})
+    return Change(
+        **{side: msgspec.Raw(json.dumps(value).encode()) for side, value in sides.items()}
+    )
 
 
 def panel(it: Change, name: str = "f", action: str = "update", what: What | None = None) -> Panel:

@@ -2,13 +2,16 @@
 
 import msgspec
 import pytest
+
 from audit_trail.record.catalog import Catalog, Field, Kind, spelled, titled, with_article
 from audit_trail.record.entry import ActorId, Entity, Public, Reference, Via, What
 from audit_trail.record.sentence import activity, actor_name, summary, via_name
 
 CATALOG = Catalog(
     kinds={
-        "inbox": Kind(name="inbox", fields={"webhook_url": Field(), "tz": Field(label="time zone")}),
+        "inbox": Kind(
+            name="inbox", fields={"webhook_url": Field(), "tz": Field(label="time zone")}
+        ),
         "automation_rule": Kind(name="automation rule"),
         "account_user": Kind(name="agent"),
         "webhook": Kind(name="webhook", with_reference=("inbox_id", "inbox webhook")),

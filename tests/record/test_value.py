@@ -5,14 +5,17 @@ from hashlib import sha256
 
 import msgspec
 import pytest
-from audit_trail.record.value import DEEPEST, SECRET, plain, read, settled, tells_all
 from hypothesis import given
 from hypothesis import strategies as st
 
+from audit_trail.record.value import DEEPEST, SECRET, plain, read, settled, tells_all
+
 
 def tagged(**members: object) -> bytes:
-    return json.dumps({"$" if name == "tag" else name: item for name, item in members.items()},
-                      separators=(",", ":")).encode()
+    return json.dumps(
+        {"$" if name == "tag" else name: item for name, item in members.items()},
+        separators=(",", ":"),
+    ).encode()
 
 
 @pytest.mark.parametrize(
@@ -117,7 +120,7 @@ def test_numbers_that_no_reader_takes_still_read() -> None:
     ]
 
 
-@pytest.mark.parametrize("open_, close", [(b"[", b"]"), (b'{"a":', b"}")])
+@pytest.mark.parametrize(("open_", "close"), [(b"[", b"]"), (b'{"a":', b"}")])
 @pytest.mark.parametrize("depth", [DEEPEST, 900, 50_000])
 def test_json_that_nests_deeper_than_readers_bear_becomes_marked_text(
     open_: bytes, close: bytes, depth: int

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
+
+from audit_trail.capture.context import Actor
 from audit_trail.capture.watch import Reference, Table, WatchList
 from audit_trail.record.entry import read_what, read_who
-from audit_trail.capture.context import Actor
 from audit_trail.trail import Trail
-
 from tests.capture.host import ADA, BOB, NOTHING, Host, Told, changed, origin
 
 
@@ -81,9 +81,12 @@ def test_a_child_without_an_account_goes_to_its_deleted_parents_trail(host: Host
     assert unresolved.public.action == "create"
 
 
-TREE = "CREATE TABLE nodes (id INTEGER PRIMARY KEY, account_id, parent_id " + (
-    "INTEGER REFERENCES nodes (id) ON DELETE CASCADE, name TEXT)"
+TREE = """
+CREATE TABLE nodes (
+  id INTEGER PRIMARY KEY, account_id,
+  parent_id INTEGER REFERENCES nodes (id) ON DELETE CASCADE, name TEXT
 )
+"""
 TREE_WATCH = WatchList(
     tables=(
         Table(
@@ -154,7 +157,7 @@ def test_who_acted_for_whom_and_why_is_sealed(host: Host) -> None:
     assert (who.name, who.token, who.ip) == ("Helper", {"id": "5", "name": "ci"}, "192.0.2.7")
     assert [each["email"] for each in who.on_behalf_of] == ["ada@example.com", "bob@example.com"]
     assert (what.reason, what.ticket) == ("asked", "T-1")
-    for secret in ("ada", "Helper", "192.0.2.7", "asked", "T-1"):
+    for secret in ("ada@", "Helper", "192.0.2.7", "asked", "T-1"):
         assert secret.encode() not in entry.public_bytes
 
 
@@ -203,3 +206,25 @@ def test_nothing_waits_means_nothing_to_do(host: Host) -> None:
     assert host.sequencer.step() == 0
     assert host.trail.append([]) == 0
     assert isinstance(host.trail, Trail)
+
+
+def test_writes_of_a_shell_keep_their_order_around_those_of_the_application(host: Host) -> None:
+    host.shell("INSERT INTO teams (id, account_id, n) VALUES (1, 1, 7)", "DELETE FROM teams")
+    host.write("INSERT INTO teams (id, account_id, n) VALUES (1, 1, 6)")
+    host.shell("UPDATE teams SET n = 7")
+    assert [(each.action, each.changes["n"]) for each in host.told()] == [
+        ("create", (NOTHING, 7)),
+        ("delete", (7, NOTHING)),
+        ("create", (NOTHING, 6)),
+        ("update", (6, 7)),
+    ]
+
+
+def test_a_shells_write_that_a_trigger_went_on_with_comes_before_what_it_fired(host: Host) -> None:
+    host.shell(
+        "CREATE TRIGGER again AFTER UPDATE OF n ON teams "
+        "BEGIN UPDATE teams SET n = new.n + 1, note = 'x' WHERE id = new.id; END",
+        "INSERT INTO teams (id, account_id, n) VALUES (1, 1, 1)",
+        "UPDATE teams SET n = 5",
+    )
+    assert [each.changes["n"] for each in host.told()] == [(NOTHING, 1), (1, 5), (5, 6)]

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
+
 from audit_trail.errors import HeadMoved, SequencerRunning, StoreFailed, TermLost
 from audit_trail.record.entry import ActorId, Draft, Entity
 from audit_trail.sequencer import loop
@@ -18,7 +19,6 @@ from audit_trail.sequencer.lock import locked
 from audit_trail.store.memory import MemoryStore
 from audit_trail.store.port import Lead, Tail
 from audit_trail.trail import APPEND_ATTEMPTS, Trail
-
 from tests.capture.host import NOW_US, Host
 from tests.sequencer.faults import FailingStore, MovingStore
 
@@ -49,7 +49,9 @@ def test_a_crash_between_append_and_delete_leaves_each_entry_once(
     host.write(INSERT.format(1), INSERT.format(2))
     host.shell(INSERT.format(3), "INSERT INTO audit_outbox (operation, account) VALUES ('?', 1)")
     with monkeypatch.context() as crashing:
-        crashing.setattr(host.outbox, "delete", lambda rows: (_ for _ in ()).throw(KeyboardInterrupt))
+        crashing.setattr(
+            host.outbox, "delete", lambda rows: (_ for _ in ()).throw(KeyboardInterrupt)
+        )
         with pytest.raises(KeyboardInterrupt):
             host.sequencer.step()
     before = host.store.slice("1", 0, 99)

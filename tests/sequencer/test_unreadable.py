@@ -7,15 +7,15 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from audit_trail.capture import outbox
 from audit_trail.record.catalog import Catalog
 from audit_trail.record.difference import panels
 from audit_trail.record.entry import Entry, read_what, read_who
 from audit_trail.record.sentence import activity, actor_name, summary, via_name
 from audit_trail.record.value import plain
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-
 from tests.capture.host import ADA, Host
 
 COLUMNS = (
@@ -144,8 +144,10 @@ DEEP = "[" * 5_000 + "]" * 5_000
         ("context", b"\xff"),
         ("context", DEEP),
         ("context", '{"actor":{"kind":"wizard"},"origin":{"via":"ui"}}'),
-        ("context", '{"actor":{"kind":"user"},"origin":{"via":"import"},"occurred_at":'
-         + "9" * 30 + "}"),
+        (
+            "context",
+            '{"actor":{"kind":"user"},"origin":{"via":"import"},"occurred_at":' + "9" * 30 + "}",
+        ),
     ],
     ids=lambda value: repr(value)[:40],
 )
@@ -158,7 +160,9 @@ def test_a_row_that_can_not_be_understood_is_sealed_as_it_was(
     assert (first.public.action, last.public.action) == ("update", "update")
     assert read_what(first.what).unreadable is None and read_what(last.what).unreadable is None
     wanted = garbage if isinstance(garbage, bytes) else str(garbage).encode()
-    assert raw_of(entry).get(column.removesuffix("_name")) == (None if garbage is None else bytes(wanted))
+    assert raw_of(entry).get(column.removesuffix("_name")) == (
+        None if garbage is None else bytes(wanted)
+    )
     show(entry)
     if column != "context":
         assert read_who(entry.who).email == "ada@example.com", "who did it is not lost with it"
@@ -204,7 +208,9 @@ def test_what_is_odd_but_can_be_understood_is_an_ordinary_entry(
     show(entry)
 
 
-@pytest.mark.parametrize("account", [None, 0, -5, "", "x" * 65, b"1", 1.0, "1 ", Bytes(b"\xff"), "²"])
+@pytest.mark.parametrize(
+    "account", [None, 0, -5, "", "x" * 65, b"1", 1.0, "1 ", Bytes(b"\xff"), "²"]
+)
 def test_an_account_that_is_none_leads_to_the_trail_of_the_installation(
     host: Host, account: Any
 ) -> None:
@@ -216,7 +222,15 @@ def test_an_account_that_is_none_leads_to_the_trail_of_the_installation(
 
 def test_an_unreadable_row_met_again_after_a_crash_is_the_same_entry(host: Host) -> None:
     for occurred in ("never", 1_700_000_000_000):
-        put(host, {**GOOD, "changes": "?", "occurred_ms": occurred, "nonce": b"%10d" % host.outbox.high_water()})
+        put(
+            host,
+            {
+                **GOOD,
+                "changes": "?",
+                "occurred_ms": occurred,
+                "nonce": b"%10d" % host.outbox.high_water(),
+            },
+        )
     rows = host.outbox.take().rows
     times = iter(range(5_000_000, 9_000_000, 1_000_000))
     host.sequencer._drafter._clock = lambda: next(times)
@@ -229,7 +243,10 @@ def test_a_huge_transaction_of_garbage_is_worked_off(
 ) -> None:
     monkeypatch.setattr(outbox, "HUGE_ROWS", 3)
     for table in (None, 7, b"teams", "teams", Bytes(b"\xff"), "teams"):
-        put(host, *[{**GOOD, "table_name": table, "nonce": None or bytes([i]) * 10} for i in range(5)])
+        put(
+            host,
+            *[{**GOOD, "table_name": table, "nonce": bytes([i]) * 10} for i in range(5)],
+        )
     with host.foreign() as connection:
         connection.execute("UPDATE audit_outbox SET nonce = randomblob(10)")
     assert len(everywhere(host)) >= 21
@@ -272,11 +289,13 @@ garbage = (
     | st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
     | st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.floats(),
-        lambda each: st.lists(each, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(["$", "value", "text", "size", "hex", "why", "n", "name", "actor"]),
-            each | st.sampled_from(["json", "hex", "real", "cut", "blob", "invalid", "secret"]),
-            max_size=4,
+        lambda each: (
+            st.lists(each, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["$", "value", "text", "size", "hex", "why", "n", "name", "actor"]),
+                each | st.sampled_from(["json", "hex", "real", "cut", "blob", "invalid", "secret"]),
+                max_size=4,
+            )
         ),
         max_leaves=12,
     ).map(json.dumps)
@@ -285,7 +304,7 @@ pairs = st.dictionaries(
     st.sampled_from(["n", "name", "id", "account_id", "team_id", "$"]),
     st.lists(garbage.filter(lambda g: isinstance(g, str)), min_size=2, max_size=2),
     max_size=3,
-).map(lambda found: "{" + ",".join(f'"{k}":[{v[0]},{v[1]}]' for k, v in found.items()) + "}")
+).map(lambda found: "{" + ",".join(f'"{k}":[{v[0]!s},{v[1]!s}]' for k, v in found.items()) + "}")
 rows = st.fixed_dictionaries(
     {
         "operation": st.sampled_from(["create", "update", "delete", "note"]) | garbage,

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+
 from audit_trail.errors import HeadMoved, TermLost
 from audit_trail.record.canonical import canonical_bytes
 from audit_trail.record.entry import ActorId, Entity, Entry, Part, Public, Who
@@ -258,9 +259,10 @@ class StoreContract:
         assert store.walk(oldest, 99) == wanted
         assert store.walk(newest, 2) == wanted[::-1][:2]
         for index in wanted:
-            assert indexes(store.find(oldest, beyond=index, limit=1)) == [
-                each for each in wanted if each > index
-            ][:1]
+            assert (
+                indexes(store.find(oldest, beyond=index, limit=1))
+                == [each for each in wanted if each > index][:1]
+            )
 
     def test_entries_come_in_the_order_asked_for_and_unknown_ones_not_at_all(
         self, store: Store

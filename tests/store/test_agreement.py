@@ -4,15 +4,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from audit_trail.errors import AuditError
-from audit_trail.record.query import Query
-from audit_trail.store.memory import MemoryStore
-from audit_trail.store.port import Lead, Store, Tail
-from audit_trail.store.sqlite import SqliteStore
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from audit_trail.errors import AuditError
+from audit_trail.record.entry import Entry
+from audit_trail.record.query import Query
+from audit_trail.store.memory import MemoryStore
+from audit_trail.store.port import Lead, Store, Tail
+from audit_trail.store.sqlite import SqliteStore
 from tests.store.contract import entry
 
 accounts = st.sampled_from(["1", "2", "0"])
@@ -64,7 +65,7 @@ class Both(RuleBasedStateMachine):
         tails = {}
         for account, entries in given.items():
             size = max(self.stores[0].head(account).size + late, 0)
-            made = []
+            made: list[Entry] = []
             for offset, (name, type_, time) in enumerate(entries):
                 self.made += 1
                 made.append(
@@ -108,7 +109,9 @@ class Both(RuleBasedStateMachine):
         self.both("known", account, ids)
         for each in ids:
             self.both("by_id", account, each)
-        self.both("versions", account, [(t, str(n % 3)) for t in ("inbox", "team") for n in numbers])
+        self.both(
+            "versions", account, [(t, str(n % 3)) for t in ("inbox", "team") for n in numbers]
+        )
 
     @rule()
     def reopen(self) -> None:

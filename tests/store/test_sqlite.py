@@ -6,12 +6,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+
 from audit_trail.errors import StoreFailed
 from audit_trail.record.query import Query
 from audit_trail.store import sqlite as adapter
 from audit_trail.store.port import Store, Tail
 from audit_trail.store.sqlite import SqliteStore
-
 from tests.store.contract import StoreContract, entry, fill, indexes
 
 
@@ -59,7 +59,9 @@ COPY = (
         COPY.format(extra="rowid, ", values="1, ", index="3", id="'new'"),
         COPY.format(extra="rowid, ", values="2, ", index="3", id="'new'"),
         COPY.format(extra="rowid, ", values="-1, ", index="3", id="'new'"),
-        COPY.format(extra="", values="", index="1", id="'new'").replace("OR REPLACE ", "OR IGNORE "),
+        COPY.format(extra="", values="", index="1", id="'new'").replace(
+            "OR REPLACE ", "OR IGNORE "
+        ),
         COPY.format(extra="", values="", index="1", id="'new'").replace("OR REPLACE ", "")
         + " ON CONFLICT DO UPDATE SET public = x'00'",
     ],
@@ -106,7 +108,9 @@ READS: list[Callable[[Store], object]] = [
 ]
 
 
-@pytest.mark.parametrize("content", [b"this is no database at all" * 200, b"SQLite format 3\x00junk"])
+@pytest.mark.parametrize(
+    "content", [b"this is no database at all" * 200, b"SQLite format 3\x00junk"]
+)
 def test_a_file_that_is_no_database_is_named(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(StoreFailed, match=r"trail\.db failed: file is not a database"):
@@ -123,14 +127,11 @@ def test_a_file_whose_pages_are_damaged_is_named(
     first.close()
     content = path.read_bytes()
     path.write_bytes(content[:4096] + b"\xa5" * (len(content) - 4096))
-    try:
-        damaged = SqliteStore(path)
-    except StoreFailed as error:
-        assert "trail.db" in str(error)
-        return
-    with pytest.raises(StoreFailed, match=r"trail\.db failed: "):
-        read(damaged)
-    damaged.close()
+    with (
+        pytest.raises(StoreFailed, match=r"trail\.db failed: "),
+        closing(SqliteStore(path)) as store,
+    ):
+        read(store)
 
 
 def test_a_file_in_a_folder_that_is_missing_is_named(tmp_path: Path) -> None:

@@ -53,7 +53,9 @@ class Fold:
                     assert before != after or after == HIDDEN, f"{key}.{name} did not change"
                     record[name] = after
             case "delete":
-                gone = {name: value for name, value in self.state.pop(key).items() if value is not None}
+                gone = {
+                    name: value for name, value in self.state.pop(key).items() if value is not None
+                }
                 assert gone == {name: before for name, (before, _) in pairs.items()}
 
 

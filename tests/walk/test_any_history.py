@@ -13,12 +13,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from audit_trail.capture.context import acting_as
-from audit_trail.capture.sqlite import migrating
-from audit_trail.capture.watch import Reference, Table, WatchList
-from audit_trail.errors import StoreFailed
-from audit_trail.record.entry import Entry
-from audit_trail.store.memory import MemoryStore
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -27,6 +21,12 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
+from audit_trail.capture.context import acting_as
+from audit_trail.capture.sqlite import migrating
+from audit_trail.capture.watch import Reference, Table, WatchList
+from audit_trail.errors import StoreFailed
+from audit_trail.record.entry import Entry
+from audit_trail.store.memory import MemoryStore
 from tests.capture.host import ADA, BOB, NOTHING, Host, origin, told
 from tests.sequencer.faults import FailingStore
 
@@ -99,9 +99,7 @@ class Member(Base):
 numbers = st.integers(1, 3)
 names = st.sampled_from(["a", "A", "b", None])
 smalls = st.none() | st.integers(0, 9)
-teams = st.fixed_dictionaries(
-    {"id": numbers, "account_id": st.just(1), "name": names, "n": smalls}
-)
+teams = st.fixed_dictionaries({"id": numbers, "account_id": st.just(1), "name": names, "n": smalls})
 members = st.fixed_dictionaries(
     {
         "id": numbers,
@@ -155,10 +153,14 @@ plain_sql = (
     st.builds(lambda verb, row: (f"{verb} {INSERT_TEAM}", row), conflicts, teams)
     | st.builds(lambda verb, row: (f"{verb} {INSERT_MEMBER}", row), conflicts, members)
     | st.builds(lambda i: ("UPDATE teams SET n = n + 1 WHERE id >= :id", {"id": i}), numbers)
-    | st.builds(lambda i, n: ("UPDATE teams SET n = :n WHERE id = :id", {"id": i, "n": n}),
-                numbers, smalls)
-    | st.builds(lambda i, n: ("UPDATE OR REPLACE teams SET name = :n WHERE id = :id",
-                              {"id": i, "n": n}), numbers, names)
+    | st.builds(
+        lambda i, n: ("UPDATE teams SET n = :n WHERE id = :id", {"id": i, "n": n}), numbers, smalls
+    )
+    | st.builds(
+        lambda i, n: ("UPDATE OR REPLACE teams SET name = :n WHERE id = :id", {"id": i, "n": n}),
+        numbers,
+        names,
+    )
     | st.builds(lambda i: ("DELETE FROM teams WHERE id = :id", {"id": i}), numbers)
     | st.builds(lambda i: ("DELETE FROM members WHERE id >= :id", {"id": i}), numbers)
     | st.builds(lambda n: ("UPDATE members SET name = :n", {"n": n}), names)
@@ -173,15 +175,17 @@ steps = (
         lambda rows: lambda session: session.execute(insert(Team), rows)
     )
     | st.builds(
-        lambda n, i: lambda session: session.execute(
-            update(Member).where(Member.id >= i).values(name=n)
+        lambda n, i: (
+            lambda session: session.execute(update(Member).where(Member.id >= i).values(name=n))
         ),
         names,
         numbers,
     )
     | st.lists(numbers, min_size=1, max_size=3, unique=True).map(
-        lambda ids: lambda session: session.connection().execute(
-            delete(Team).where(Team.id == bindparam("number")), [{"number": i} for i in ids]
+        lambda ids: (
+            lambda session: session.connection().execute(
+                delete(Team).where(Team.id == bindparam("number")), [{"number": i} for i in ids]
+            )
         )
     )
 )
@@ -225,7 +229,9 @@ class History(RuleBasedStateMachine):
         }
 
     @rule(
-        work=st.lists(st.tuples(steps, st.sampled_from(["kept", "kept", "undone"])), min_size=1, max_size=8),
+        work=st.lists(
+            st.tuples(steps, st.sampled_from(["kept", "kept", "undone"])), min_size=1, max_size=8
+        ),
         ended=st.sampled_from(["commit", "commit", "commit", "rollback"]),
         actor=st.sampled_from([ADA, BOB]),
     )
@@ -382,9 +388,8 @@ def test_the_fold_notices_a_lost_an_invented_and_a_wrong_entry(tmp_path: Path) -
     host.write("DELETE FROM teams")
     entries = host.entries()
     assert folded(entries) == {}
-    for wrong in (entries[1:], entries[:2] + entries, [entries[0], entries[2]]):
-        try:
-            assert folded(wrong) != {}
-        except AssertionError as noticed:
-            assert "each in queue" in str(noticed) or "Told(" in str(noticed)
+    assert folded(entries[:2] + entries) != {}
+    for wrong in (entries[1:], [entries[0], entries[2]], entries[:1] * 2):
+        with pytest.raises(AssertionError):
+            folded(wrong)
     host.close()

@@ -138,7 +138,9 @@ class EveryChange(RuleBasedStateMachine):
             "POST", "/agent_bots", {"name": name, "outgoing_url": "https://b.example"}
         )
         if answer.status_code == 200:
-            self.request("POST", f"/inboxes/{number}/set_agent_bot", {"agent_bot": answer.json()["id"]})
+            self.request(
+                "POST", f"/inboxes/{number}/set_agent_bot", {"agent_bot": answer.json()["id"]}
+            )
 
     @rule(number=NUMBERS)
     def collaborate(self, number):

@@ -95,12 +95,18 @@ class Drafter:
         """Put a shell's writes to one record into the order of their values.
 
         They bear no token and aren't merged, but a trigger of the application that writes the
-        row again is recorded before the write that fired it, as everywhere.
+        row again is recorded before the write that fired it, as everywhere. Only rows of one
+        millisecond are ordered, since SQLite's clock stands still during a statement; and never
+        across a transaction of the application, whose rows stand between them.
         """
-        places: dict[tuple[object, bytes | None], list[int]] = defaultdict(list)
+        places: dict[tuple[object, bytes | None, object, int], list[int]] = defaultdict(list)
+        turns: Counter[tuple[object, bytes | None]] = Counter()
         for place, row in enumerate(rows):
-            if row.token is None and row.operation != "note":
-                places[row.table, row.record_key].append(place)
+            record = (row.table, row.record_key)
+            if row.token is not None:
+                turns[record] += 1
+            elif row.operation != "note":
+                places[*record, row.occurred_ms, turns[record]].append(place)
         ordered = list(rows)
         for same in places.values():
             if len(same) > 1 and (writes := self._writes([rows[place] for place in same])):

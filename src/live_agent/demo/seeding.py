@@ -15,7 +15,7 @@ import httpx2
 
 from audit_trail.capture.context import SYSTEM, Origin, acting_as, importing
 from live_agent import access
-from live_agent.demo.story import ACCOUNT, FOUNDER, PEOPLE, STEPS, TIMEZONE, Step
+from live_agent.demo.story import ACCOUNT, FOUNDER, PEOPLE, SIGNING_IN, STEPS, TIMEZONE, Step
 from live_agent.gate import CSRF_HEADER
 from live_agent.services import Services
 from live_agent.settings import accounts, agents
@@ -43,14 +43,17 @@ class Seeder:
     def run(self, progress: Callable[[], None]) -> int:
         """Make the account, play every step in the order of its time, and return the account's id."""
         self._found()
-        for step in STEPS:
-            with importing(self._moment(step)):
-                asyncio.run(self._play(step))
-            progress()
+        asyncio.run(self._play_all(progress))
         with self._database.transaction() as db:
             for key in self.people:
                 access.end_sessions(db, self._ids[key])
         return self._account
+
+    async def _play_all(self, progress: Callable[[], None]) -> None:
+        for step in STEPS:
+            with importing(self._moment(step)):
+                await self._play(step)
+            progress()
 
     def _found(self) -> None:
         """Create the account and its first administrator, as the command line would."""
@@ -95,7 +98,7 @@ class Seeder:
                 await self._sign_in(client, step)
                 return
             body = _filled(dict(step.body), self._ids)
-            if step.path == "/agents" and step.name:
+            if step.name in SIGNING_IN:
                 body["password"] = secrets.token_urlsafe(12)
             answer = await client.request(
                 step.method,
@@ -112,7 +115,7 @@ class Seeder:
             self._ids[step.name] = _id(answer.json())
         if step.name in PEOPLE:
             with self._database.transaction() as db:
-                self._remember(step.name, self._ids[step.name], body["password"], db)
+                self._remember(step.name, self._ids[step.name], body.get("password", ""), db)
 
     async def _sign_in(self, client: httpx2.AsyncClient, step: Step) -> None:
         person = self.people[step.person]

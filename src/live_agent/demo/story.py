@@ -42,6 +42,9 @@ PEOPLE: Final = {
     "mia": Person("Mia Okafor", "mia.okafor@alder.example", "agent", "198.51.100.32"),
     "tom": Person("Tom Lindqvist", "tom.lindqvist@alder.example", "agent", "198.51.100.58"),
 }
+SIGNING_IN: Final = frozenset({"dana", "ana", "priya", "leo", "mia"})
+"""Who has chosen a password; the others were invited and haven't yet."""
+
 DEMO_SIGN_INS: Final = {"administrator": "dana", "supervisor": "priya", "agent": "leo"}
 
 
@@ -136,7 +139,6 @@ STEPS: Final = (
     Step(20, "10:06", "ana", "PATCH", "/inbox_members", {"inbox_id": "{whatsapp}", "user_ids": ["{mia}", "{priya}"]}),
     Step(20, "10:30", "ana", "PATCH", "/inboxes/{whatsapp}", {"enable_auto_assignment": False, "lock_to_single_conversation": True}),
     Step(19, "14:11", "dana", "PATCH", "/automation_rules/{escalation}", {"actions": [{"action_name": "change_priority", "action_params": ["urgent"]}, {"action_name": "assign_team", "action_params": ["{tier2}"]}, {"action_name": "add_label", "action_params": ["escalated"]}]}),
-    Step(18, "08:01", "priya", "SIGN_IN", ""),
     Step(18, "08:55", "ana", "PATCH", "/webhooks/{crm}", {"subscriptions": ["conversation_created", "conversation_status_changed", "message_created"]}),
     Step(15, "09:17", "dana", "POST", "/webhooks", {"url": "https://legacy.alder.example/crm", "subscriptions": ["contact_created", "contact_updated"]}, "legacy"),
     Step(15, "11:29", "ana", "PATCH", "/agent_bots/{summaries}", {"outgoing_url": "https://bots.alder.example/summaries/v2"}),
@@ -164,7 +166,6 @@ STEPS: Final = (
     Step(3, "11:40", "ana", "POST", "/webhooks", {"url": "https://hooks.alder.example/quality", "inbox_id": "{sales}", "subscriptions": ["conversation_status_changed"]}, "quality"),
     Step(2, "09:14", "dana", "DELETE", "/inbox_members", {"inbox_id": "{whatsapp}", "user_ids": ["{priya}"]}),
     Step(2, "09:20", "dana", "PATCH", "/teams/{tier1}", {"description": "First answer, within ten minutes"}),
-    Step(1, "08:03", "ana", "SIGN_IN", ""),
     Step(1, "08:30", "ana", "DELETE", "/agent_bots/{translations}"),
     Step(1, "13:12", "ana", "PATCH", "/inboxes/{support}", {"working_hours": _weekdays(8, 20)}),
     Step(1, "14:59", "dana", "PATCH", "/inboxes/{support}", {"enable_conversation_count": True, "greeting_message": _NEW_GREETING, "channel": {"webhook_url": "https://desk.alder.example/handover/liveagent"}}),
