@@ -1,29 +1,35 @@
 """Transactions become drafts: one for each record, a deleted parent before what went with it."""
 
-import uuid
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from hashlib import sha256
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
-from audit_trail.capture.context import Actor, Context
-from audit_trail.capture.outbox import Event, Row
+from audit_trail.capture.context import Context
+from audit_trail.capture.outbox import Row
 from audit_trail.capture.watch import Reference as Pointer
 from audit_trail.capture.watch import WatchList
-from audit_trail.record.changes import Write, chained, in_sequence
+from audit_trail.record.changes import Write, in_sequence
 from audit_trail.record.entry import (
     INSTALLATION,
-    ActorId,
     Change,
     Draft,
     Entity,
     Reference,
     What,
-    Who,
 )
 from audit_trail.record.value import NULL, read
+from audit_trail.sequencer.acting import acting
+from audit_trail.sequencer.events import event_draft
+from audit_trail.sequencer.identity import entry_id
+from audit_trail.sequencer.records import (
+    Record,
+    keys_left_and_taken,
+    record_label,
+    records_of,
+    write_of,
+)
 from audit_trail.sequencer.rows import (
     LONGEST_ID,
     Seen,
@@ -33,10 +39,6 @@ from audit_trail.sequencer.rows import (
     read_context,
     read_row,
 )
-
-NONCE_BYTES: Final = 10
-MOST_PRINCIPALS: Final = 20
-"""How many of those acted for have room in the public part; the who part names all."""
 
 ParentKey = tuple[str, tuple[str, ...], tuple[bytes | None, ...]]
 """A table, columns of it, and their values: how a row that points to a record finds it."""
@@ -49,22 +51,6 @@ class Parent(NamedTuple):
     entity_type: str
     label: str | None
     account: str | None
-
-
-class Record(NamedTuple):
-    """What one transaction did to one record: its first row, its last, and the net write, if any.
-
-    The last row's labels are those of the net write.
-    """
-
-    born: Seen
-    last: Seen
-    write: Write | None
-
-    @property
-    def entry_id(self) -> str:
-        """The id of the record's entry, born in its first row."""
-        return entry_id(self.born.row, self.born.occurred_us)
 
 
 class Drafter:
@@ -116,7 +102,7 @@ class Drafter:
 
     def _writes(self, rows: Sequence[Row]) -> list[Write]:
         try:
-            return [_write(read_row(row, self._watch)) for row in rows]
+            return [write_of(read_row(row, self._watch)) for row in rows]
         except Unreadable:
             return []
 
@@ -129,17 +115,17 @@ class Drafter:
         for row in rows:
             try:
                 if row.operation == "note":
-                    others.append((row.id, _event(row)))
+                    others.append((row.id, event_draft(row)))
                 else:
                     seen = read_row(row, self._watch)
-                    moved = _keys_left_and_taken(seen)
+                    moved = keys_left_and_taken(seen)
                     lives.update(moved)
                     life = lives[seen.table.name, seen.key]
                     grouped[seen.account, seen.table.name, seen.key, life].append(seen)
                     lives.update(moved)
             except Unreadable as error:
                 others.append((row.id, self._unreadable(row, str(error))))
-        records = [record for seen in grouped.values() for record in _records(seen)]
+        records = [record for seen in grouped.values() for record in records_of(seen)]
         return self._in_order(records, others)
 
     def _in_order(
@@ -191,9 +177,7 @@ class Drafter:
         _, last, write = record
         if write is None or write.operation != "delete":
             return
-        parent = Parent(
-            record.entry_id, last.table.entity, _record_label(last, write), last.account
-        )
+        parent = Parent(record.entry_id, last.table.entity, record_label(last, write), last.account)
         for target in self._targets[last.table.name]:
             values = tuple(write.before(column) for column in target)
             self._parents[last.table.name, target, values] = parent
@@ -226,7 +210,7 @@ class Drafter:
         changes = _shown(last, write)
         pointers = dict(self._references(last, write))
         what = What(
-            label=_record_label(last, write, self._label_of_parent(last, write)),
+            label=record_label(last, write, self._label_of_parent(last, write)),
             references=pointers,
             changes=changes,
             reason=last.context.reason if last.context else None,
@@ -242,7 +226,7 @@ class Drafter:
             cause=parent.entry_id if parent else None,
             fields=tuple(changes),
             what=_encoded(what),
-            **_actor(last.context),
+            **acting(last.context),
         )
 
     def _references(self, seen: Seen, write: Write) -> Iterator[tuple[str, Reference]]:
@@ -290,7 +274,7 @@ class Drafter:
             else "unreadable",
             entity=Entity(type=table.entity if table else "unknown"),
             what=_encoded(what),
-            **_actor(context),
+            **acting(context),
         )
 
 
@@ -306,86 +290,6 @@ def _read_as_far_as_possible(row: Row) -> tuple[Context | None, int | None]:
         return context, None
 
 
-def entry_id(row: Row, occurred_us: int, variant: bytes = b"") -> str:
-    """Return the UUIDv7 (RFC 9562) whose time is `occurred_us` and whose bits the trigger drew."""
-    nonce = (
-        row.nonce
-        if isinstance(row.nonce, bytes) and len(row.nonce) == NONCE_BYTES and not variant
-        else None
-    )
-    bits = int.from_bytes(
-        nonce or sha256(variant + repr((row.id, row.nonce)).encode()).digest()[:NONCE_BYTES]
-    )
-    milliseconds = (occurred_us // 1_000) & (2**48 - 1)
-    number = (
-        milliseconds << 80 | 7 << 76 | (bits >> 62 & 0xFFF) << 64 | 2 << 62 | bits & (2**62 - 1)
-    )
-    return str(uuid.UUID(int=number))
-
-
-def _event(row: Row) -> Draft:
-    try:
-        event = msgspec.json.decode(row.changes or b"", type=Event)
-    except (ValueError, RecursionError) as error:
-        raise Unreadable(f"its event is not ours ({error})") from error
-    if max(map(len, (event.action, event.entity_type, event.entity_id or ""))) > LONGEST_ID:
-        raise Unreadable("its event has too long a name")
-    context = read_context(row)
-    happened = occurred_us(row, context)
-    what = What(
-        label=event.label, details=event.details, reason=context.reason if context else None
-    )
-    return Draft(
-        id=entry_id(row, happened),
-        account=account_of(row.account) or INSTALLATION,
-        occurred_at=happened,
-        action=event.action,
-        outcome=event.outcome,
-        entity=Entity(type=event.entity_type, id=event.entity_id),
-        what=_encoded(what) if what != What() else None,
-        **_actor(context),
-    )
-
-
-def _keys_left_and_taken(seen: Seen) -> list[tuple[str, bytes | None]]:
-    """A row that changes its key begins another record's life: writes to both aren't merged."""
-    if seen.row.operation != "update":
-        return []
-    return [(seen.table.name, key) for key in seen.pairs.get(seen.table.key, ())]
-
-
-def _records(seen: Sequence[Seen]) -> list[Record]:
-    """Merge the rows of one record; where they don't chain, each stands for itself."""
-    writes = chained([_write(each) for each in seen])
-    if len(writes) > 1:
-        return [record for each in seen for record in _records([each])]
-    if not writes:
-        return [Record(seen[0], seen[-1], None)]
-    return [Record(seen[0], seen[-1]._replace(labels=_labels(seen, writes[0])), writes[0])]
-
-
-def _labels(seen: Sequence[Seen], write: Write) -> dict[str, tuple[str | None, str | None]]:
-    """Take each label from the row that had the value which it names, wherever that row stands."""
-    found = {}
-    for column, (oldest, newest) in seen[-1].labels.items():
-        rows = [each for each in seen if column in each.pairs and column in each.labels]
-        ends = (write.before(column), write.after(column))
-        before, after = (
-            [each.labels[column][side] for each in rows if end and each.pairs[column][side] == end]
-            for side, end in enumerate(ends)
-        )
-        found[column] = (
-            before[0] if before else None if rows else oldest,
-            after[-1] if after else newest,
-        )
-    return found
-
-
-def _write(seen: Seen) -> Write:
-    operation = seen.row.operation
-    return Write(existed=operation != "create", exists=operation != "delete", pairs=seen.pairs)
-
-
 def _shown(seen: Seen, write: Write) -> dict[str, Change]:
     """Leave out, of a record created or deleted, its key and account: the entry says them."""
     said = {seen.table.key, seen.table.account} if write.operation != "update" else set()
@@ -395,18 +299,6 @@ def _shown(seen: Seen, write: Write) -> dict[str, Change]:
 def _change(pair: tuple[bytes | None, bytes | None]) -> Change:
     before, after = (msgspec.UNSET if value is None else msgspec.Raw(value) for value in pair)
     return Change(before=before, after=after)
-
-
-def _record_label(
-    seen: Seen, write: Write, of_parents: Mapping[str, str | None] | None = None
-) -> str | None:
-    position = 0 if write.operation == "delete" else 1
-    names = (seen.labels.get(column, (None, None))[position] for column in seen.table.label)
-    found = (
-        name or (of_parents or {}).get(column)
-        for column, name in zip(seen.table.label, names, strict=True)
-    )
-    return " · ".join(name for name in found if name) or None
 
 
 def _parent_key(pointer: Pointer, write: Write) -> ParentKey:
@@ -433,45 +325,6 @@ def _details(seen: Seen, account: str | None, parent: Parent | None) -> dict[str
     if seen.key_digest_of is not None:
         details["key"] = seen.key_digest_of
     return details
-
-
-def _actor(context: Context | None) -> dict[str, Any]:
-    """The members of a draft that say who acted and from where; without context, System."""
-    if context is None:
-        return {"actor": ActorId(kind="system"), "via": "database"}
-    origin, via = context.origin, context.origin.via
-    acting = context.actor
-    who = Who(
-        email=acting.email,
-        name=acting.name,
-        role=acting.role,
-        ip=origin.ip,
-        forwarded=origin.forwarded,
-        user_agent=origin.user_agent,
-        session=origin.session,
-        token=acting.token,
-        client_request=origin.client_request,
-        on_behalf_of=tuple(_named(actor) for actor in context.on_behalf_of),
-    )
-    return {
-        "actor": _actor_id(acting),
-        "via": via,
-        "request": _short(origin.request),
-        "on_behalf_of": tuple(map(_actor_id, context.on_behalf_of[:MOST_PRINCIPALS])),
-        "who": _encoded(who) if who != Who() else None,
-    }
-
-
-def _actor_id(actor: Actor) -> ActorId:
-    return ActorId(kind=actor.kind, id=_short(actor.id))
-
-
-def _named(actor: Actor) -> dict[str, str]:
-    return {name: value for name, value in (("email", actor.email), ("name", actor.name)) if value}
-
-
-def _short(text: str | None) -> str | None:
-    return text[:LONGEST_ID] if text else None
 
 
 def _hexadecimal(value: object) -> str:

@@ -1,0 +1,54 @@
+"""Who acted and from where, as the members of a draft."""
+
+from typing import Any, Final
+
+import msgspec
+
+from audit_trail.capture.context import Actor, Context
+from audit_trail.record.entry import ActorId, Who
+from audit_trail.sequencer.rows import LONGEST_ID
+
+MOST_PRINCIPALS: Final = 20
+"""How many of those acted for have room in the public part; the who part names all."""
+
+
+def acting(context: Context | None) -> dict[str, Any]:
+    """The members of a draft that say who acted and from where; without context, System."""
+    if context is None:
+        return {"actor": ActorId(kind="system"), "via": "database"}
+    origin, via = context.origin, context.origin.via
+    acting = context.actor
+    who = Who(
+        email=acting.email,
+        name=acting.name,
+        role=acting.role,
+        ip=origin.ip,
+        forwarded=origin.forwarded,
+        user_agent=origin.user_agent,
+        session=origin.session,
+        token=acting.token,
+        client_request=origin.client_request,
+        on_behalf_of=tuple(_named(actor) for actor in context.on_behalf_of),
+    )
+    return {
+        "actor": _actor_id(acting),
+        "via": via,
+        "request": _short(origin.request),
+        "on_behalf_of": tuple(map(_actor_id, context.on_behalf_of[:MOST_PRINCIPALS])),
+        "who": _encoded(who) if who != Who() else None,
+    }
+
+
+def _actor_id(actor: Actor) -> ActorId:
+    return ActorId(kind=actor.kind, id=_short(actor.id))
+
+
+def _named(actor: Actor) -> dict[str, str]:
+    return {name: value for name, value in (("email", actor.email), ("name", actor.name)) if value}
+
+
+def _short(text: str | None) -> str | None:
+    return text[:LONGEST_ID] if text else None
+
+
+_encoded = msgspec.json.Encoder(order="sorted").encode

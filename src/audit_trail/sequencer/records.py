@@ -1,0 +1,77 @@
+"""What one transaction did to one record: its rows merged into one net write."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from audit_trail.record.changes import Write, chained
+from audit_trail.sequencer.identity import entry_id
+from audit_trail.sequencer.rows import Seen
+
+
+class Record(NamedTuple):
+    """What one transaction did to one record: its first row, its last, and the net write, if any.
+
+    The last row's labels are those of the net write.
+    """
+
+    born: Seen
+    last: Seen
+    write: Write | None
+
+    @property
+    def entry_id(self) -> str:
+        """The id of the record's entry, born in its first row."""
+        return entry_id(self.born.row, self.born.occurred_us)
+
+
+def keys_left_and_taken(seen: Seen) -> list[tuple[str, bytes | None]]:
+    """A row that changes its key begins another record's life: writes to both aren't merged."""
+    if seen.row.operation != "update":
+        return []
+    return [(seen.table.name, key) for key in seen.pairs.get(seen.table.key, ())]
+
+
+def records_of(seen: Sequence[Seen]) -> list[Record]:
+    """Merge the rows of one record; where they don't chain, each stands for itself."""
+    writes = chained([write_of(each) for each in seen])
+    if len(writes) > 1:
+        return [record for each in seen for record in records_of([each])]
+    if not writes:
+        return [Record(seen[0], seen[-1], None)]
+    return [Record(seen[0], seen[-1]._replace(labels=_labels(seen, writes[0])), writes[0])]
+
+
+def _labels(seen: Sequence[Seen], write: Write) -> dict[str, tuple[str | None, str | None]]:
+    """Take each label from the row that had the value which it names, wherever that row stands."""
+    found = {}
+    for column, (oldest, newest) in seen[-1].labels.items():
+        rows = [each for each in seen if column in each.pairs and column in each.labels]
+        ends = (write.before(column), write.after(column))
+        before, after = (
+            [each.labels[column][side] for each in rows if end and each.pairs[column][side] == end]
+            for side, end in enumerate(ends)
+        )
+        found[column] = (
+            before[0] if before else None if rows else oldest,
+            after[-1] if after else newest,
+        )
+    return found
+
+
+def write_of(seen: Seen) -> Write:
+    """Return what the row did to its record."""
+    operation = seen.row.operation
+    return Write(existed=operation != "create", exists=operation != "delete", pairs=seen.pairs)
+
+
+def record_label(
+    seen: Seen, write: Write, of_parents: Mapping[str, str | None] | None = None
+) -> str | None:
+    """Return the record's name, by the columns that name it or by what they refer to."""
+    position = 0 if write.operation == "delete" else 1
+    names = (seen.labels.get(column, (None, None))[position] for column in seen.table.label)
+    found = (
+        name or (of_parents or {}).get(column)
+        for column, name in zip(seen.table.label, names, strict=True)
+    )
+    return " · ".join(name for name in found if name) or None
