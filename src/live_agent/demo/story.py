@@ -42,7 +42,7 @@ PEOPLE: Final = {
     "mia": Person("Mia Okafor", "mia.okafor@alder.example", "agent", "198.51.100.32"),
     "tom": Person("Tom Lindqvist", "tom.lindqvist@alder.example", "agent", "198.51.100.58"),
 }
-SIGNING_IN: Final = frozenset({"dana", "ana", "priya", "leo", "mia"})
+SIGNING_IN: Final = frozenset({"dana", "priya", "leo"})
 """Who has chosen a password; the others were invited and haven't yet."""
 
 DEMO_SIGN_INS: Final = {"administrator": "dana", "supervisor": "priya", "agent": "leo"}
@@ -121,7 +121,7 @@ STEPS: Final = (
     Step(27, "08:31", "dana", "POST", "/teams", {"name": "Tier 1", "description": "First answer"}, "tier1"),
     Step(27, "08:33", "dana", "POST", "/teams", {"name": "Tier 2", "description": "Bookings that went wrong"}, "tier2"),
     Step(27, "08:36", "dana", "POST", "/teams/{tier1}/team_members", {"user_ids": ["{leo}", "{mia}", "{tom}"]}),
-    Step(26, "07:58", "ana", "SIGN_IN", ""),
+    Step(26, "07:58", "dana", "SIGN_IN", ""),
     Step(26, "08:15", "ana", "PATCH", "/inboxes/{support}", {"greeting_enabled": True, "greeting_message": _GREETING}),
     Step(26, "08:40", "ana", "PATCH", "/inboxes/{support}", {"working_hours_enabled": True, "working_hours": _weekdays(9, 17, 15), "timezone": "Europe/Berlin"}),
     Step(26, "09:10", "ana", "POST", "/webhooks", {"url": "https://crm.alder.example/hooks/live-agent", "inbox_id": "{support}", "subscriptions": ["conversation_created", "message_created"]}, "crm"),
@@ -147,8 +147,8 @@ STEPS: Final = (
     Step(13, "13:05", "ana", "POST", "/automation_rules/{vip}/clone", {}, "vip_copy"),
     Step(13, "13:09", "ana", "PATCH", "/automation_rules/{vip_copy}", {"name": "Groups first", "description": "Bookings of ten or more.", "active": False}),
     Step(12, "10:22", "ana", "PATCH", "/agents/{priya}", {"availability": "busy"}),
-    Step(12, "18:47", "mia", "FAILED_SIGN_IN", ""),
-    Step(12, "18:48", "mia", "SIGN_IN", ""),
+    Step(12, "18:47", "priya", "FAILED_SIGN_IN", ""),
+    Step(12, "18:48", "priya", "SIGN_IN", ""),
     Step(11, "09:30", "dana", "PATCH", "/inboxes/{sales}", {"csat_survey_enabled": True, "csat_config": {"display": "emoji", "send_after_minutes": 0, "labels": ["resolved"]}}),
     Step(8, "08:14", "ana", "PATCH", "/inboxes/{sales}", {"csat_config": {"display": "emoji", "send_after_minutes": 15, "language": "de", "labels": ["resolved"]}}),
     Step(8, "08:52", "dana", "DELETE", "/webhooks/{legacy}"),
