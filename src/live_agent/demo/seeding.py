@@ -15,7 +15,7 @@ import httpx2
 
 from audit_trail.capture.context import SYSTEM, Origin, acting_as, importing
 from live_agent import access
-from live_agent.demo.story import ACCOUNT, FOUNDER, PEOPLE, SIGNING_IN, STEPS, TIMEZONE, Step
+from live_agent.demo.story import ACCOUNT, DEMO_SIGN_INS, FOUNDER, PEOPLE, STEPS, TIMEZONE, Step
 from live_agent.gate import CSRF_HEADER
 from live_agent.services import Services
 from live_agent.settings import accounts, agents
@@ -98,7 +98,7 @@ class Seeder:
                 await self._sign_in(client, step)
                 return
             body = _filled(dict(step.body), self._ids)
-            if step.name in SIGNING_IN:
+            if step.name in DEMO_SIGN_INS.values():
                 body["password"] = secrets.token_urlsafe(12)
             answer = await client.request(
                 step.method,

@@ -42,10 +42,8 @@ PEOPLE: Final = {
     "mia": Person("Mia Okafor", "mia.okafor@alder.example", "agent", "198.51.100.32"),
     "tom": Person("Tom Lindqvist", "tom.lindqvist@alder.example", "agent", "198.51.100.58"),
 }
-SIGNING_IN: Final = frozenset({"dana", "priya", "leo"})
-"""Who has chosen a password; the others were invited and haven't yet."""
-
 DEMO_SIGN_INS: Final = {"administrator": "dana", "supervisor": "priya", "agent": "leo"}
+"""Who has chosen a password, by role; the others were invited and haven't yet."""
 
 
 def _weekdays(opens: int, closes: int, friday_closes: int | None = None) -> list[dict[str, Any]]:
