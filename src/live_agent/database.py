@@ -1,12 +1,13 @@
 """Live Agent's database: one transaction a request, with capture attached; it knows no resource."""
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import URL, Connection, create_engine
+from sqlalchemy import URL, Connection, create_engine, event
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
@@ -31,8 +32,12 @@ class Database:
         self.after_commit: Callable[[], None] = lambda: None
         """What follows each recorded change, such as waking the sequencer."""
         self.engine = create_engine(
-            URL.create("sqlite", database=str(path)), pool_size=CONNECTIONS, max_overflow=0
+            URL.create("sqlite", database=str(path)),
+            pool_size=CONNECTIONS,
+            max_overflow=0,
+            json_deserializer=_read_json,
         )
+        event.listen(self.engine, "connect", _read_any_text)
         attach(self.engine, after_commit=lambda: self.after_commit())
 
     @contextmanager
@@ -109,6 +114,19 @@ class Database:
             busy = isinstance(error, PoolTimeout) or cause in _BUSY
             failed = DatabaseBusy if busy else DatabaseFailed
             raise failed(f"The database {self.path} failed: {cause}") from error
+
+
+def _read_json(stored: object) -> Any:
+    """A shell can write anything; what isn't JSON reads as nothing, and its entry says what it was."""
+    try:
+        return json.loads(stored) if isinstance(stored, str | bytes) else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _read_any_text(connection: sqlite3.Connection, _record: object) -> None:
+    """Text that isn't UTF-8 is shown as far as it can be, where the driver would fail."""
+    connection.text_factory = lambda stored: stored.decode(errors="replace")
 
 
 def _is_empty(connection: Connection) -> bool:

@@ -201,11 +201,11 @@ class Outbox:
             self._engine.connect().execution_options(audit_read_only=True) as connection,
         ):
             driver = cast("sqlite3.Connection", connection.connection.driver_connection)
-            driver.text_factory = _text
+            usual, driver.text_factory = driver.text_factory, _text
             try:
                 yield connection
             finally:
-                driver.text_factory = str
+                driver.text_factory = usual
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:

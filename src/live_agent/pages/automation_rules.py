@@ -17,10 +17,17 @@ from live_agent.pages.clauses import (
     conditions_of,
 )
 from live_agent.pages.desk import AnyRequest, Desk, Sent, TheDesk, TheForm, Visit
-from live_agent.pages.form import Form, form_of
+from live_agent.pages.form import Form, form_of, readable
 from live_agent.schema import AutomationRule
 from live_agent.settings import agents, automation_rules, inboxes, teams
-from live_agent.settings.automation import ACTIONS, ATTRIBUTES, EVENTS, OPERATORS
+from live_agent.settings.automation import (
+    ACTIONS,
+    ATTRIBUTES,
+    EVENTS,
+    OPERATORS,
+    actions,
+    conditions,
+)
 from live_agent.settings.fields import from_form
 from live_agent.settings.lookup import require
 
@@ -72,8 +79,8 @@ class AutomationRules(Controller):
             record = automation_rules.get(visit.db, visit.account_id, rule_id)
             names = _names(visit)
             rows = Rows(
-                conditions=conditions_of(record.conditions, names),
-                actions=actions_of(record.actions, names),
+                conditions=conditions_of(readable(conditions, record.conditions), names),
+                actions=actions_of(readable(actions, record.actions), names),
             )
             return _draw(visit, rule_id, form_of(record, FIELDS), rows)
 
@@ -167,8 +174,12 @@ def _values(visit: Visit, sent: Sent, record: AutomationRule | None = None) -> d
     _require_subjects(rows)
     return {
         **from_form(automation_rules.FIELDS, sent, FIELDS),
-        "conditions": conditions_from(rows.conditions, names, record.conditions if record else ()),
-        "actions": actions_from(rows.actions, names, record.actions if record else ()),
+        "conditions": conditions_from(
+            rows.conditions, names, readable(conditions, record.conditions if record else [])
+        ),
+        "actions": actions_from(
+            rows.actions, names, readable(actions, record.actions if record else [])
+        ),
     }
 
 

@@ -1,6 +1,6 @@
 """A form as it is shown: what was typed, else the record's values, and what is wrong with them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -24,6 +24,14 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
     def is_on(self, name: str) -> bool:
         """Tell whether the box is on."""
         return bool(self.text(name))
+
+
+def readable(check: Callable[[object], list[Any]], stored: object) -> list[Any]:
+    """Return a stored list as a form can show it; what a shell wrote amiss is shown as empty."""
+    try:
+        return check(stored)
+    except ValueError:
+        return []
 
 
 def form_of(record: object, names: Iterable[str], **others: Any) -> Form:

@@ -12,11 +12,12 @@ from litestar.params import FromPath
 from live_agent.gate import MEMBER
 from live_agent.pages.confirming import require_typed_name
 from live_agent.pages.desk import AnyRequest, TheDesk, TheForm, Visit
-from live_agent.pages.form import Form, form_of
+from live_agent.pages.form import Form, form_of, readable
 from live_agent.pages.people import agent_choices
 from live_agent.pages.week import Day, days_of, days_sent, hours_of
 from live_agent.settings import inboxes, membership
 from live_agent.settings.fields import from_form
+from live_agent.settings.working_hours import working_hours
 
 NEW = ("name", "webhook_url")
 FIELDS = (
@@ -69,7 +70,9 @@ class Inboxes(Controller):
                 msgspec.json.encode(record.csat_config).decode() if record.csat_config else None
             )
             form = form_of(record, FIELDS, csat_config=survey)
-            return _draw(visit, inbox_id, form, days_of(record.working_hours))
+            return _draw(
+                visit, inbox_id, form, days_of(readable(working_hours, record.working_hours))
+            )
 
     @post("/{inbox_id:int}", sync_to_thread=True)
     def inbox_update(
@@ -154,7 +157,7 @@ def _draw(visit: Visit, inbox_id: int, form: Form, week: Sequence[Day]) -> Respo
         tab="Settings",
         form=form,
         week=week,
-        zones=[(zone, zone.replace("_", " ")) for zone in zones],
+        zones=[(zone, zone.replace("_", " ")) for zone in map(str, zones)],
     )
 
 
