@@ -47,9 +47,12 @@ run: $(INSTALLED) ## start the environment with demo data (ARGS="--port 9000")
 	@exec $(BIN)/live-agent demo $(ARGS)
 
 .PHONY: test
-test: $(INSTALLED) ## run every test; Chromium is installed when missing and permitted (ARGS="-k trail")
+test: $(INSTALLED) ## run every test; what they need is installed when missing and permitted (ARGS="-k trail")
 	@chromium="$$(sh scripts/system-packages.sh chromium)" || exit 1; \
-	LIVE_AGENT_CHROMIUM="$$chromium" $(BIN)/python -m pytest $(ARGS)
+	postgresql="$$(sh scripts/system-packages.sh postgresql)" || exit 1; \
+	pgbouncer="$$(sh scripts/system-packages.sh pgbouncer)" || exit 1; \
+	LIVE_AGENT_CHROMIUM="$$chromium" LIVE_AGENT_POSTGRESQL="$$postgresql" \
+	LIVE_AGENT_PGBOUNCER="$$pgbouncer" $(BIN)/python -m pytest $(ARGS)
 
 .PHONY: lint
 lint: $(INSTALLED) ## check rules and formatting
