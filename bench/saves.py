@@ -10,8 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import Engine, String, create_engine, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from audit_trail.capture import sqlalchemy as adapter
-from audit_trail.capture import sqlite
+from audit_trail.capture import sqlalchemy as capture
 from audit_trail.capture.context import Actor, Origin, acting_as
 from audit_trail.capture.watch import Table, WatchList
 from bench.paired import Ratio, ratio_of
@@ -52,7 +51,7 @@ class Cost(NamedTuple):
 
 def _database(folder: Path, name: str, *, captured: bool) -> Engine:
     engine = create_engine(f"sqlite:///{folder / name}.db")
-    adapter.attach(engine)
+    capture.attach(engine)
     Base.metadata.create_all(engine)
     with Session(engine) as session, session.begin():
         session.add_all(
@@ -60,7 +59,7 @@ def _database(folder: Path, name: str, *, captured: bool) -> Engine:
         )
     with engine.begin() as connection:
         if captured:
-            sqlite.sync(connection, WATCH)
+            capture.sync(connection, WATCH)
     return engine
 
 

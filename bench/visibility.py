@@ -8,10 +8,8 @@ from typing import NamedTuple
 
 from sqlalchemy import create_engine, insert, text
 
-from audit_trail.capture import sqlalchemy as adapter
-from audit_trail.capture import sqlite
+from audit_trail.capture import sqlalchemy as capture
 from audit_trail.capture.context import acting_as
-from audit_trail.capture.outbox import Outbox
 from audit_trail.record.entry import ActorId, Draft, Entity
 from audit_trail.record.query import Query
 from audit_trail.sequencer.loop import Sequencer
@@ -36,13 +34,13 @@ def commit_to_visible(samples: int) -> Latency:
         engine = create_engine(f"sqlite:///{folder}/app.db")
         Base.metadata.create_all(engine)
         trail = Trail(SqliteStore(Path(folder) / "trail.db"))
-        sequencer = Sequencer(Outbox(engine), trail, WATCH)
-        adapter.attach(engine, after_commit=sequencer.wake)
+        sequencer = Sequencer(capture.outbox(engine), trail, WATCH)
+        capture.attach(engine, after_commit=sequencer.wake)
         with engine.begin() as connection:
             connection.execute(insert(Inbox).values(account_id=1, name="Support"))
-            sqlite.sync(connection, WATCH)
+            capture.sync(connection, WATCH)
         stop = threading.Event()
-        thread = threading.Thread(target=sequencer.run, args=(stop, Path(folder) / "lock"))
+        thread = threading.Thread(target=sequencer.run, args=(stop,))
         thread.start()
         try:
             waits = [_one(engine, trail, number) for number in range(samples + 20)][20:]

@@ -54,7 +54,7 @@ MAP = {
     "audit_trail.errors": Room(pure=True),
     "audit_trail.record": Room(engine("errors"), ("msgspec",), pure=True),
     "audit_trail.seal": Room(engine("errors"), pure=True),
-    "audit_trail.capture": Room(engine("errors", "record"), ("msgspec", "sqlalchemy")),
+    "audit_trail.capture": Room(engine("errors", "record"), ("msgspec", "psycopg", "sqlalchemy")),
     "audit_trail.store": Room(engine("errors", "record", "seal"), ("msgspec",)),
     # Whoever works on a store knows its port alone; the adapter is an argument.
     "audit_trail.trail": Room(engine("errors", "record", "seal", "store.port"), ("msgspec",)),

@@ -16,6 +16,7 @@ from litestar.exceptions import HTTPException
 from litestar.types import ControllerRouterHandler, HTTPScope, Message, Scope
 
 from audit_trail.capture.outbox import Outbox
+from audit_trail.capture.sqlalchemy import outbox as outbox_of
 from audit_trail.errors import AuditError, EntryNotFound, QueryRefused
 from audit_trail.sequencer.loop import Sequencer
 from audit_trail.store.sqlite import SqliteStore
@@ -168,7 +169,7 @@ def build_services(
     store = SqliteStore(trail_path)
     trail = Trail(store, clock=clock)
     database = Database(data_dir / "live-agent.db")
-    outbox = Outbox(database.engine, parents=WATCH.parents())
+    outbox = outbox_of(database.engine, parents=WATCH.parents(), lock=data_dir / "sequencer.lock")
     sequencer = Sequencer(outbox, trail, WATCH, clock=clock)
     database.after_commit = sequencer.wake
 
@@ -181,7 +182,7 @@ def build_services(
         outbox=outbox,
         trail=trail,
         clock=clock,
-        running=lambda: _running(database, outbox, sequencer, data_dir / "sequencer.lock", clock),
+        running=lambda: _running(database, outbox, sequencer, clock),
         sequencer=sequencer,
         close=close,
         secure_cookies=secure_cookies,
@@ -195,13 +196,12 @@ def _running(
     database: Database,
     outbox: Outbox,
     sequencer: Sequencer,
-    lock: Path,
     clock: Callable[[], int],
 ) -> Iterator[None]:
     """Run the sequencer and the sweep beside the requests; at the end, work off what is left."""
     stop, stop_sweeping = threading.Event(), threading.Event()
     threads = [
-        threading.Thread(target=sequencer.run, args=(stop, lock), name="sequencer", daemon=True),
+        threading.Thread(target=sequencer.run, args=(stop,), name="sequencer", daemon=True),
         threading.Thread(
             target=_sweep, args=(database, clock, stop_sweeping), name="sweep", daemon=True
         ),

@@ -12,7 +12,8 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from audit_trail.capture.context import Actor, Context, Origin, acting_as, current_context
-from audit_trail.capture.outbox import Event, note
+from audit_trail.capture.outbox import Event
+from audit_trail.capture.sqlalchemy import note
 from audit_trail.record.entry import INSTALLATION
 from live_agent.database import Database
 from live_agent.errors import TooManyAttempts

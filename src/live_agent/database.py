@@ -12,8 +12,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
-from audit_trail.capture import sqlite as capture
-from audit_trail.capture.sqlalchemy import attach
+from audit_trail.capture import sqlalchemy as capture
 from live_agent.errors import DatabaseBusy, DatabaseFailed, DatabaseOutdated, Invalid
 from live_agent.schema import SCHEMA_VERSION, Record
 from live_agent.watching import WATCH
@@ -38,7 +37,7 @@ class Database:
             json_deserializer=_read_json,
         )
         event.listen(self.engine, "connect", _read_any_text)
-        attach(self.engine, after_commit=lambda: self.after_commit())
+        capture.attach(self.engine, after_commit=lambda: self.after_commit())
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from audit_trail.capture.outbox import Event, note
+from audit_trail.capture.outbox import Event
+from audit_trail.capture.sqlalchemy import note
 from audit_trail.record.query import Query
 from audit_trail.seal.merkle import leaf_hash
 from audit_trail.store.sqlite import SqliteStore

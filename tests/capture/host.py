@@ -11,9 +11,7 @@ import msgspec
 from sqlalchemy import Connection, create_engine
 
 from audit_trail.capture.context import Actor, Origin, acting_as
-from audit_trail.capture.outbox import Outbox
-from audit_trail.capture.sqlalchemy import attach
-from audit_trail.capture.sqlite import sync
+from audit_trail.capture.sqlalchemy import attach, outbox, sync
 from audit_trail.capture.watch import Reference, Table, WatchList
 from audit_trail.record.entry import Entry, read_what, read_who
 from audit_trail.record.value import plain
@@ -122,7 +120,7 @@ class Host:
             connection.executescript(schema)
         with self.engine.begin() as connection:
             sync(connection, watch)
-        self.outbox = Outbox(self.engine, parents=watch.parents())
+        self.outbox = outbox(self.engine, parents=watch.parents())
         ticks = count(NOW_US, 1_000)
         self.trail = Trail(self.store, clock=lambda: next(ticks))
         self.sequencer = self.new_sequencer()

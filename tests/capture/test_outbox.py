@@ -9,15 +9,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine
 
-from audit_trail.capture import outbox
 from audit_trail.capture.context import acting_as
-from audit_trail.capture.outbox import Event, Outbox, note
+from audit_trail.capture.outbox import BATCH_ROWS, Event, Row
+from audit_trail.capture.sqlalchemy import note, outbox
+from audit_trail.capture.sqlite import outbox as adapter
 from audit_trail.errors import OutboxFailed
 from audit_trail.record.entry import read_what
 from tests.capture.host import ADA, Host, origin
 
 
-def taken(host: Host) -> Iterator[Sequence[outbox.Row]]:
+def taken(host: Host) -> Iterator[Sequence[Row]]:
     for _ in range(1_000):
         batch = host.outbox.take()
         if not batch.rows:
@@ -51,8 +52,8 @@ def test_a_batch_never_splits_a_transaction(
     host: Host, tokens: list[int | None], batch_rows: int, huge_rows: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(outbox, "BATCH_ROWS", batch_rows)
-        patched.setattr(outbox, "HUGE_ROWS", huge_rows)
+        patched.setattr(adapter, "BATCH_ROWS", batch_rows)
+        patched.setattr(adapter, "HUGE_ROWS", huge_rows)
         fill(host, tokens)
         seen: dict[bytes, int] = {}
         before: set[object] = set()
@@ -97,7 +98,7 @@ def test_a_huge_transaction_is_worked_off_in_parts_with_its_causes(
         "SELECT i, 1, 1 + i % 2, 'm' || i FROM each",
     )
     host.forget()
-    monkeypatch.setattr(outbox, "HUGE_ROWS", 7)
+    monkeypatch.setattr(adapter, "HUGE_ROWS", 7)
     host.write(
         "UPDATE members SET name = name || '!'",
         "DELETE FROM teams",
@@ -120,7 +121,7 @@ def test_a_huge_transaction_is_worked_off_in_parts_with_its_causes(
 def test_a_huge_transaction_does_not_hold_up_what_came_before(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox, "HUGE_ROWS", 3)
+    monkeypatch.setattr(adapter, "HUGE_ROWS", 3)
     host.write("INSERT INTO teams (id, account_id) VALUES (1, 1)")
     host.write(*[f"INSERT INTO teams (id, account_id) VALUES ({i}, 1)" for i in range(2, 12)])
     host.write("INSERT INTO teams (id, account_id) VALUES (12, 1)")
@@ -187,7 +188,7 @@ def test_a_backlog_of_many_small_transactions_is_read_in_one_look(
     with host.engine.connect() as connection:
         driver = connection.connection.driver_connection
         driver.set_progress_handler(lambda: steps.append(1), 1_000)  # type: ignore[union-attr]
-        assert len(host.outbox.take().rows) == outbox.BATCH_ROWS
+        assert len(host.outbox.take().rows) == BATCH_ROWS
         driver.set_progress_handler(None, 0)  # type: ignore[union-attr]
     assert sum(steps) < 1_000
 
@@ -195,7 +196,7 @@ def test_a_backlog_of_many_small_transactions_is_read_in_one_look(
 def test_a_missing_outbox_is_named_with_its_file_and_without_credentials(tmp_path: Path) -> None:
     engine = create_engine(f"sqlite:///{tmp_path / 'empty.db'}")
     with pytest.raises(OutboxFailed, match=r"empty\.db failed: no such table: audit_outbox"):
-        Outbox(engine).take()
+        outbox(engine).take()
     engine.dispose()
 
 

@@ -6,8 +6,7 @@ import msgspec
 import pytest
 from sqlalchemy import create_engine
 
-from audit_trail.capture.sqlalchemy import attach
-from audit_trail.capture.sqlite import migrating, require_current, sync
+from audit_trail.capture.sqlalchemy import attach, migrating, require_current, sync
 from audit_trail.capture.watch import Membership, Reference, Table, WatchList
 from audit_trail.errors import CaptureOutdated, WatchRefused
 from audit_trail.record.entry import read_what

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from audit_trail.capture.context import acting_as
-from audit_trail.capture.sqlite import migrating, sync
+from audit_trail.capture.sqlalchemy import migrating, sync
 from audit_trail.record.entry import read_what
 from tests.capture.host import ADA, BOB, NOTHING, Host, Told, origin, told
 

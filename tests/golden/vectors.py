@@ -82,7 +82,7 @@ def row(number: int, **given: Any) -> Row:
         id=number,
         token=given.get("token"),
         nonce=bytes([number]) * 10,
-        occurred_ms=given.get("occurred_ms", OCCURRED_MS + number),
+        occurred_us=given.get("occurred_us", (OCCURRED_MS + number) * 1_000),
         table=given.get("table", "teams"),
         operation=given["operation"],
         account=given.get("account", 1),

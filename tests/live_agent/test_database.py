@@ -87,7 +87,7 @@ def test_an_outdated_trigger_stops_the_start_and_sync_creates_it_anew(database: 
 
 
 def test_a_locked_database_is_busy_and_says_so(database: Database, monkeypatch) -> None:
-    monkeypatch.setattr("audit_trail.capture.sqlalchemy.BUSY_TIMEOUT_MS", 1)
+    monkeypatch.setattr("audit_trail.capture.sqlite.connection.BUSY_TIMEOUT_MS", 1)
     with (
         closing(sqlite3.connect(database.path, isolation_level=None)) as other,
         closing(Database(database.path)) as impatient,

@@ -12,10 +12,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from audit_trail.capture.sqlalchemy import outbox
+from audit_trail.capture.sqlite.lock import locked
 from audit_trail.errors import HeadMoved, SequencerRunning, StoreFailed, TermLost
 from audit_trail.record.entry import ActorId, Draft, Entity
 from audit_trail.sequencer import loop
-from audit_trail.sequencer.lock import locked
 from audit_trail.store.memory import MemoryStore
 from audit_trail.store.port import Lead, Tail
 from audit_trail.trail import APPEND_ATTEMPTS, Trail
@@ -181,7 +182,9 @@ def test_every_draft_of_an_append_counts_once_and_versions_go_on() -> None:
 
 def running(host: Host, lock: Path) -> tuple[Thread, Event]:
     stop = Event()
-    thread = Thread(target=host.sequencer.run, args=(stop, lock), daemon=True)
+    host.outbox = outbox(host.engine, lock=lock)
+    host.sequencer = host.new_sequencer()
+    thread = Thread(target=host.sequencer.run, args=(stop,), daemon=True)
     thread.start()
     return thread, stop
 
@@ -286,7 +289,7 @@ def test_a_loop_that_lost_its_term_stands_by_and_takes_the_lead_again(
 def test_the_lock_is_held_by_one_process_and_released_when_it_dies(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     script = (
-        "import sys; from pathlib import Path; from audit_trail.sequencer.lock import locked\n"
+        "import sys; from pathlib import Path; from audit_trail.capture.sqlite.lock import locked\n"
         "with locked(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from audit_trail.capture import outbox
+from audit_trail.capture.sqlite import outbox
 from audit_trail.record.catalog import Catalog
 from audit_trail.record.difference import panels
 from audit_trail.record.entry import Entry, read_what, read_who
@@ -89,6 +89,8 @@ def raw_of(entry: Entry) -> dict[str, bytes]:
     return {name: bytes.fromhex(value) for name, value in unreadable["hex"].items()}
 
 
+READ_AS = {"table_name": "table", "occurred_ms": "occurred_us"}
+
 DEEP = "[" * 5_000 + "]" * 5_000
 
 
@@ -106,7 +108,7 @@ DEEP = "[" * 5_000 + "]" * 5_000
         ("table_name", "t" * 100_000),
         ("occurred_ms", "yesterday"),
         ("occurred_ms", -1),
-        ("occurred_ms", 2**62),
+        ("occurred_ms", 2**53),
         ("occurred_ms", b"\x00"),
         ("occurred_ms", 1.5),
         ("occurred_ms", Bytes(b"\xff")),
@@ -159,8 +161,10 @@ def test_a_row_that_can_not_be_understood_is_sealed_as_it_was(
     first, entry, last = everywhere(host)
     assert (first.public.action, last.public.action) == ("update", "update")
     assert read_what(first.what).unreadable is None and read_what(last.what).unreadable is None
+    if column == "occurred_ms" and isinstance(garbage, int):
+        garbage *= 1_000
     wanted = garbage if isinstance(garbage, bytes) else str(garbage).encode()
-    assert raw_of(entry).get(column.removesuffix("_name")) == (
+    assert raw_of(entry).get(READ_AS.get(column, column)) == (
         None if garbage is None else bytes(wanted)
     )
     show(entry)

@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from audit_trail.capture.context import acting_as
-from audit_trail.capture.sqlite import migrating
+from audit_trail.capture.sqlalchemy import migrating
 from audit_trail.capture.watch import Reference, Table, WatchList
 from audit_trail.errors import StoreFailed
 from audit_trail.record.entry import Entry

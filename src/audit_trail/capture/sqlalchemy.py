@@ -1,119 +1,76 @@
-"""The SQLAlchemy adapter for SQLite: it carries the context into transactions, and nothing else."""
+"""The front door of capture for a SQLAlchemy engine: it finds the adapter, and does nothing itself."""
 
-import secrets
-import sqlite3
-from collections.abc import Callable
-from typing import Final, cast
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
 
-from sqlalchemy import Connection, Engine, event
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy import Connection, Engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from audit_trail.capture.context import current_context, encoded
+from audit_trail.capture.outbox import Event, Outbox
+from audit_trail.capture.postgresql import connection as postgresql_connection
+from audit_trail.capture.postgresql import outbox as postgresql_outbox
+from audit_trail.capture.postgresql import schema as postgresql_schema
+from audit_trail.capture.sqlite import connection as sqlite_connection
+from audit_trail.capture.sqlite import outbox as sqlite_outbox
+from audit_trail.capture.sqlite import schema as sqlite_schema
+from audit_trail.capture.watch import WatchList
 from audit_trail.errors import ContextRefused
 
-SMALLEST_SQLITE: Final = (3, 40, 0)
-BUSY_TIMEOUT_MS: Final = 10_000
-TOKEN_BYTES: Final = 16
 
-_READS: Final = ("SELECT", "PRAGMA", "EXPLAIN", "VALUES", "BEGIN")
-_SET: Final = (
-    "UPDATE audit_context SET token = ?, context = ?, guard = 1 "
-    "WHERE one = 1 AND (SELECT foreign_keys FROM pragma_foreign_keys)"
-)
-_CLEAR: Final = "UPDATE audit_context SET token = NULL, context = NULL, guard = NULL WHERE one = 1"
-_DRAWN: Final = "audit_token"
-_CARRIED: Final = "audit_context"
-_PREPARED: Final = "audit_prepared"
-_COMMITTED: Final = "audit_context_committed"
-
-
-def attach(engine: Engine, *, after_commit: Callable[[], None] = lambda: None) -> None:
+def attach(
+    engine: Engine | AsyncEngine, *, after_commit: Callable[[], None] = lambda: None
+) -> None:
     """Make every transaction of the engine carry the context in force; call it once, at start.
 
-    Transactions begin with BEGIN IMMEDIATE, since the driver's own BEGIN breaks savepoints and a
-    late lock loses a race; those of a connection with the option `audit_read_only` begin as
-    readers. `after_commit` is called after each transaction that carried a context.
-    Raises `ContextRefused` on an SQLite older than 3.40.
+    `after_commit` is called after each transaction that carried a context. Raises
+    `ContextRefused` for a database or driver that can't be captured.
     """
-    if sqlite3.sqlite_version_info < SMALLEST_SQLITE:
-        raise ContextRefused(
-            f"SQLite {sqlite3.sqlite_version} is too old; 3.40 or later is needed."
-        )
-    event.listen(engine, "checkout", _prepare)
-    event.listen(engine, "begin", _begin)
-    event.listen(engine, "before_cursor_execute", _before_statement)
-    event.listen(engine, "savepoint", lambda connection, name: _set_context(connection))
-    event.listen(engine, "commit", _clear_context)
-    event.listen(engine, "rollback", _forget)
-    event.listen(
-        engine,
-        "checkin",
-        lambda _, record: after_commit() if record.info.pop(_COMMITTED, None) else None,
-    )
+    sync_engine = engine.sync_engine if isinstance(engine, AsyncEngine) else engine
+    adapter = postgresql_connection if _is_postgresql(sync_engine) else sqlite_connection
+    adapter.attach(sync_engine, after_commit=after_commit)
 
 
-def _prepare(connection: sqlite3.Connection, record: ConnectionPoolEntry, _proxy: object) -> None:
-    """Prepare each connection once; at checkout, since the pool may hold some from before."""
-    if record.info.get(_PREPARED):
-        return
-    record.info[_PREPARED] = True
-    connection.isolation_level = None
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
+def outbox(engine: Engine, *, parents: Sequence[str] = (), lock: Path | None = None) -> Outbox:
+    """Return the outbox of the engine's database. `parents` are tables others point to.
+
+    `lock` is the file whose holder sequences an outbox on SQLite, by default one beside the
+    database; on PostgreSQL it is an advisory lock, and the engine connects as the capture role.
+    """
+    if _is_postgresql(engine):
+        return postgresql_outbox.PostgresqlOutbox(engine, parents=parents)
+    return sqlite_outbox.SqliteOutbox(engine, parents=parents, lock=lock)
 
 
-def _begin(connection: Connection) -> None:
-    reading = connection.get_execution_options().get("audit_read_only", False)
-    _forget(connection)
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+def note(connection: Connection, event: Event) -> None:
+    """Put an event into the outbox, in the connection's transaction and under its context."""
+    (postgresql_outbox if _is_postgresql(connection) else sqlite_outbox).note(connection, event)
 
 
-def _before_statement(
-    connection: Connection,
-    _cursor: object,
-    statement: str,
-    _parameters: object,
-    _context: object,
-    _many: bool,
-) -> None:
-    """Set the context before the transaction's first write, and again when another acts."""
-    opening = statement.lstrip()[:8].upper()
-    if opening == "ROLLBACK":
-        # To a savepoint: what it undoes may include the context, so the next write sets it again.
-        connection.info.pop(_CARRIED, None)
-    elif current_context() is not None and not opening.startswith(_READS):
-        _set_context(connection)
+def sync(connection: Connection, watch: WatchList) -> None:
+    """Create the outbox, make every trigger as generated, and keep the watch list.
+
+    Run it in one transaction. Raises `WatchRefused` when a table is neither watched nor ignored,
+    or can't be watched.
+    """
+    (postgresql_schema if _is_postgresql(connection) else sqlite_schema).sync(connection, watch)
 
 
-def _set_context(connection: Connection) -> None:
-    """Set the context, with the driver's cursor: SQLAlchemy's would ask this hook again."""
-    context = current_context()
-    if context is None or connection.info.get(_CARRIED) is context:
-        return
-    token = connection.info.setdefault(_DRAWN, secrets.token_bytes(TOKEN_BYTES))
-    if _driver(connection).execute(_SET, (token, encoded(context))).rowcount != 1:
-        raise ContextRefused(
-            "The connection that carries the context needs foreign_keys on: "
-            "its guard rests on them."
-        )
-    connection.info[_CARRIED] = context
+def require_current(connection: Connection, watch: WatchList, command: str) -> None:
+    """Raise `CaptureOutdated`, naming the command to run, unless all triggers are as generated."""
+    schema = postgresql_schema if _is_postgresql(connection) else sqlite_schema
+    schema.require_current(connection, watch, command)
 
 
-def _clear_context(connection: Connection) -> None:
-    """Clear the context in the last statement before COMMIT, which its guard would else refuse."""
-    if _DRAWN in connection.info:
-        _forget(connection)
-        _driver(connection).execute(_CLEAR)
-        connection.info[_COMMITTED] = True
+def migrating(engine: Engine, watch: WatchList) -> AbstractContextManager[Connection]:
+    """Migrate the schema inside the block, in one transaction, without a row of it in the outbox."""
+    if _is_postgresql(engine):
+        return postgresql_schema.migrating(engine, watch)
+    return sqlite_schema.migrating(engine, watch)
 
 
-def _forget(connection: Connection) -> None:
-    """A rollback has restored the table, and the next transaction draws its own token."""
-    connection.info.pop(_DRAWN, None)
-    connection.info.pop(_CARRIED, None)
-
-
-def _driver(connection: Connection) -> sqlite3.Connection:
-    return cast("sqlite3.Connection", connection.connection.driver_connection)
+def _is_postgresql(bound: Engine | Connection) -> bool:
+    name = bound.dialect.name
+    if name not in ("postgresql", "sqlite"):
+        raise ContextRefused(f"Capture knows SQLite and PostgreSQL, not {name}.")
+    return name == "postgresql"

@@ -1,6 +1,7 @@
 """The watch list: which tables are recorded, how their records are named, what is secret."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import msgspec
 
@@ -35,12 +36,15 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 
     `account` names the column with the account, a `Membership`, or None for the record itself
     being an account. `label` names columns whose values, or the names of what they reference,
-    name the record. `identity` is the column whose value is the entity's id.
+    name the record. `key` is the column, or are the columns, that tell a record from all others
+    and stay the same when it moves between partitions. `identity` is the column whose value is
+    the entity's id; by default that is the key. A write that can't be recorded is refused; where
+    the application must go on (PostgreSQL only), it is counted and becomes an entry of its own.
     """
 
     name: str
     entity: str
-    key: str = "id"
+    key: str | tuple[str, ...] = "id"
     identity: str | None = None
     account: str | Membership | None = "account_id"
     label: tuple[str, ...] = ()
@@ -48,6 +52,17 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     secrets: frozenset[str] = frozenset()
     unwatched: frozenset[str] = frozenset({"created_at", "updated_at"})
     operations: frozenset[str] = frozenset({"create", "update", "delete"})
+    when_outbox_fails: Literal["refuse", "go_on"] = "refuse"
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The columns of the key."""
+        return (self.key,) if isinstance(self.key, str) else self.key
+
+    @property
+    def identities(self) -> tuple[str, ...]:
+        """The columns whose values are the entity's id."""
+        return (self.identity,) if self.identity else self.keys
 
     def reference_of(self, column: str) -> Reference | None:
         """Return the reference whose first column this is."""

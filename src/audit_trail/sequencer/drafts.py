@@ -72,9 +72,14 @@ class Drafter:
         The parents of a huge transaction are remembered from part to part. No row stops it: one
         that can't be understood becomes an entry that says so, its raw bytes sealed.
         """
-        by_transaction: dict[bytes | int, list[Row]] = defaultdict(list)
+        by_transaction: dict[bytes | int, list[Row]] = {}
         for row in self._in_sequence(rows):
-            by_transaction[row.token if row.token is not None else row.id].append(row)
+            transaction = row.token if row.token is not None else row.id
+            # Moved to the end with each row: where transactions ran side by side, the one that
+            # wrote last may have waited for the other, never the other for it.
+            same = by_transaction.pop(transaction, [])
+            same.append(row)
+            by_transaction[transaction] = same
         return [draft for each in by_transaction.values() for draft in self._of_transaction(each)]
 
     def _in_sequence(self, rows: Sequence[Row]) -> list[Row]:
@@ -92,7 +97,7 @@ class Drafter:
             if row.token is not None:
                 turns[record] += 1
             elif row.operation != "note":
-                places[*record, row.occurred_ms, turns[record]].append(place)
+                places[*record, row.occurred_us, turns[record]].append(place)
         ordered = list(rows)
         for same in places.values():
             if len(same) > 1 and (writes := self._writes([rows[place] for place in same])):
@@ -292,7 +297,7 @@ def _read_as_far_as_possible(row: Row) -> tuple[Context | None, int | None]:
 
 def _shown(seen: Seen, write: Write) -> dict[str, Change]:
     """Leave out, of a record created or deleted, its key and account: the entry says them."""
-    said = {seen.table.key, seen.table.account} if write.operation != "update" else set()
+    said = {*seen.table.keys, seen.table.account} if write.operation != "update" else set()
     return {field: _change(pair) for field, pair in write.pairs.items() if field not in said}
 
 

@@ -2,16 +2,14 @@
 
 import logging
 from collections.abc import Callable
-from pathlib import Path
 from threading import Event
 from typing import Final
 
 from audit_trail.capture.outbox import Outbox
 from audit_trail.capture.watch import WatchList
-from audit_trail.errors import SequencerRunning, TermLost
+from audit_trail.errors import OutboxFailed, SequencerRunning, TermLost
 from audit_trail.record.entry import Draft
 from audit_trail.sequencer.drafts import Drafter
-from audit_trail.sequencer.lock import locked
 from audit_trail.store.port import Lead
 from audit_trail.trail import Trail, utc_now_us
 
@@ -66,11 +64,11 @@ class Sequencer:
         while self.step():
             pass
 
-    def run(self, stop: Event, lock: Path) -> None:
-        """Work until `stop` is set, standing by while another process holds the lock."""
+    def run(self, stop: Event) -> None:
+        """Work until `stop` is set, standing by while another process leads."""
         while not stop.is_set():
             try:
-                with locked(lock):
+                with self._outbox.leading():
                     self._lead = None
                     self._work(stop)
             except SequencerRunning:
@@ -78,9 +76,9 @@ class Sequencer:
             except TermLost:
                 _log.warning("another sequencer took over the outbox; standing by")
                 stop.wait(STANDBY_SECONDS)
-            except OSError:
+            except OutboxFailed:
                 self.errors += 1
-                _log.exception("the lock file %s can't be opened; trying again", lock)
+                _log.exception("the lead can't be taken; trying again")
                 stop.wait(STANDBY_SECONDS)
 
     def _work(self, stop: Event) -> None:

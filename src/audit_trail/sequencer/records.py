@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from audit_trail.record.changes import Write, chained
 from audit_trail.sequencer.identity import entry_id
 from audit_trail.sequencer.rows import Seen
@@ -26,9 +28,22 @@ class Record(NamedTuple):
 
 def keys_left_and_taken(seen: Seen) -> list[tuple[str, bytes | None]]:
     """A row that changes its key begins another record's life: writes to both aren't merged."""
-    if seen.row.operation != "update":
+    if seen.row.operation != "update" or seen.pairs.keys().isdisjoint(seen.table.keys):
         return []
-    return [(seen.table.name, key) for key in seen.pairs.get(seen.table.key, ())]
+    return [(seen.table.name, key) for key in (_former_key(seen), seen.key)]
+
+
+def _former_key(seen: Seen) -> bytes | None:
+    """The record's key before it was changed, in the form in which the trigger writes keys."""
+    keys = seen.table.keys
+    if len(keys) == 1:
+        return seen.pairs[keys[0]][0]
+    parts: list[msgspec.Raw] = msgspec.json.decode(seen.key, type=list[msgspec.Raw])
+    former = (
+        seen.pairs[name][0] if name in seen.pairs else bytes(part)
+        for name, part in zip(keys, parts, strict=True)
+    )
+    return b"[%s]" % b",".join(part or b"null" for part in former)
 
 
 def records_of(seen: Sequence[Seen]) -> list[Record]:

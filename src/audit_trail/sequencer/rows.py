@@ -142,23 +142,26 @@ def occurred_us(row: Row, context: Context | None) -> int:
     """Return when it happened: the database's clock, unless an import says otherwise."""
     if context and context.occurred_at is not None and context.origin.via == "import":
         return context.occurred_at
-    if not isinstance(row.occurred_ms, int) or not 0 <= row.occurred_ms * 1_000 <= INTEGER_LIMIT:
-        raise Unreadable(f"its time is {row.occurred_ms!r}")
-    return row.occurred_ms * 1_000
+    if not isinstance(row.occurred_us, int) or not 0 <= row.occurred_us <= INTEGER_LIMIT:
+        raise Unreadable(f"its time is {row.occurred_us!r}")
+    return row.occurred_us
 
 
 def record_id(raw: bytes) -> tuple[str, Any | None]:
     """Return the record's id as text, and the full key where its digest stands for it.
 
-    A key that is long or not text is replaced by its digest, since the public part has no room
-    for it; the key itself is sealed.
+    A key of several columns is their list. One that is long or neither text nor number is
+    replaced by its digest, since the public part has no room for it; the key itself is sealed.
     """
     try:
         value = read(settled(raw))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Unreadable(f"its key is no JSON of ours ({error})") from error
-    if isinstance(value, int | str) and 0 < len(raw) <= LONGEST_ID and value != "":
-        return str(value), None
+    if len(raw) <= LONGEST_ID and value != "":
+        if isinstance(value, int | str):
+            return str(value), None
+        if isinstance(value, list) and all(isinstance(part, int | str) for part in value):
+            return raw.decode(), None
     return f"sha256:{sha256(raw).hexdigest()}", value
 
 

@@ -34,7 +34,7 @@ class Triggers:
     def __init__(self, connection: Connection, table: Table) -> None:
         self._table = table
         self._columns = _columns(connection, table)
-        self._keys = [[(table.key, "")], *_unique_keys(connection, table)]
+        self._keys = [[(name, "") for name in table.keys], *_unique_keys(connection, table)]
 
     def texts(self) -> Iterator[tuple[str, str]]:
         operations = self._table.operations
@@ -71,8 +71,7 @@ class Triggers:
         moved = " OR ".join(
             f"old.{quoted(name)} IS NOT new.{quoted(name)}" for key in self._keys for name, _ in key
         )
-        key = quoted(self._table.key)
-        other = f"taken.{key} IS NOT old.{key}"
+        other = f"{self._primary('taken')} IS NOT {self._primary('old')}"
         yield self._trigger(
             "replace",
             "BEFORE INSERT",
@@ -86,7 +85,10 @@ class Triggers:
             f"({moved}) AND (EXISTS ({self._taken(other)}) OR {noted})",
         )
         yield self._trigger(
-            "moved", f"AFTER UPDATE OF {columns}", self._flush(f"new.{key} IS NOT old.{key}"), noted
+            "moved",
+            f"AFTER UPDATE OF {columns}",
+            self._flush(f"{self._primary('new')} IS NOT {self._primary('old')}"),
+            noted,
         )
 
     @property
@@ -103,21 +105,24 @@ class Triggers:
 
     def _flush(self, took_key: str) -> str:
         """Record the noted rows that the write has displaced: their key is taken, or nobody's."""
-        key = quoted(self._table.key)
-        still = f"SELECT 1 FROM {quoted(self._table.name)} WHERE {key} = d.primary_key"
+        still = (
+            f"SELECT 1 FROM {quoted(self._table.name)} AS kept "
+            f"WHERE {self._primary('kept')} = d.primary_key"
+        )
         return (
             f"  INSERT INTO audit_outbox ({_OUTBOX_COLUMNS})\n"
             "  SELECT c.token, d.table_name, 'delete', d.account, d.record_key, d.record_id,\n"
             "    d.changes, d.labels, c.context\n"
             "  FROM audit_displaced AS d LEFT JOIN audit_context AS c ON c.one = 1\n"
             f"  WHERE d.table_name = {self._name}\n"
-            f"    AND ((d.primary_key IS new.{key} AND {took_key}) OR NOT EXISTS ({still}));\n"
+            f"    AND ((d.primary_key IS {self._primary('new')} AND {took_key})\n"
+            f"      OR NOT EXISTS ({still}));\n"
             f"  {self._cleared()}\n"
         )
 
     def _forget(self) -> str:
         """Drop the note of a row that a delete trigger has recorded."""
-        return "\n  " + self._cleared(f" AND primary_key IS old.{quoted(self._table.key)}")
+        return "\n  " + self._cleared(f" AND primary_key IS {self._primary('old')}")
 
     def _cleared(self, condition: str = "") -> str:
         return f"DELETE FROM audit_displaced WHERE table_name = {self._name}{condition};"
@@ -128,7 +133,7 @@ class Triggers:
             f"  {self._cleared()}\n"
             "  INSERT INTO audit_displaced\n"
             "    (table_name, primary_key, account, record_key, record_id, changes, labels)\n"
-            f"  SELECT {self._name}, {row}.{quoted(self._table.key)},\n"
+            f"  SELECT {self._name}, {self._primary(row)},\n"
             f"    {self._account(row, 'delete')}, {self._key(row)}, {self._identity(row)},\n"
             f"    {self._gone(row)},\n    {self._labels('delete', row)}\n"
             f"  FROM {self._matching(condition)};"
@@ -171,7 +176,7 @@ class Triggers:
                 quoted(member.record),
                 quoted(member.account),
             )
-            found = f"FROM {table} WHERE {record} = {row}.{quoted(self._table.key)}"
+            found = f"FROM {table} WHERE {record} = {row}.{quoted(self._table.keys[0])}"
             unknown = f"SELECT NULL WHERE NOT EXISTS (SELECT 1 {found})"
             return f"SELECT {account} AS account {found} UNION ALL {unknown}"
         return f"SELECT {self._account(row, operation)} AS account"
@@ -181,13 +186,19 @@ class Triggers:
         column = self._table.account
         if isinstance(column, str):
             return f"{row}.{quoted(column)}"
-        return f"{row}.{quoted(self._table.key)}" if operation == "update" else _text(INSTALLATION)
+        key = f"{row}.{quoted(self._table.keys[0])}"
+        return key if operation == "update" else _text(INSTALLATION)
+
+    def _primary(self, row: str) -> str:
+        """What tells the row from all others: its key's value, or the JSON of all its parts."""
+        keys = self._table.keys
+        return f"{row}.{quoted(keys[0])}" if len(keys) == 1 else self._key(row)
 
     def _key(self, row: str) -> str:
-        return _json(f"{row}.{quoted(self._table.key)}")
+        return _json_of(row, self._table.keys)
 
     def _identity(self, row: str) -> str:
-        return _json(f"{row}.{quoted(self._table.identity or self._table.key)}")
+        return _json_of(row, self._table.identities)
 
     def _changed(self) -> str:
         """{"column": [old, new]} of the columns that differ."""
@@ -229,13 +240,13 @@ def _columns(connection: Connection, table: Table) -> list[Column]:
     """Read the table's columns that are watched, in their order."""
     rows = connection.exec_driver_sql(f"PRAGMA table_xinfo({quoted(table.name)})").fetchall()
     names = {row[1] for row in rows}
-    named = {table.key, table.identity or table.key, *table.secrets, *table.label}
+    named = {*table.keys, *table.identities, *table.secrets, *table.label}
     named |= {column for reference in table.references for column in reference.columns}
     if isinstance(table.account, str):
         named.add(table.account)
     if missing := sorted(named - names):
         raise WatchRefused(f"The watched table {table.name} has no column {', '.join(missing)}.")
-    shown = {table.key, table.identity, table.account, *table.label}
+    shown = {*table.keys, *table.identities, table.account, *table.label}
     if copied := sorted(table.secrets & shown):
         raise WatchRefused(f"A secret of {table.name} can't name its records: {', '.join(copied)}.")
     return [
@@ -273,6 +284,13 @@ def _value(column: Column, row: str) -> str:
     if "JSON" in column.declared:
         return _json(value, _json_document(value))
     return _json(value)
+
+
+def _json_of(row: str, columns: Sequence[str]) -> str:
+    """One value as it is, several as a list."""
+    values = [_json(f"{row}.{quoted(column)}") for column in columns]
+    joined = " || ',' || ".join(values)
+    return joined if len(values) == 1 else f"'[' || {joined} || ']'"
 
 
 def _json(value: str, text: str | None = None) -> str:

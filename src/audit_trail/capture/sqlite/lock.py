@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from audit_trail.errors import SequencerRunning
+from audit_trail.errors import OutboxFailed, SequencerRunning
 
 
 @contextmanager
@@ -15,7 +15,10 @@ def locked(path: Path) -> Iterator[None]:
 
     The operating system releases it when the process ends, however it ends.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise OutboxFailed(f"The lock file {path} can't be opened: {error.strerror}.") from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 from sqlalchemy import Connection, Engine
 
-from audit_trail.capture.triggers import Triggers, quoted
+from audit_trail.capture.sqlite.triggers import Triggers, quoted
 from audit_trail.capture.watch import WatchList
 from audit_trail.errors import CaptureOutdated, WatchRefused
 
@@ -19,7 +19,7 @@ OWN_TABLES: Final = frozenset(
 
 def create_outbox(connection: Connection) -> None:
     """Create the outbox and its companions where they are missing."""
-    script = files("audit_trail.capture").joinpath("sqlite.sql").read_text()
+    script = files("audit_trail.capture.sqlite").joinpath("outbox.sql").read_text()
     without_comments = "\n".join(
         line for line in script.splitlines() if not line.lstrip().startswith("--")
     )

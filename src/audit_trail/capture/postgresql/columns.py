@@ -1,0 +1,128 @@
+"""The columns of a PostgreSQL table, and how their values are written as JSON; it writes nothing."""
+
+from typing import Final, NamedTuple
+
+from sqlalchemy import Connection
+
+from audit_trail.record.value import LIMIT_BYTES
+
+INTEGERS: Final = frozenset({"int2", "int4", "int8", "oid"})
+TEXTS: Final = frozenset({"text", "varchar", "bpchar", "name"})
+JSON: Final = frozenset({"json", "jsonb"})
+MOMENTS: Final = frozenset({"date", "timestamp", "time"})
+# Equal means the same, so the comparison that an index would make is enough.
+PLAINLY_COMPARED: Final = INTEGERS | MOMENTS | {"bool", "timestamptz", "uuid", "bytea"}
+
+_COLUMNS: Final = """
+WITH RECURSIVE based AS (
+  SELECT oid, oid AS base FROM pg_type WHERE typtype <> 'd'
+  UNION ALL
+  SELECT t.oid, b.base FROM pg_type AS t JOIN based AS b ON t.typbasetype = b.oid
+  WHERE t.typtype = 'd'
+)
+SELECT a.attname, t.typname, t.typcategory, t.typtype, a.atttypmod,
+  coalesce(c.collisdeterministic, true) AS deterministic
+FROM pg_attribute AS a
+  JOIN based AS b ON b.oid = a.atttypid
+  JOIN pg_type AS t ON t.oid = b.base
+  LEFT JOIN pg_collation AS c ON c.oid = a.attcollation
+WHERE a.attrelid = CAST(%s AS regclass) AND a.attnum > 0 AND NOT a.attisdropped
+  AND a.attgenerated <> 'v'
+ORDER BY a.attnum
+"""
+
+
+class Column(NamedTuple):
+    """A column: its name, its type beneath any domain, and whether it is compared, never copied."""
+
+    name: str
+    type: str
+    category: str
+    kind: str
+    length: int
+    deterministic: bool
+    secret: bool = False
+
+    def differs(self) -> str:
+        """Compare old and new: by their bytes, where equal values may still read differently."""
+        name = quoted(self.name)
+        plain = self.type in PLAINLY_COMPARED or (self.type in TEXTS and self.deterministic)
+        if plain and self.type != "bpchar":
+            return f"old.{name} IS DISTINCT FROM new.{name}"
+        return f"ROW(old.{name}) *<> ROW(new.{name})"
+
+    def value(self, row: str) -> str:
+        """Write the column's value as JSON text, tagged where JSON has no such type."""
+        value = f"{row}.{quoted(self.name)}"
+        if self.secret:
+            return f"CASE WHEN {value} IS NULL THEN 'null' ELSE '{{\"$\":\"secret\"}}' END"
+        if self.type in INTEGERS or self.type == "bool":
+            return f"coalesce({value}::text, 'null')"
+        if self.type in ("float4", "float8"):
+            return _tagged("real", f"{value}::text")
+        if self.type in ("numeric", "money"):
+            return _tagged("numeric", f"{value}::numeric::text")
+        if self.type == "bytea":
+            return f"audit_trail.blob_value({value})"
+        if self.type in JSON:
+            return f"audit_trail.json_value({value}::text)"
+        if self.category == "A" or self.kind == "c":
+            return f"audit_trail.json_value(to_json({value})::text)"
+        return self._text(value)
+
+    def _text(self, value: str) -> str:
+        if self.type in MOMENTS or self.type == "timestamptz":
+            return f"coalesce(to_json({value})::text, 'null')"
+        text = value if self.type in ("text", "varchar") else f"{value}::text"
+        if self.kind == "e" or self.type in ("uuid", "inet", "interval") or 0 < self.length < 9_999:
+            return f"coalesce(to_json({text})::text, 'null')"
+        return (
+            f"CASE WHEN octet_length({text}) <= {LIMIT_BYTES} THEN to_json({text})::text "
+            f"ELSE audit_trail.cut_value({text}) END"
+        )
+
+    def settings(self) -> set[str]:
+        """What must be set for the value to read the same in every session."""
+        if self.secret or self.type in INTEGERS | TEXTS | JSON | MOMENTS | {"bool", "uuid"}:
+            return set()
+        if self.type in ("numeric", "money", "bytea") or self.kind == "e":
+            return set()
+        if self.type in ("float4", "float8"):
+            return {"extra_float_digits = 1"}
+        if self.type == "timestamptz":
+            return {"timezone = 'UTC'"}
+        return {
+            "extra_float_digits = 1",
+            "timezone = 'UTC'",
+            "datestyle = 'ISO, YMD'",
+            "intervalstyle = 'iso_8601'",
+            "bytea_output = 'hex'",
+            "xmloption = 'content'",
+        }
+
+
+def columns_of(connection: Connection, table: str) -> list[Column]:
+    """Read the table's columns in their order. `table` is a name as SQL writes it."""
+    return [Column(*row) for row in connection.exec_driver_sql(_COLUMNS, (table,))]
+
+
+def quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Write a string, also where a backslash would escape."""
+    doubled = text.replace("'", "''")
+    return "E'" + doubled.replace("\\", "\\\\") + "'" if "\\" in text else f"'{doubled}'"
+
+
+def body_quoted(text: str) -> str:
+    """Write a body of code as a string between dollars, by a tag that the body doesn't hold."""
+    number = 0
+    while f"$audit{number}$" in text:
+        number += 1
+    return f"$audit{number}${text}$audit{number}$"
+
+
+def _tagged(tag: str, text: str) -> str:
+    return f'coalesce(\'{{"$":"{tag}","text":"\' || {text} || \'"}}\', \'null\')'

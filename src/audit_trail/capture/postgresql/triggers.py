@@ -1,0 +1,211 @@
+"""The text of one table's PostgreSQL trigger functions, generated from the table; it runs nothing.
+
+Row level, since a statement trigger's plan can be a hundred times slower. No value may make a
+trigger refuse the user's write: whatever JSON can't hold is tagged (see `record.value`).
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from hashlib import sha256
+from typing import Final, NamedTuple
+
+import msgspec
+
+from audit_trail.capture.postgresql.columns import Column, body_quoted, literal, quoted
+from audit_trail.capture.watch import Membership, Reference, Table
+from audit_trail.errors import WatchRefused
+from audit_trail.record.entry import INSTALLATION
+
+LONGEST_NAME: Final = 63
+FIRST: Final = "00_audit"
+"""How our triggers' names begin: triggers of one event fire in the order of their names."""
+
+_INSERT: Final = (
+    "INSERT INTO audit_trail.outbox\n"
+    "    (table_name, operation, account, record_key, record_id, changes, labels, context)"
+)
+_CONTEXT: Final = "nullif(current_setting('audit.context', true), '')"
+
+
+class Trigger(NamedTuple):
+    """A trigger as it must be: its name, its event, its function's name, body and settings."""
+
+    name: str
+    event: str
+    function: str
+    body: str
+    settings: tuple[str, ...]
+
+
+class Triggers:
+    """Writes the triggers of one table. `columns` are all that the table has."""
+
+    def __init__(self, table: Table, columns: Sequence[Column], *, schema: str) -> None:
+        _require_columns(table, {column.name for column in columns})
+        self._table = table
+        self._schema = schema
+        self._all = {column.name: column for column in columns}
+        self._columns = [
+            column._replace(secret=column.name in table.secrets)
+            for column in columns
+            if column.name not in table.unwatched
+        ]
+        used = {*table.keys, *table.identities, *table.label, *(c.name for c in self._columns)}
+        needed = [self._all[name].settings() for name in used]
+        self._settings = tuple(sorted(set[str]().union(*needed)))
+
+    def texts(self) -> Iterator[Trigger]:
+        operations = self._table.operations
+        if "create" in operations:
+            changes = self._whole("new", lambda value: f"'[null,' || {value} || ']'")
+            yield self._trigger("create", "AFTER INSERT", self._written("create", "new", changes))
+        if "update" in operations and self._columns:
+            body = self._unless_same() + self._written("update", "new", self._changed())
+            yield self._trigger("update", "AFTER UPDATE", body)
+        if "delete" in operations:
+            gone = self._whole("old", lambda value: f"'[' || {value} || ',null]'")
+            yield self._trigger("delete", "AFTER DELETE", self._written("delete", "old", gone))
+            yield self._trigger("truncate", "BEFORE TRUNCATE", self._emptied(gone))
+
+    def _trigger(self, operation: str, event: str, body: str) -> Trigger:
+        if self._table.when_outbox_fails == "go_on":
+            body = (
+                f"  BEGIN\n{body}  EXCEPTION WHEN OTHERS THEN\n"
+                f"    PERFORM nextval({literal('audit_trail.' + quoted(lost_of(self._table)))});\n"
+                "  END;\n"
+            )
+        return Trigger(
+            f"{FIRST}_{operation}",
+            event,
+            short(f"{self._table.name} {operation}"),
+            f"\nBEGIN\n{body}  RETURN NULL;\nEND\n",
+            self._settings,
+        )
+
+    def _unless_same(self) -> str:
+        old, new = (
+            ", ".join(f"{row}.{quoted(column.name)}" for column in self._columns)
+            for row in ("old", "new")
+        )
+        return f"  IF ROW({old}) *= ROW({new}) THEN RETURN NULL; END IF;\n"
+
+    def _written(self, operation: str, row: str, changes: str) -> str:
+        labels = self._labels(operation, row if operation == "delete" else "old")
+        values = self._values(operation, row, changes, labels)
+        return f"  {_INSERT}\n  SELECT {values}\n  FROM ({self._accounts(row, operation)}) AS a;\n"
+
+    def _emptied(self, gone: str) -> str:
+        """Record every row that TRUNCATE is about to remove, of this partition alone."""
+        values = self._values("delete", "old", gone, self._labels("delete", "old"))
+        accounts = self._accounts("old", "delete")
+        source = f"AS old, LATERAL ({accounts}) AS a"
+        return (
+            f"  EXECUTE {body_quoted(f'{_INSERT} SELECT {values} FROM ONLY ')}\n"
+            f"    || TG_RELID::regclass || {body_quoted(f' {source}')};\n"
+        )
+
+    def _values(self, operation: str, row: str, changes: str, labels: str) -> str:
+        return (
+            f"{literal(self._table.name)}, '{operation}', a.account,\n"
+            f"    {self._json_of(row, self._table.keys)},\n"
+            f"    {self._json_of(row, self._table.identities)},\n"
+            f"    {changes},\n    {labels},\n    {_CONTEXT}"
+        )
+
+    def _accounts(self, row: str, operation: str) -> str:
+        """Select the accounts in whose trails the write belongs; a NULL where none is known."""
+        owner, key = self._table.account, f"{row}.{quoted(self._table.keys[0])}"
+        if isinstance(owner, str):
+            return f"SELECT {row}.{quoted(owner)}::text AS account"
+        if owner is None:
+            account = f"{key}::text" if operation == "update" else literal(INSTALLATION)
+            return f"SELECT {account} AS account"
+        return self._memberships(owner, key)
+
+    def _memberships(self, member: Membership, key: str) -> str:
+        found = f"FROM {self._named(member.table)} AS m WHERE m.{quoted(member.record)} = {key}"
+        return (
+            f"SELECT m.{quoted(member.account)}::text AS account {found} "
+            f"UNION ALL SELECT NULL WHERE NOT EXISTS (SELECT 1 {found})"
+        )
+
+    def _json_of(self, row: str, columns: Sequence[str]) -> str:
+        """One value as it is, several as a list."""
+        joined = " || ',' || ".join(self._all[name].value(row) for name in columns)
+        return joined if len(columns) == 1 else f"'[' || {joined} || ']'"
+
+    def _changed(self) -> str:
+        """{"column": [old, new]} of the columns that differ."""
+        return _object(
+            f"CASE WHEN {column.differs()} THEN {literal(_member(column.name) + '[')} || "
+            f"{column.value('old')} || ',' || {column.value('new')} || ']' END"
+            for column in self._columns
+        )
+
+    def _whole(self, row: str, pair: Callable[[str], str]) -> str:
+        """{"column": pair} of the columns that aren't null."""
+        return _object(
+            f"CASE WHEN num_nonnulls({row}.{quoted(column.name)}) = 1 THEN "
+            f"{literal(_member(column.name))} || {pair(column.value(row))} END"
+            for column in self._columns
+        )
+
+    def _labels(self, operation: str, gone: str) -> str:
+        """{"column": [old name, new name]} of the references and of what names the record."""
+        names = [*self._table.label, *(each.columns[0] for each in self._table.references)]
+        return _object(self._label(name, operation, gone) for name in dict.fromkeys(names))
+
+    def _label(self, name: str, operation: str, gone: str) -> str:
+        reference = self._table.reference_of(name)
+        old = "'null'" if operation == "create" else self._name_of(reference, name, gone)
+        new = "'null'" if operation == "delete" else self._name_of(reference, name, "new")
+        if operation == "update":
+            old = f"CASE WHEN {self._all[name].differs()} THEN {old} ELSE 'null' END"
+        return f"{literal(_member(name) + '[')} || {old} || ',' || {new} || ']'"
+
+    def _name_of(self, reference: Reference | None, column: str, row: str) -> str:
+        if reference is None:
+            return self._all[column].value(row)
+        table = self._named(reference.label_table or reference.table)
+        return (
+            f"coalesce((SELECT to_json(left(named.{quoted(reference.label)}::text, 2000))::text "
+            f"FROM {table} AS named "
+            f"WHERE named.{quoted(reference.label_key)} = {row}.{quoted(column)}), 'null')"
+        )
+
+    def _named(self, table: str) -> str:
+        return f"{quoted(self._schema)}.{quoted(table)}"
+
+
+def lost_of(table: Table) -> str:
+    """The name of the sequence that counts writes which could not be recorded."""
+    return short(f"{table.name} lost")
+
+
+def short(name: str) -> str:
+    """A name that PostgreSQL doesn't cut: two long ones could else become one."""
+    if len(name.encode()) <= LONGEST_NAME:
+        return name
+    kept = name.encode()[: LONGEST_NAME - 17].decode(errors="ignore")
+    return f"{kept} {sha256(name.encode()).hexdigest()[:16]}"
+
+
+def _require_columns(table: Table, names: set[str]) -> None:
+    """Raise `WatchRefused` where the watch list names a column that isn't there, or a secret."""
+    named = {*table.keys, *table.identities, *table.secrets, *table.label}
+    named |= {column for reference in table.references for column in reference.columns}
+    if isinstance(table.account, str):
+        named.add(table.account)
+    if missing := sorted(named - names):
+        raise WatchRefused(f"The watched table {table.name} has no column {', '.join(missing)}.")
+    shown = {*table.keys, *table.identities, table.account, *table.label}
+    if copied := sorted(table.secrets & shown):
+        raise WatchRefused(f"A secret of {table.name} can't name its records: {', '.join(copied)}.")
+
+
+def _object(members: Iterator[str]) -> str:
+    """Join members into an object; an absent one is NULL. A list, since a chain of 1,600 is deep."""
+    return "'{' || array_to_string(ARRAY[" + ",\n      ".join(members) + "]::text[], ',') || '}'"
+
+
+def _member(name: str) -> str:
+    return msgspec.json.encode(name).decode() + ":"

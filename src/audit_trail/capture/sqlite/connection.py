@@ -1,0 +1,136 @@
+"""The SQLAlchemy adapter for SQLite: it carries the context into transactions, and nothing else."""
+
+import secrets
+import sqlite3
+from collections.abc import Callable
+from typing import Any, Final, cast
+
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from audit_trail.capture.context import current_context, encoded
+from audit_trail.errors import ContextRefused
+
+SMALLEST_SQLITE: Final = (3, 40, 0)
+BUSY_TIMEOUT_MS: Final = 10_000
+TOKEN_BYTES: Final = 16
+
+_READS: Final = ("SELECT", "PRAGMA", "EXPLAIN", "VALUES", "BEGIN")
+_SET: Final = (
+    "UPDATE audit_context SET token = ?, context = ?, guard = 1 "
+    "WHERE one = 1 AND (SELECT foreign_keys FROM pragma_foreign_keys)"
+)
+_CLEAR: Final = "UPDATE audit_context SET token = NULL, context = NULL, guard = NULL WHERE one = 1"
+_DRAWN: Final = "audit_token"
+_CARRIED: Final = "audit_context"
+_PREPARED: Final = "audit_prepared"
+_COMMITTED: Final = "audit_context_committed"
+
+
+def attach(engine: Engine, *, after_commit: Callable[[], None] = lambda: None) -> None:
+    """Make every transaction of the engine carry the context in force; call it once, at start.
+
+    Transactions begin with BEGIN IMMEDIATE, since the driver's own BEGIN breaks savepoints and a
+    late lock loses a race; those of a connection with the option `audit_read_only` begin as
+    readers. `after_commit` is called after each transaction that carried a context.
+    Raises `ContextRefused` on an SQLite older than 3.40.
+    """
+    if sqlite3.sqlite_version_info < SMALLEST_SQLITE:
+        raise ContextRefused(
+            f"SQLite {sqlite3.sqlite_version} is too old; 3.40 or later is needed."
+        )
+    event.listen(engine, "checkout", _prepare)
+    event.listen(engine, "begin", _begin)
+    event.listen(engine, "before_cursor_execute", _before_statement)
+    event.listen(engine, "savepoint", lambda connection, name: _set_context(connection))
+    event.listen(engine, "commit", _clear_context)
+    event.listen(engine, "rollback", _forget)
+    event.listen(
+        engine,
+        "checkin",
+        lambda _, record: after_commit() if record.info.pop(_COMMITTED, None) else None,
+    )
+
+
+def _prepare(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object) -> None:
+    """Prepare each connection once; at checkout, since the pool may hold some from before."""
+    if record.info.get(_PREPARED):
+        return
+    record.info[_PREPARED] = True
+    connection.isolation_level = None
+    for setting in (
+        "foreign_keys = ON",
+        f"busy_timeout = {BUSY_TIMEOUT_MS}",
+        "journal_mode = WAL",
+        "synchronous = FULL",
+    ):
+        _execute(connection, f"PRAGMA {setting}")
+
+
+def _begin(connection: Connection) -> None:
+    reading = connection.get_execution_options().get("audit_read_only", False)
+    _forget(connection)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _before_statement(
+    connection: Connection,
+    _cursor: object,
+    statement: str,
+    _parameters: object,
+    _context: object,
+    _many: bool,
+) -> None:
+    """Set the context before the transaction's first write, and again when another acts."""
+    opening = statement.lstrip()[:8].upper()
+    if opening == "ROLLBACK":
+        # To a savepoint: what it undoes may include the context, so the next write sets it again.
+        connection.info.pop(_CARRIED, None)
+    elif current_context() is not None and not opening.startswith(_READS):
+        _set_context(connection)
+
+
+def _set_context(connection: Connection) -> None:
+    """Set the context, with the driver's cursor: SQLAlchemy's would ask this hook again."""
+    context = current_context()
+    if context is None or connection.info.get(_CARRIED) is context:
+        return
+    token = connection.info.setdefault(_DRAWN, secrets.token_bytes(TOKEN_BYTES))
+    if _execute(_driver(connection), _SET, (token, encoded(context))) != 1:
+        raise ContextRefused(
+            "The connection that carries the context needs foreign_keys on: "
+            "its guard rests on them."
+        )
+    connection.info[_CARRIED] = context
+
+
+def _clear_context(connection: Connection) -> None:
+    """Clear the context in the last statement before COMMIT, which its guard would else refuse."""
+    if _DRAWN in connection.info:
+        _forget(connection)
+        _execute(_driver(connection), _CLEAR)
+        connection.info[_COMMITTED] = True
+
+
+def _forget(connection: Connection) -> None:
+    """A rollback has restored the table, and the next transaction draws its own token."""
+    connection.info.pop(_DRAWN, None)
+    connection.info.pop(_CARRIED, None)
+
+
+def _driver(connection: Connection) -> DBAPIConnection:
+    return cast("DBAPIConnection", connection.connection.dbapi_connection)
+
+
+def _execute(connection: DBAPIConnection, statement: str, values: tuple[Any, ...] = ()) -> int:
+    """Run a statement by the driver's cursor and return its row count.
+
+    An asynchronous driver's connection has no other way to run one.
+    """
+    cursor = connection.cursor()
+    try:
+        cursor.execute(statement, values)
+        return cursor.rowcount
+    finally:
+        cursor.close()
