@@ -4,8 +4,10 @@ A value is null, true, false, an integer or text, or an object tagged by `$`:
 
 - `{"$":"json","value":…}`: the column holds JSON
 - `{"$":"real","text":"0.1"}`: a floating-point number, as the digits that the database writes
+- `{"$":"numeric","text":"1.10"}`: a decimal number, with every digit that it was given
 - `{"$":"blob","sha256":…,"size":n}`: bytes, by digest and size
-- `{"$":"cut","text":…,"size":n}`: text of n bytes, of which the first mebibyte is kept
+- `{"$":"cut","text":…,"size":n}`: text of n bytes, of which the beginning is kept (the first
+  mebibyte, or less); with `sha256`, the digest of all of it, where the database can tell
 - `{"$":"invalid","why":…,"text":…}`: text that can't be shown as what its column declares
 - `{"$":"secret"}`: compared, never copied
 """
@@ -75,7 +77,7 @@ def is_deep(raw: bytes) -> bool:
 def tells_all(raw: bytes) -> bool:
     """Tell whether equal values mean equal columns: not of a secret, nor of what was cut."""
     return not (
-        raw.startswith((SECRET, b'{"$":"cut"'))
+        raw.startswith((SECRET, b'{"$":"cut","size"'))
         or (raw.startswith(b'{"$":"blob"') and b'"digest_of_first"' in raw)
     )
 
@@ -133,7 +135,7 @@ def plain(raw: bytes) -> Any:
     match value["$"]:
         case "json":
             return value["value"]
-        case "real":
+        case "real" | "numeric":
             return value["text"]
         case "secret":
             return "[hidden]"

@@ -52,6 +52,10 @@ class _Real(_Tagged, tag="real"):
     text: str
 
 
+class _Numeric(_Tagged, tag="numeric"):
+    text: str
+
+
 class _Blob(_Tagged, tag="blob"):
     sha256: str
     size: int
@@ -71,7 +75,7 @@ class _Secret(_Tagged, tag="secret"):
     pass
 
 
-_decode_tagged = msgspec.json.Decoder(_Json | _Real | _Blob | _Cut | _Invalid | _Secret).decode
+_decode_tagged = msgspec.json.Decoder(_Json | _Real | _Numeric | _Blob | _Cut | _Invalid | _Secret).decode
 _decode_pairs = msgspec.json.Decoder(dict[str, tuple[msgspec.Raw, msgspec.Raw]]).decode
 _decode_raw = msgspec.json.Decoder(msgspec.Raw).decode
 _decode_text = msgspec.json.Decoder(str).decode

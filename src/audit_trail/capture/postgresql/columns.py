@@ -49,7 +49,7 @@ class Column(NamedTuple):
         plain = self.type in PLAINLY_COMPARED or (self.type in TEXTS and self.deterministic)
         if plain and self.type != "bpchar":
             return f"old.{name} IS DISTINCT FROM new.{name}"
-        return f"ROW(old.{name}) *<> ROW(new.{name})"
+        return f"record_image_ne(ROW(old.{name}), ROW(new.{name}))"
 
     def value(self, row: str) -> str:
         """Write the column's value as JSON text, tagged where JSON has no such type."""
@@ -90,12 +90,12 @@ class Column(NamedTuple):
         if self.type in ("float4", "float8"):
             return {"extra_float_digits = 1"}
         if self.type == "timestamptz":
-            return {"timezone = 'UTC'"}
+            return {"TimeZone = 'UTC'"}
         return {
             "extra_float_digits = 1",
-            "timezone = 'UTC'",
-            "datestyle = 'ISO, YMD'",
-            "intervalstyle = 'iso_8601'",
+            "TimeZone = 'UTC'",
+            "DateStyle = 'ISO, YMD'",
+            "IntervalStyle = 'iso_8601'",
             "bytea_output = 'hex'",
             "xmloption = 'content'",
         }

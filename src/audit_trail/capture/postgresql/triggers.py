@@ -86,7 +86,7 @@ class Triggers:
             ", ".join(f"{row}.{quoted(column.name)}" for column in self._columns)
             for row in ("old", "new")
         )
-        return f"  IF ROW({old}) *= ROW({new}) THEN RETURN NULL; END IF;\n"
+        return f"  IF record_image_eq(ROW({old}), ROW({new})) THEN RETURN NULL; END IF;\n"
 
     def _written(self, operation: str, row: str, changes: str) -> str:
         labels = self._labels(operation, row if operation == "delete" else "old")
