@@ -75,7 +75,9 @@ class _Secret(_Tagged, tag="secret"):
     pass
 
 
-_decode_tagged = msgspec.json.Decoder(_Json | _Real | _Numeric | _Blob | _Cut | _Invalid | _Secret).decode
+_decode_tagged = msgspec.json.Decoder(
+    _Json | _Real | _Numeric | _Blob | _Cut | _Invalid | _Secret
+).decode
 _decode_pairs = msgspec.json.Decoder(dict[str, tuple[msgspec.Raw, msgspec.Raw]]).decode
 _decode_raw = msgspec.json.Decoder(msgspec.Raw).decode
 _decode_text = msgspec.json.Decoder(str).decode

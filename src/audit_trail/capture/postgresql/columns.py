@@ -51,6 +51,11 @@ class Column(NamedTuple):
             return f"old.{name} IS DISTINCT FROM new.{name}"
         return f"record_image_ne(ROW(old.{name}), ROW(new.{name}))"
 
+    def is_there(self, row: str) -> str:
+        """Tell whether the column isn't null; of a composite value, whose fields may be."""
+        value = f"{row}.{quoted(self.name)}"
+        return f"num_nonnulls({value}) = 1" if self.kind == "c" else f"{value} IS NOT NULL"
+
     def value(self, row: str) -> str:
         """Write the column's value as JSON text, tagged where JSON has no such type."""
         value = f"{row}.{quoted(self.name)}"

@@ -4,13 +4,13 @@ Row level, since a statement trigger's plan can be a hundred times slower. No va
 trigger refuse the user's write: whatever JSON can't hold is tagged (see `record.value`).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from typing import Final, NamedTuple
 
 import msgspec
 
-from audit_trail.capture.postgresql.columns import Column, body_quoted, literal, quoted
+from audit_trail.capture.postgresql.columns import Column, literal, quoted
 from audit_trail.capture.watch import Membership, Reference, Table
 from audit_trail.errors import WatchRefused
 from audit_trail.record.entry import INSTALLATION
@@ -24,6 +24,8 @@ _INSERT: Final = (
     "    (table_name, operation, account, record_key, record_id, changes, labels, context)"
 )
 _CONTEXT: Final = "nullif(current_setting('audit.context', true), '')"
+# A column of a label's table may bear a variable's name.
+_DECLARED: Final = "\n#variable_conflict use_variable\nDECLARE\n  audit_changes text := '';\n"
 
 
 class Trigger(NamedTuple):
@@ -56,17 +58,18 @@ class Triggers:
     def texts(self) -> Iterator[Trigger]:
         operations = self._table.operations
         if "create" in operations:
-            changes = self._whole("new", lambda value: f"'[null,' || {value} || ']'")
-            yield self._trigger("create", "AFTER INSERT", self._written("create", "new", changes))
+            body = self._whole("new", "[null,", "]") + self._written("create", "new")
+            yield self._trigger("create", "AFTER INSERT", body)
         if "update" in operations and self._columns:
-            body = self._unless_same() + self._written("update", "new", self._changed())
+            unless_same = "  IF audit_changes = '' THEN RETURN NULL; END IF;\n"
+            body = self._changed() + unless_same + self._written("update", "new")
             yield self._trigger("update", "AFTER UPDATE", body)
         if "delete" in operations:
-            gone = self._whole("old", lambda value: f"'[' || {value} || ',null]'")
-            yield self._trigger("delete", "AFTER DELETE", self._written("delete", "old", gone))
-            yield self._trigger("truncate", "BEFORE TRUNCATE", self._emptied(gone))
+            body = self._whole("old", "[", ",null]") + self._written("delete", "old")
+            yield self._trigger("delete", "AFTER DELETE", body)
+            yield self._trigger("truncate", "BEFORE TRUNCATE", _each_row(body), "  old record;\n")
 
-    def _trigger(self, operation: str, event: str, body: str) -> Trigger:
+    def _trigger(self, operation: str, event: str, body: str, declared: str = "") -> Trigger:
         if self._table.when_outbox_fails == "go_on":
             body = (
                 f"  BEGIN\n{body}  EXCEPTION WHEN OTHERS THEN\n"
@@ -77,38 +80,21 @@ class Triggers:
             f"{FIRST}_{operation}",
             event,
             short(f"{self._table.name} {operation}"),
-            f"\nBEGIN\n{body}  RETURN NULL;\nEND\n",
+            f"{_DECLARED}{declared}BEGIN\n{body}  RETURN NULL;\nEND\n",
             self._settings,
         )
 
-    def _unless_same(self) -> str:
-        old, new = (
-            ", ".join(f"{row}.{quoted(column.name)}" for column in self._columns)
-            for row in ("old", "new")
-        )
-        return f"  IF record_image_eq(ROW({old}), ROW({new})) THEN RETURN NULL; END IF;\n"
-
-    def _written(self, operation: str, row: str, changes: str) -> str:
+    def _written(self, operation: str, row: str) -> str:
         labels = self._labels(operation, row if operation == "delete" else "old")
-        values = self._values(operation, row, changes, labels)
+        values = self._values(operation, row, labels)
         return f"  {_INSERT}\n  SELECT {values}\n  FROM ({self._accounts(row, operation)}) AS a;\n"
 
-    def _emptied(self, gone: str) -> str:
-        """Record every row that TRUNCATE is about to remove, of this partition alone."""
-        values = self._values("delete", "old", gone, self._labels("delete", "old"))
-        accounts = self._accounts("old", "delete")
-        source = f"AS old, LATERAL ({accounts}) AS a"
-        return (
-            f"  EXECUTE {body_quoted(f'{_INSERT} SELECT {values} FROM ONLY ')}\n"
-            f"    || TG_RELID::regclass || {body_quoted(f' {source}')};\n"
-        )
-
-    def _values(self, operation: str, row: str, changes: str, labels: str) -> str:
+    def _values(self, operation: str, row: str, labels: str) -> str:
         return (
             f"{literal(self._table.name)}, '{operation}', a.account,\n"
             f"    {self._json_of(row, self._table.keys)},\n"
             f"    {self._json_of(row, self._table.identities)},\n"
-            f"    {changes},\n    {labels},\n    {_CONTEXT}"
+            f"    '{{' || substr(audit_changes, 2) || '}}',\n    {labels},\n    {_CONTEXT}"
         )
 
     def _accounts(self, row: str, operation: str) -> str:
@@ -134,25 +120,32 @@ class Triggers:
         return joined if len(columns) == 1 else f"'[' || {joined} || ']'"
 
     def _changed(self) -> str:
-        """{"column": [old, new]} of the columns that differ."""
-        return _object(
-            f"CASE WHEN {column.differs()} THEN {literal(_member(column.name) + '[')} || "
-            f"{column.value('old')} || ',' || {column.value('new')} || ']' END"
+        """Gather ,"column":[old,new] of the columns that differ.
+
+        A statement for each column: PL/pgSQL keeps small expressions ready, where one that holds
+        them all would be made ready anew for every row.
+        """
+        return "".join(
+            f"  IF {column.differs()} THEN audit_changes := audit_changes || "
+            f"{literal(_member(column.name) + '[')} || {column.value('old')} || ',' || "
+            f"{column.value('new')} || ']'; END IF;\n"
             for column in self._columns
         )
 
-    def _whole(self, row: str, pair: Callable[[str], str]) -> str:
-        """{"column": pair} of the columns that aren't null."""
-        return _object(
-            f"CASE WHEN num_nonnulls({row}.{quoted(column.name)}) = 1 THEN "
-            f"{literal(_member(column.name))} || {pair(column.value(row))} END"
+    def _whole(self, row: str, before: str, after: str) -> str:
+        """Gather the pairs of the columns that aren't null."""
+        return "".join(
+            f"  IF {column.is_there(row)} THEN audit_changes := audit_changes || "
+            f"{literal(_member(column.name) + before)} || {column.value(row)} || "
+            f"{literal(after)}; END IF;\n"
             for column in self._columns
         )
 
     def _labels(self, operation: str, gone: str) -> str:
         """{"column": [old name, new name]} of the references and of what names the record."""
         names = [*self._table.label, *(each.columns[0] for each in self._table.references)]
-        return _object(self._label(name, operation, gone) for name in dict.fromkeys(names))
+        members = [self._label(name, operation, gone) for name in dict.fromkeys(names)]
+        return "'{' || substr(" + " || ".join(["''", *members]) + ", 2) || '}'"
 
     def _label(self, name: str, operation: str, gone: str) -> str:
         reference = self._table.reference_of(name)
@@ -202,10 +195,14 @@ def _require_columns(table: Table, names: set[str]) -> None:
         raise WatchRefused(f"A secret of {table.name} can't name its records: {', '.join(copied)}.")
 
 
-def _object(members: Iterator[str]) -> str:
-    """Join members into an object; an absent one is NULL. A list, since a chain of 1,600 is deep."""
-    return "'{' || array_to_string(ARRAY[" + ",\n      ".join(members) + "]::text[], ',') || '}'"
+def _each_row(body: str) -> str:
+    """Do for each row of the table what a delete does. Of a partition, for its own rows alone."""
+    return (
+        "  FOR old IN EXECUTE 'SELECT * FROM ONLY ' || TG_RELID::regclass LOOP\n"
+        f"  audit_changes := '';\n{body}  END LOOP;\n"
+    )
 
 
 def _member(name: str) -> str:
-    return msgspec.json.encode(name).decode() + ":"
+    """A member's name with the comma before it, as JSON."""
+    return "," + msgspec.json.encode(name).decode() + ":"
