@@ -82,3 +82,69 @@ class SequencerRunning(AuditError):
     """Another process is already sequencing this outbox."""
 
     code = "sequencer_running"
+
+
+class TileNotFound(AuditError):
+    """There is no such tile or entry bundle."""
+
+    code = "tile_not_found"
+
+
+class TreeRefused(AuditError):
+    """The stored hashes or entries don't have the shape of a tree of their size."""
+
+    code = "tree_refused"
+
+
+class KeyRefused(AuditError):
+    """The key can't be understood, or its id is another key's."""
+
+    code = "key_refused"
+
+
+class NoteRefused(AuditError):
+    """The signed note is malformed."""
+
+    code = "note_refused"
+
+
+class SignerUnknown(AuditError):
+    """No known key has signed the note."""
+
+    code = "signer_unknown"
+
+
+class SignatureRefused(AuditError):
+    """The note carries the signature of a known key, and it is wrong."""
+
+    code = "signature_refused"
+
+
+class CheckpointRefused(AuditError):
+    """The checkpoint is malformed."""
+
+    code = "checkpoint_refused"
+
+
+class OriginRefused(AuditError):
+    """The checkpoint is another trail's."""
+
+    code = "origin_refused"
+
+
+class CheckpointOlder(AuditError):
+    """The checkpoint is older than one that was already accepted."""
+
+    code = "checkpoint_older"
+
+
+class ProofRefused(AuditError):
+    """The proof is malformed."""
+
+    code = "proof_refused"
+
+
+class NotProven(AuditError):
+    """The proof doesn't lead to the root."""
+
+    code = "not_proven"
