@@ -1,7 +1,7 @@
 """The tree's hashes and ranges, held against published answers and the RFC's own definitions."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit_trail.errors import TreeRefused
@@ -47,6 +47,7 @@ def test_every_root_up_to_300_is_the_definition_s_however_the_leaves_came() -> N
         edge = edge.append([LEAVES[size]]).after
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 400), max_size=8))
 def test_any_batches_make_the_same_tree(batches: list[int]) -> None:
     edge = Range()
@@ -56,6 +57,7 @@ def test_any_batches_make_the_same_tree(batches: list[int]) -> None:
     assert edge.root == TREE.mth(0, edge.stop)
 
 
+@settings(deadline=None)
 @given(st.tuples(sizes, sizes, sizes).map(sorted))
 def test_a_range_grows_the_same_by_leaves_and_by_merging(cuts: list[int]) -> None:
     start, middle, stop = cuts
@@ -65,6 +67,7 @@ def test_a_range_grows_the_same_by_leaves_and_by_merging(cuts: list[int]) -> Non
     assert Range(start=middle, stop=middle).append(LEAVES[middle:stop]).after == right
 
 
+@settings(deadline=None)
 @given(st.tuples(sizes, sizes).map(sorted))
 def test_an_append_tells_every_node_that_it_completes(cuts: list[int]) -> None:
     before, after = cuts
@@ -80,6 +83,7 @@ def test_an_append_tells_every_node_that_it_completes(cuts: list[int]) -> None:
     assert told == {at: NODES(*at) for at in completed}
 
 
+@settings(deadline=None)
 @given(st.tuples(st.integers(0, SIZE_LIMIT), st.integers(0, SIZE_LIMIT)).map(sorted))
 def test_a_range_of_any_size_is_covered_by_few_subtrees(cuts: list[int]) -> None:
     start, stop = cuts

@@ -1,7 +1,7 @@
 """Signed notes: signed and opened as others do, and refused wherever the specification says so."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit_trail.errors import (
@@ -169,6 +169,7 @@ def test_a_hundred_signatures_and_blank_lines_in_the_text_are_accepted() -> None
         assert opened(message, key.verifier) == [key.verifier]
 
 
+@settings(deadline=None)
 @given(
     st.text().map(lambda text: f"{text}\n"),
     st.lists(st.tuples(st.text(min_size=1), st.binary(min_size=32, max_size=32)), max_size=4),
@@ -205,6 +206,7 @@ def test_no_bit_and_no_byte_of_a_note_can_change() -> None:
             opened(changed, key)
 
 
+@settings(deadline=None)
 @given(st.binary())
 def test_any_bytes_are_refused_or_read(message: bytes) -> None:
     try:

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit_trail.errors import (
@@ -107,6 +107,7 @@ def test_trees_of_every_size_up_to_300_are_proven_to_grow_out_of_those_before() 
             assert not consistent(first + 1, TREE.mth(0, first), second, root, path)
 
 
+@settings(deadline=None)
 @given(st.tuples(sizes, sizes).map(sorted), st.data())
 def test_any_larger_size_is_proven(cuts: list[int], data: st.DataObject) -> None:
     first, second = cuts
@@ -315,6 +316,7 @@ def test_a_checkpoint_within_a_proof_is_as_strict_as_one_alone() -> None:
             Proof.parse(changed.encoded).verify(LEAVES[3], "example.com/1", [KEY.verifier])
 
 
+@settings(deadline=None)
 @given(st.binary() | st.binary().map(lambda rest: HEAD.encode() + rest))
 def test_any_bytes_are_refused_or_read(content: bytes) -> None:
     try:

@@ -1,7 +1,7 @@
 """Tiles and bundles: paths to the letter, contents by definition, and nothing read to grow them."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit_trail.errors import EntryTooLarge, TileNotFound, TreeRefused
@@ -62,6 +62,7 @@ def test_a_path_is_spelled_as_the_specification_has_it(path: str, named: Tile | 
     assert named.path == path
 
 
+@settings(deadline=None)
 @given(st.builds(Tile, level=st.integers(0, 63), number=numbers, width=widths))
 def test_every_tile_is_found_again_by_its_path(tile: Tile) -> None:
     assert parse_path(tile.path) == tile
@@ -117,6 +118,7 @@ def test_70_000_leaves_fill_them_with_the_hashes_that_the_specification_defines(
         assert tile_hashes(tile, shelf.read(tile)) == nodes
 
 
+@settings(deadline=None)
 @given(st.tuples(sizes, sizes).map(sorted))
 def test_an_append_writes_the_tiles_it_says_and_no_others(cuts: list[int]) -> None:
     before, after = cuts
@@ -132,6 +134,7 @@ def test_an_append_writes_the_tiles_it_says_and_no_others(cuts: list[int]) -> No
     assert {(t.level, t.number, t.width) for t in written} == new - old
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 700), max_size=5), st.data())
 def test_nodes_read_from_tiles_are_the_tree_s(batches: list[int], data: st.DataObject) -> None:
     shelf = Shelf()
@@ -196,6 +199,7 @@ def test_a_bundle_tells_each_length_in_two_bytes() -> None:
         bundle_of([bytes(65_536)])
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=300), min_size=1, max_size=256))
 def test_a_bundle_gives_its_entries_back(entries: list[bytes]) -> None:
     assert bundle_entries(Bundle(number=0, width=len(entries)), bundle_of(entries)) == entries

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import sha256
 from typing import Final, Self
 
@@ -65,9 +66,12 @@ class VerifierKey:
         return True
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class SigningKey:
-    """A name and the 32 secret bytes of an Ed25519 key. Drawing them is the caller's."""
+    """A name and the 32 secret bytes of an Ed25519 key. Drawing them is the caller's.
+
+    What follows from them is computed once, since a key signs for many trails.
+    """
 
     name: str
     seed: bytes = field(repr=False)
@@ -75,7 +79,7 @@ class SigningKey:
     def __post_init__(self) -> None:
         _require_key(self.name, self.seed)
 
-    @property
+    @cached_property
     def verifier(self) -> VerifierKey:
         """The public half, under the same name."""
         return VerifierKey(name=self.name, public=self._private.public_key().public_bytes_raw())
@@ -101,7 +105,7 @@ class SigningKey:
         """Return the 64 bytes of the signature; the same for the same content."""
         return self._private.sign(content)
 
-    @property
+    @cached_property
     def _private(self) -> Ed25519PrivateKey:
         return Ed25519PrivateKey.from_private_bytes(self.seed)
 
