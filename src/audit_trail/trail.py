@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from audit_trail.errors import EntryNotFound, EntryTooLarge, HeadMoved, QueryRefused
-from audit_trail.record.canonical import canonical_bytes
+from audit_trail.record.canonical import public_bytes
 from audit_trail.record.entry import SALT_BYTES, Draft, Entry, Part, Public
 from audit_trail.record.query import Query
 from audit_trail.seal.merkle import leaf_hash
@@ -193,6 +193,6 @@ def _public_bytes(draft: Draft, recorded_at: int, who: Part | None, what: Part |
         what=what.commitment if what else None,
     )
     try:
-        return canonical_bytes(public)
+        return public_bytes(public)
     except EntryTooLarge:
-        return canonical_bytes(msgspec.structs.replace(public, fields=()))
+        return public_bytes(msgspec.structs.replace(public, fields=()))

@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from audit_trail.errors import EntryTooLarge, NotCanonical
+from audit_trail.record.entry import Public
 
 PUBLIC_LIMIT_BYTES: Final = 65_535
 INTEGER_LIMIT: Final = 2**53 - 1
@@ -22,7 +23,24 @@ def canonical_bytes(value: msgspec.Struct | dict[str, Any]) -> bytes:
     with lone surrogates, and `EntryTooLarge` above 65,535 bytes.
     """
     _require_profile(msgspec.to_builtins(value), "$")
-    encoded = _encoder.encode(value)
+    return _bounded(_encoder.encode(value))
+
+
+def public_bytes(public: Public) -> bytes:
+    """Return the same bytes of a public part, whose types leave little of the profile to check.
+
+    A lone surrogate has no UTF-8, so the encoder refuses it; nothing in it is a float or a key.
+    """
+    for name, number in (("occurred_at", public.occurred_at), ("recorded_at", public.recorded_at)):
+        if abs(number) > INTEGER_LIMIT:
+            raise NotCanonical(f"The integer at $.{name} is outside ±(2^53-1).")
+    try:
+        return _bounded(_encoder.encode(public))
+    except UnicodeEncodeError:
+        return canonical_bytes(public)
+
+
+def _bounded(encoded: bytes) -> bytes:
     if len(encoded) > PUBLIC_LIMIT_BYTES:
         raise EntryTooLarge(
             f"The public part has {len(encoded)} bytes, {PUBLIC_LIMIT_BYTES} at most."

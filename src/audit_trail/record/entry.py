@@ -166,6 +166,32 @@ def read_who(part: Part | None) -> Who:
     return msgspec.json.decode(part.stored, type=Who) if part else Who()
 
 
+class Indexed(msgspec.Struct, frozen=True):
+    """What of a public part stores keep in columns of their own."""
+
+    id: str
+    occurred_at: int
+    recorded_at: int
+    entity: Entity
+
+
+class _Person(msgspec.Struct, frozen=True):
+    email: str | None = None
+    name: str | None = None
+
+
+decode_indexed = msgspec.json.Decoder(Indexed).decode
+_decode_person = msgspec.json.Decoder(_Person).decode
+
+
+def read_person(part: Part | None) -> str:
+    """Decode of the who part only what people are looked up by: see `Who.person`."""
+    if part is None:
+        return "\n"
+    person = _decode_person(part.stored)
+    return f"{person.email or ''}\n{person.name or ''}".casefold()
+
+
 def read_what(part: Part | None) -> What:
     """Decode the what part; an absent part reads as one that says nothing."""
     return msgspec.json.decode(part.stored, type=What) if part else What()

@@ -65,6 +65,8 @@ class Drafter:
                 self._targets[pointer.table].add(pointer.target)
         self._token: bytes | None = None
         self._parents: dict[ParentKey, Parent] = {}
+        self._context: Context | None = None
+        self._said: Mapping[str, Any] = {}
 
     def drafts(self, rows: Sequence[Row]) -> list[Draft]:
         """Return the entries-to-be of whole transactions, or of a part of a huge one.
@@ -90,6 +92,8 @@ class Drafter:
         millisecond are ordered, since SQLite's clock stands still during a statement; and never
         across a transaction of the application, whose rows stand between them.
         """
+        if all(row.token is not None for row in rows):
+            return list(rows)
         places: dict[tuple[object, bytes | None, object, int], list[int]] = defaultdict(list)
         turns: Counter[tuple[object, bytes | None]] = Counter()
         for place, row in enumerate(rows):
@@ -125,7 +129,7 @@ class Drafter:
                     seen = read_row(row, self._watch)
                     moved = keys_left_and_taken(seen)
                     lives.update(moved)
-                    life = lives[seen.table.name, seen.key]
+                    life = lives[seen.table.name, seen.key] if lives else 0
                     grouped[seen.account, seen.table.name, seen.key, life].append(seen)
                     lives.update(moved)
             except Unreadable as error:
@@ -179,7 +183,7 @@ class Drafter:
 
     def _remember(self, record: Record) -> None:
         """Keep a deleted record under every set of columns by which others point to it."""
-        _, last, write = record
+        _, last, write, _ = record
         if write is None or write.operation != "delete":
             return
         parent = Parent(record.entry_id, last.table.entity, record_label(last, write), last.account)
@@ -189,7 +193,7 @@ class Drafter:
 
     def _parent(self, record: Record) -> Parent | None:
         """Find the record whose deletion deleted this one, or emptied its reference."""
-        _, last, write = record
+        _, last, write, _ = record
         if write is None or write.operation == "create":
             return None
         for pointer in last.table.references:
@@ -200,17 +204,19 @@ class Drafter:
         return None
 
     def _of_record(self, record: Record, parent: Parent | None) -> Iterator[Draft]:
-        born, last, write = record
+        born, last, write, id_ = record
         if write is None:
             return
-        draft = self._draft(born, last, write, parent)
+        draft = self._draft(id_, last, write, born.occurred_us, parent)
         yield draft
         if (left := _account_left(last, write, draft.account)) is not None:
             yield msgspec.structs.replace(
                 draft, id=entry_id(born.row, born.occurred_us, b"left"), account=left
             )
 
-    def _draft(self, born: Seen, last: Seen, write: Write, parent: Parent | None) -> Draft:
+    def _draft(
+        self, id_: str, last: Seen, write: Write, occurred_us: int, parent: Parent | None
+    ) -> Draft:
         account = last.account or (parent.account if parent else None)
         changes = _shown(last, write)
         pointers = dict(self._references(last, write))
@@ -223,16 +229,22 @@ class Drafter:
             details=_details(last, account, parent),
         )
         return Draft(
-            id=entry_id(born.row, born.occurred_us),
+            id=id_,
             account=account or INSTALLATION,
-            occurred_at=born.occurred_us,
+            occurred_at=occurred_us,
             action=write.operation,
             entity=Entity(type=last.table.entity, id=last.id),
             cause=parent.entry_id if parent else None,
             fields=tuple(changes),
             what=_encoded(what),
-            **acting(last.context),
+            **self._acting(last.context),
         )
+
+    def _acting(self, context: Context | None) -> Mapping[str, Any]:
+        """One transaction has one context as a rule, and is worked off in one go."""
+        if context is not self._context or context is None:
+            self._context, self._said = context, acting(context)
+        return self._said
 
     def _references(self, seen: Seen, write: Write) -> Iterator[tuple[str, Reference]]:
         for pointer in seen.table.references:

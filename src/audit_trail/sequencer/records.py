@@ -13,17 +13,13 @@ from audit_trail.sequencer.rows import Seen
 class Record(NamedTuple):
     """What one transaction did to one record: its first row, its last, and the net write, if any.
 
-    The last row's labels are those of the net write.
+    The last row's labels are those of the net write. The entry's id is born in the first row.
     """
 
     born: Seen
     last: Seen
     write: Write | None
-
-    @property
-    def entry_id(self) -> str:
-        """The id of the record's entry, born in its first row."""
-        return entry_id(self.born.row, self.born.occurred_us)
+    entry_id: str
 
 
 def keys_left_and_taken(seen: Seen) -> list[tuple[str, bytes | None]]:
@@ -48,12 +44,13 @@ def _former_key(seen: Seen) -> bytes | None:
 
 def records_of(seen: Sequence[Seen]) -> list[Record]:
     """Merge the rows of one record; where they don't chain, each stands for itself."""
+    born, last = seen[0], seen[-1]
     writes = chained([write_of(each) for each in seen])
     if len(writes) > 1:
         return [record for each in seen for record in records_of([each])]
-    if not writes:
-        return [Record(seen[0], seen[-1], None)]
-    return [Record(seen[0], seen[-1]._replace(labels=_labels(seen, writes[0])), writes[0])]
+    if writes and len(seen) > 1:
+        last = last._replace(labels=_labels(seen, writes[0]))
+    return [Record(born, last, writes[0] if writes else None, entry_id(born.row, born.occurred_us))]
 
 
 def _labels(seen: Sequence[Seen], write: Write) -> dict[str, tuple[str | None, str | None]]:

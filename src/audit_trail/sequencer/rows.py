@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
@@ -79,6 +80,7 @@ _decode_tagged = msgspec.json.Decoder(
     _Json | _Real | _Numeric | _Blob | _Cut | _Invalid | _Secret
 ).decode
 _decode_pairs = msgspec.json.Decoder(dict[str, tuple[msgspec.Raw, msgspec.Raw]]).decode
+_decode_labels = msgspec.json.Decoder(dict[str, tuple[str | None, str | None]]).decode
 _decode_raw = msgspec.json.Decoder(msgspec.Raw).decode
 _decode_text = msgspec.json.Decoder(str).decode
 _decode_context = msgspec.json.Decoder(Context).decode
@@ -100,10 +102,7 @@ def read_row(row: Row, watch: WatchList) -> Seen:
             name: _settled_pair(old, new, row.operation)
             for name, (old, new) in _pairs(row.changes or b"").items()
         }
-        labels = {
-            name: (_label(old), _label(new))
-            for name, (old, new) in _pairs(row.labels or b"{}").items()
-        }
+        labels = _labels(row.labels or b"{}")
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Unreadable(f"its changes are no JSON of ours ({error})") from error
     return Seen(
@@ -122,10 +121,14 @@ def read_row(row: Row, watch: WatchList) -> Seen:
 
 def read_context(row: Row) -> Context | None:
     """Read the context that was set beside the row."""
-    if row.context is None:
-        return None
+    return None if row.context is None else _read_context(row.context)
+
+
+@lru_cache(maxsize=64)
+def _read_context(stored: bytes) -> Context:
+    """The rows of a transaction bear the same bytes, so they are decoded once."""
     try:
-        context = _decode_context(row.context)
+        context = _decode_context(stored)
     except (ValueError, RecursionError) as error:
         raise Unreadable(f"its context is not ours ({error})") from error
     if abs(context.occurred_at or 0) > INTEGER_LIMIT:
@@ -213,6 +216,18 @@ def _marked(raw: bytes) -> bytes:
         return invalid(raw, "JSON that no reader takes")
 
 
+def _labels(raw: bytes) -> dict[str, tuple[str | None, str | None]]:
+    """Read {"column": [old name, new name]}; most names are text or null, and are read at once."""
+    try:
+        read_at_once = _decode_labels(raw)
+    except (ValueError, RecursionError):
+        return {name: (_label(old), _label(new)) for name, (old, new) in _pairs(raw).items()}
+    return {
+        name: (old and old[:LONGEST_LABEL], new and new[:LONGEST_LABEL])
+        for name, (old, new) in read_at_once.items()
+    }
+
+
 def _settled_pair(old: bytes, new: bytes, operation: str) -> Pair:
     return (
         None if operation == "create" else _value(old),
@@ -221,6 +236,8 @@ def _settled_pair(old: bytes, new: bytes, operation: str) -> Pair:
 
 
 def _value(raw: bytes) -> bytes:
+    if raw.isascii() and not raw.startswith((b"{", b"[")):
+        return raw
     value = settled(raw)
     if value.startswith(b"{"):
         _decode_tagged(value)

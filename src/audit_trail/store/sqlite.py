@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from audit_trail.errors import HeadMoved, StoreFailed, TermLost
 from audit_trail.record.canonical import is_unicode
-from audit_trail.record.entry import Entry, Part, read_who
+from audit_trail.record.entry import Entry, Part, decode_indexed, read_person
 from audit_trail.record.query import Query
 from audit_trail.store.port import Head, Lead, RecordKey, Tail
 
@@ -186,7 +186,7 @@ def _bound(values: Sequence[Any]) -> list[Any]:
 
 
 def _columns(account: str, entry: Entry) -> tuple[Any, ...]:
-    public = entry.public
+    public = decode_indexed(entry.public_bytes)
     return (
         account,
         entry.index,
@@ -200,7 +200,7 @@ def _columns(account: str, entry: Entry) -> tuple[Any, ...]:
         public.recorded_at,
         public.entity.type,
         public.entity.id,
-        read_who(entry.who).person,
+        read_person(entry.who),
     )
 
 
