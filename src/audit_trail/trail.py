@@ -3,7 +3,8 @@
 import secrets
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from threading import Lock
 from typing import Final, NamedTuple
 
 import msgspec
@@ -16,6 +17,10 @@ from audit_trail.seal.merkle import leaf_hash
 from audit_trail.store.port import Head, Lead, RecordKey, Store, Tail
 
 APPEND_ATTEMPTS: Final = 20
+MOST_COUNTED: Final = 50_000
+"""Of how many accounts, and of how many records of each, the versions are remembered."""
+
+SALTS_TOGETHER: Final = 256
 COUNT_LIMIT: Final = 10_000
 """Totals are exact up to here; beyond, they are a lower bound."""
 
@@ -35,6 +40,13 @@ class NumberedPage(NamedTuple):
     total: int
 
 
+class Counted(NamedTuple):
+    """The newest version of records, as they were when the account's trail had this size."""
+
+    size: int
+    versions: dict[RecordKey, int]
+
+
 def utc_now_us() -> int:
     """Return the time in microseconds since 1970, UTC."""
     return time.time_ns() // 1_000
@@ -48,11 +60,13 @@ class Trail:
         store: Store,
         *,
         clock: Callable[[], int] = utc_now_us,
-        salt: Callable[[], bytes] = lambda: secrets.token_bytes(SALT_BYTES),
+        salt: Callable[[], bytes] | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
-        self._salt = salt
+        self._salt = salt or _drawn_salts()
+        self._appending = Lock()
+        self._counted: dict[str, Counted] = {}
 
     def begin_term(self, outbox: str) -> Lead:
         """Take the lead over an outbox; whoever led before can append no more."""
@@ -67,13 +81,20 @@ class Trail:
         by_account: dict[str, list[Draft]] = defaultdict(list)
         for draft in drafts:
             by_account[draft.account].append(draft)
-        for _ in range(APPEND_ATTEMPTS):
-            tails = {account: self._tail(account, each) for account, each in by_account.items()}
-            try:
-                self._store.append(tails, lead)
-            except HeadMoved:
-                continue
-            return sum(len(tail.entries) for tail in tails.values())
+        with self._appending:
+            for _ in range(APPEND_ATTEMPTS):
+                tails = {account: self._tail(account, each) for account, each in by_account.items()}
+                # What was counted holds again only when the append is known to have succeeded.
+                counted = {account: self._counted.pop(account) for account in tails}
+                try:
+                    self._store.append(tails, lead)
+                except HeadMoved:
+                    continue
+                for account, tail in tails.items():
+                    self._counted[account] = counted[account]._replace(
+                        size=tail.size + len(tail.entries)
+                    )
+                return sum(len(tail.entries) for tail in tails.values())
         raise HeadMoved(
             f"The head moved {APPEND_ATTEMPTS} times in a row; "
             "too many writers append to one account."
@@ -142,13 +163,27 @@ class Trail:
         known = self._store.known(account, [draft.id for draft in drafts])
         new = list({draft.id: draft for draft in drafts if draft.id not in known}.values())
         head = self._store.head(account)
-        versions = self._store.versions(account, list({_record(draft) for draft in new}))
+        versions = self._versions(account, head.size, {_record(draft) for draft in new})
         recorded_at = max(self._clock(), head.recorded_at)
         entries = []
         for offset, draft in enumerate(new):
             versions[_record(draft)] = version = versions.get(_record(draft), 0) + 1
             entries.append(self._entry(draft, head.size + offset, version, recorded_at))
         return Tail(head.size, entries)
+
+    def _versions(
+        self, account: str, size: int, records: Collection[RecordKey]
+    ) -> dict[RecordKey, int]:
+        """Return the records' newest versions; those counted here hold while the head stands."""
+        counted = self._counted.get(account)
+        if counted is None or counted.size != size or len(counted.versions) > MOST_COUNTED:
+            counted = Counted(size, {})
+        if len(self._counted) > MOST_COUNTED:
+            self._counted.clear()
+        self._counted[account] = counted
+        unknown = [record for record in records if record not in counted.versions]
+        counted.versions.update(self._store.versions(account, unknown))
+        return counted.versions
 
     def _entry(self, draft: Draft, index: int, version: int, recorded_at: int) -> Entry:
         who = Part(draft.who, self._salt()) if draft.who is not None else None
@@ -162,6 +197,23 @@ class Trail:
             who=who,
             what=what,
         )
+
+
+def _drawn_salts() -> Callable[[], bytes]:
+    """Draw many salts at a time: a system call for each costs more than hashing with it."""
+    drawn: list[bytes] = []
+
+    def salt() -> bytes:
+        try:
+            return drawn.pop()
+        except IndexError:
+            many = secrets.token_bytes(SALT_BYTES * SALTS_TOGETHER)
+            drawn.extend(
+                many[at : at + SALT_BYTES] for at in range(SALT_BYTES, len(many), SALT_BYTES)
+            )
+            return many[:SALT_BYTES]
+
+    return salt
 
 
 def _record(draft: Draft) -> RecordKey:

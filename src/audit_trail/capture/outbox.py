@@ -11,7 +11,7 @@ import msgspec
 
 from audit_trail.record.entry import Outcome
 
-BATCH_ROWS: Final = 2_000
+BATCH_ROWS: Final = 8_000
 """How many rows choose the transactions of a batch."""
 
 HUGE_ROWS: Final = 10_000

@@ -14,7 +14,7 @@ Pair = tuple[bytes | None, bytes | None]
 """The old and the new value of one field; None where the record did not exist."""
 
 
-class Write(msgspec.Struct, frozen=True, kw_only=True):
+class Write(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What one write, or several merged, did to one record.
 
     Creations and deletions leave out the fields that were null.

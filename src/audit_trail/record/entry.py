@@ -29,21 +29,21 @@ INSTALLATION: Final = "0"
 SALT_BYTES: Final = 16
 
 
-class Entity(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Entity(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """What the entry is about: the table's singular, and the record's surrogate id."""
 
     type: str
     id: str | None = None
 
 
-class ActorId(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ActorId(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """Who acted, without a name: names live in the who part."""
 
     kind: ActorKind
     id: str | None = None
 
 
-class Public(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Public(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """The public part, version 1. Absent members are left out of the bytes, never null."""
 
     v: int
@@ -76,7 +76,7 @@ class Part(NamedTuple):
         return sha256(self.salt + self.stored).hexdigest()
 
 
-class Draft(msgspec.Struct, frozen=True, kw_only=True):
+class Draft(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """An entry before the trail has given it an index: no recorded time, no salts."""
 
     id: str
@@ -95,7 +95,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     what: bytes | None = None
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+class Entry(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """An entry of the trail: durable, with its index in the account and its version per record."""
 
     index: int
@@ -134,7 +134,7 @@ class Who(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return f"{self.email or ''}\n{self.name or ''}".casefold()
 
 
-class Reference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Reference(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """A record that the entry's record points to, with its name as it was then."""
 
     table: str
@@ -142,14 +142,14 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     before: str | None = None
 
 
-class Change(msgspec.Struct, frozen=True, kw_only=True):
+class Change(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One field's values. A create has no `before`, a delete no `after`; see `record.value`."""
 
     before: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     after: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
-class What(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class What(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """The what part: names of records, every before and after, the reason, an event's details."""
 
     label: str | None = None
@@ -166,7 +166,7 @@ def read_who(part: Part | None) -> Who:
     return msgspec.json.decode(part.stored, type=Who) if part else Who()
 
 
-class Indexed(msgspec.Struct, frozen=True):
+class Indexed(msgspec.Struct, frozen=True, gc=False):
     """What of a public part stores keep in columns of their own."""
 
     id: str
@@ -175,7 +175,7 @@ class Indexed(msgspec.Struct, frozen=True):
     entity: Entity
 
 
-class _Person(msgspec.Struct, frozen=True):
+class _Person(msgspec.Struct, frozen=True, gc=False):
     email: str | None = None
     name: str | None = None
 

@@ -69,7 +69,11 @@ class Drafter:
         self._said: Mapping[str, Any] = {}
 
     def drafts(self, rows: Sequence[Row]) -> list[Draft]:
-        """Return the entries-to-be of whole transactions, or of a part of a huge one.
+        """Return the entries-to-be of whole transactions, or of a part of a huge one."""
+        return [draft for drafts in self.transactions(rows) for draft in drafts]
+
+    def transactions(self, rows: Sequence[Row]) -> Iterator[list[Draft]]:
+        """Yield the entries-to-be of one transaction after the other.
 
         The parents of a huge transaction are remembered from part to part. No row stops it: one
         that can't be understood becomes an entry that says so, its raw bytes sealed.
@@ -82,7 +86,7 @@ class Drafter:
             same = by_transaction.pop(transaction, [])
             same.append(row)
             by_transaction[transaction] = same
-        return [draft for each in by_transaction.values() for draft in self._of_transaction(each)]
+        return map(self._of_transaction, by_transaction.values())
 
     def _in_sequence(self, rows: Sequence[Row]) -> list[Row]:
         """Put a shell's writes to one record into the order of their values.

@@ -1,11 +1,12 @@
 """The sequencer's loop: take, append, delete; recovery after a crash is the ordinary round."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event
 from typing import Final
 
-from audit_trail.capture.outbox import Outbox
+from audit_trail.capture.outbox import Outbox, Row
 from audit_trail.capture.watch import WatchList
 from audit_trail.errors import OutboxFailed, SequencerRunning, TermLost
 from audit_trail.record.entry import Draft
@@ -16,8 +17,20 @@ from audit_trail.trail import Trail, utc_now_us
 POLL_SECONDS: Final = 0.25
 STANDBY_SECONDS: Final = 1.0
 LONGEST_PAUSE_SECONDS: Final = 5.0
+APPENDED_TOGETHER: Final = 1_000
+"""How many entries, at least, one append of a large batch writes."""
 
 _log = logging.getLogger(__name__)
+
+
+def _grouped(transactions: Iterable[list[Draft]]) -> Iterator[list[Draft]]:
+    group: list[Draft] = []
+    for drafts in transactions:
+        group += drafts
+        if len(group) >= APPENDED_TOGETHER:
+            yield group
+            group = []
+    yield group
 
 
 class Sequencer:
@@ -35,6 +48,8 @@ class Sequencer:
         self._trail = trail
         self._drafter = Drafter(watch, clock)
         self._woken = Event()
+        # One thread, so that appends keep their order. It starts with the first large batch.
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="append")
         self._lead: Lead | None = None
         self.errors = 0
         """How many rounds failed since the start."""
@@ -54,10 +69,24 @@ class Sequencer:
         batch = self._outbox.take()
         if not batch.rows:
             return 0
-        drafts: list[Draft] = self._drafter.drafts(batch.rows)
-        self._trail.append(drafts, self._lead)
+        if len(batch.rows) <= APPENDED_TOGETHER:
+            self._trail.append(self._drafter.drafts(batch.rows), self._lead)
+        else:
+            self._append_behind(batch.rows, self._lead)
         self._outbox.delete(batch.rows)
         return len(batch.rows)
+
+    def _append_behind(self, rows: Sequence[Row], lead: Lead) -> None:
+        """Append in groups of whole transactions: while one is written, the next is drafted."""
+        behind: Future[int] | None = None
+        try:
+            for drafts in _grouped(self._drafter.transactions(rows)):
+                if behind:
+                    behind.result()
+                behind = self._writer.submit(self._trail.append, drafts, lead)
+        finally:
+            if behind:
+                behind.result()
 
     def drain(self) -> None:
         """Work until the outbox is empty."""
