@@ -132,6 +132,8 @@ def _net(write: Write) -> Write | None:
             if pair not in ((None, NULL), (NULL, None))
         }
         return Write(existed=write.existed, exists=write.exists, pairs=pairs)
+    if write.pairs and all(old != new for old, new in write.pairs.values()):
+        return write
     pairs = {
         field: (old, new)
         for field, (old, new) in write.pairs.items()

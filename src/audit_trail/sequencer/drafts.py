@@ -313,7 +313,9 @@ def _read_as_far_as_possible(row: Row) -> tuple[Context | None, int | None]:
 
 def _shown(seen: Seen, write: Write) -> dict[str, Change]:
     """Leave out, of a record created or deleted, its key and account: the entry says them."""
-    said = {*seen.table.keys, seen.table.account} if write.operation != "update" else set()
+    if write.operation == "update":
+        return {field: _change(pair) for field, pair in write.pairs.items()}
+    said = {*seen.table.keys, seen.table.account}
     return {field: _change(pair) for field, pair in write.pairs.items() if field not in said}
 
 

@@ -3,10 +3,11 @@
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from threading import Lock, local
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from audit_trail.errors import HeadMoved, StoreFailed, TermLost
 from audit_trail.record.canonical import is_unicode
@@ -17,12 +18,16 @@ from audit_trail.store.port import Head, Lead, RecordKey, Tail
 BUSY_TIMEOUT_SECONDS: Final = 10.0
 LARGEST: Final = 2**63 - 1
 
+T = TypeVar("T")
+
 _ENTRY: Final = "idx, version, public, leaf, who, who_salt, what, what_salt"
-_INSERT: Final = (
-    "INSERT INTO entries (account, idx, id, version, public, leaf, who, who_salt, what, what_salt, "
-    "occurred_at, recorded_at, entity_type, entity_id, person) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_COLUMNS: Final = (
+    "account, idx, id, version, public, leaf, who, who_salt, what, what_salt, "
+    "occurred_at, recorded_at, entity_type, entity_id, person"
 )
+_ROW: Final = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+ROWS_TOGETHER: Final = 100
+"""How many rows one statement inserts: while it runs, other threads do too."""
 
 
 class SqliteStore:
@@ -55,9 +60,9 @@ class SqliteStore:
             for account, tail in tails.items():
                 if self.head(account).size != tail.size:
                     raise HeadMoved
-                connection.executemany(
-                    _INSERT, [_columns(account, entry) for entry in tail.entries]
-                )
+                for some in _chunks(tail.entries, ROWS_TOGETHER):
+                    values = [value for entry in some for value in _columns(account, entry)]
+                    connection.execute(_insert(len(some)), values)
 
     def begin_term(self, outbox: str) -> Lead:
         with self._writing, self._translating(), self._transaction() as connection:
@@ -141,6 +146,7 @@ class SqliteStore:
             )
             self._local.connection = connection
             self._opened.append(connection)
+            connection.execute("PRAGMA page_size = 8192")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA secure_delete = ON")
@@ -216,6 +222,11 @@ def _entry(row: Sequence[Any]) -> Entry:
     )
 
 
+@cache
+def _insert(rows: int) -> str:
+    return f"INSERT INTO entries ({_COLUMNS}) VALUES {', '.join([_ROW] * rows)}"
+
+
 def _where(query: Query) -> tuple[str, tuple[Any, ...]]:
     conditions: list[tuple[str, tuple[Any, ...]]] = [("account = ?", (query.account,))]
     if query.types:
@@ -240,5 +251,5 @@ def _marks(values: Sequence[Any]) -> str:
     return ", ".join("?" * len(values))
 
 
-def _chunks(values: Sequence[str], size: int = 500) -> Iterator[Sequence[str]]:
+def _chunks(values: Sequence[T], size: int = 500) -> Iterator[Sequence[T]]:
     return (values[start : start + size] for start in range(0, len(values), size))
