@@ -46,7 +46,7 @@ COMPOSITION = (*DOORS, *engine("store", "sequencer"))
 # The API and the pages stand side by side on these, and never on each other.
 UNDER_EDGES = environment(
     *("schema", "database", "catalog", "attempts", "access", "settings"),
-    *("services", "gate", "entrance"),
+    *("metrics", "services", "gate", "entrance"),
 )
 EDGES = environment("api", "pages")
 
@@ -93,7 +93,11 @@ MAP = {
         ("msgspec", "sqlalchemy"),
     ),
     "live_agent.founding": Room((*DOORS, *environment("schema", "database", "access", "settings"))),
-    "live_agent.services": Room((*DOORS, *environment("database", "attempts")), ("msgspec",)),
+    # It reads the outbox and is counted into; it knows nobody who counts.
+    "live_agent.metrics": Room(DOORS, ("prometheus_client",)),
+    "live_agent.services": Room(
+        (*DOORS, *environment("database", "attempts", "metrics")), ("msgspec",)
+    ),
     "live_agent.gate": Room(
         (*DOORS, *environment("schema", "database", "attempts", "access", "services")),
         ("litestar", "msgspec"),
@@ -106,8 +110,13 @@ MAP = {
     "live_agent.pages": Room(
         (*DOORS, *UNDER_EDGES), ("jinja2", "litestar", "msgspec", "sqlalchemy")
     ),
+    "live_agent.observing": Room((*DOORS, *environment("metrics")), ("litestar",)),
+    "live_agent.operating": Room(
+        (*DOORS, *environment("schema", "database", "metrics", "services", "gate")),
+        ("litestar", "prometheus_client", "sqlalchemy"),
+    ),
     "live_agent.app": Room(
-        (*COMPOSITION, *UNDER_EDGES, *EDGES, *environment("watching")),
+        (*COMPOSITION, *UNDER_EDGES, *EDGES, *environment("watching", "observing", "operating")),
         ("jinja2", "litestar", "msgspec", "sqlalchemy"),
     ),
     "live_agent.site": Room(environment("app", "pages", "services"), ("litestar",)),

@@ -17,7 +17,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from audit_trail.capture.context import Actor
-from live_agent.errors import Forbidden, NotFound
+from live_agent.errors import Forbidden, ForeignAccount
 from live_agent.schema import LARGEST_INTEGER, AccessToken, AccountUser, BrowserSession, User
 
 IDLE_LIMIT_US: Final = 12 * 3_600 * 1_000_000
@@ -117,7 +117,7 @@ def accounts_of(db: Session, user_id: int) -> Sequence[AccountUser]:
 
 
 def member_of(db: Session, person: Person, account_id: int) -> Member:
-    """Return the person as a member of the account. Raises `NotFound`, also for unknown accounts."""
+    """Return the person as a member of the account. Raises `ForeignAccount`, also for unknown ones."""
     role = None
     if 0 < account_id <= LARGEST_INTEGER:
         role = db.scalar(
@@ -126,7 +126,7 @@ def member_of(db: Session, person: Person, account_id: int) -> Member:
             )
         )
     if role is None:
-        raise NotFound("There is no such account, or you don't belong to it.")
+        raise ForeignAccount
     return Member(**msgspec.structs.asdict(person), account_id=account_id, role=role)
 
 

@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from litestar import Litestar, Request, Response
 from litestar.datastructures import MutableScopeHeaders, State
 from litestar.exceptions import HTTPException
-from litestar.types import ControllerRouterHandler, HTTPScope, Message, Scope
+from litestar.types import ControllerRouterHandler, Message, Scope
 
 from audit_trail.capture.outbox import Outbox
 from audit_trail.capture.sqlalchemy import outbox as outbox_of
@@ -29,6 +29,9 @@ from live_agent.attempts import Limits
 from live_agent.database import Database
 from live_agent.errors import DatabaseBusy, Invalid, LiveAgentError, NotFound, Problem, TooLarge
 from live_agent.gate import Gate
+from live_agent.metrics import Metrics
+from live_agent.observing import ObservedApp, facts_of, observing
+from live_agent.operating import OPERATING_PATHS, operating_routes
 from live_agent.services import Services, wait_until_sequenced
 from live_agent.watching import WATCH
 
@@ -48,6 +51,9 @@ HEADERS: Final = {
     "cross-origin-resource-policy": "same-origin",
 }
 
+FOR_PROGRAMS: Final = ("/api/", "/auth/", *OPERATING_PATHS)
+"""Where an error is answered as JSON, whatever the client says that it accepts."""
+
 HtmlError = Callable[[Request[Any, Any, Any], Problem], Response[Any]]
 """How pages answer an error; a 401 by leading to the sign-in."""
 
@@ -65,16 +71,17 @@ def create_app(
     def on_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
         problem = problem_of(error)
         if problem.status >= 500:
-            _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        if html_error is None or request.url.path.startswith(("/api/", "/auth/")):
+            _log.error("a request failed", exc_info=error, extra=facts_of(request.scope))
+        services.metrics.refuse(error)
+        if html_error is None or request.url.path.startswith(FOR_PROGRAMS):
             return problem_answer(problem)
         return html_error(request, problem)
 
-    return Litestar(
-        route_handlers=[*api_routes(), *extra_routes],
+    return ObservedApp(
+        route_handlers=[*api_routes(), *operating_routes(services), *extra_routes],
         middleware=[Gate(services)],
         exception_handlers={Exception: on_error},
-        before_send=[_finish],
+        before_send=[_add_headers, observing(services.metrics)],
         lifespan=[_lifespan],
         state=State({"services": services}),
         request_max_body_size=BODY_LIMIT_BYTES,
@@ -83,15 +90,13 @@ def create_app(
     )
 
 
-async def _finish(message: Message, scope: Scope) -> None:
-    """Add the headers that every answer has, and log what was asked: never bodies or cookies."""
+async def _add_headers(message: Message, _scope: Scope) -> None:
+    """Add the headers that every answer has."""
     if message["type"] != "http.response.start":
         return
-    request = cast("HTTPScope", scope)
     headers = MutableScopeHeaders.from_message(message)
     for name, value in HEADERS.items():
         headers.setdefault(name, value)
-    _log.info("%s %s %d", request["method"], request["path"], message["status"])
 
 
 @asynccontextmanager
@@ -161,6 +166,7 @@ def build_services(
     trusted_proxies: frozenset[str] = frozenset(),
     clock: Callable[[], int] = utc_now_us,
     limits: Limits | None = None,
+    metrics_token: str = "",
 ) -> Services:
     """Compose everything over two files in one directory; prepare the database before serving."""
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -184,10 +190,12 @@ def build_services(
         clock=clock,
         running=lambda: _running(database, outbox, sequencer, clock),
         sequencer=sequencer,
+        metrics=Metrics(outbox, sequencer, clock),
         close=close,
         secure_cookies=secure_cookies,
         trusted_proxies=trusted_proxies,
         limits=limits or Limits(),
+        metrics_token=metrics_token,
     )
 
 

@@ -4,6 +4,7 @@ What a command needs is imported inside it, so that `--help` answers at once.
 """
 
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -75,7 +76,13 @@ def serve(
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     proxies = frozenset(part.strip() for part in trusted_proxies.split(",") if part.strip())
-    services = build_services(data, secure_cookies=secure_cookies, trusted_proxies=proxies)
+    services = build_services(
+        data,
+        secure_cookies=secure_cookies,
+        trusted_proxies=proxies,
+        # Not an option: every process on the machine can read another's arguments.
+        metrics_token=os.environ.get("LIVE_AGENT_METRICS_TOKEN", ""),
+    )
     services.database.prepare()
     serving.run(create_site(services), host, port, lambda url: _print(f"Live Agent: {url}"))
 

@@ -41,6 +41,10 @@ class NotFound(LiveAgentError):
     status = 404
 
 
+class ForeignAccount(NotFound):
+    """There is no such account, or you don't belong to it."""
+
+
 class Invalid(LiveAgentError):
     """The request can't be carried out as it is."""
 

@@ -65,7 +65,8 @@ class Gate(ASGIMiddleware):
             raise Forbidden("No access rule is declared for this route.")
         headers = _headers(scope)
         person = None
-        origin = origin_of(
+        # Set at once, so that the log can name the request however it ends.
+        scope["auth"] = origin = origin_of(
             cast("dict[str, Any]", scope),
             via=_via(scope),
             trusted_proxies=self._services.trusted_proxies,

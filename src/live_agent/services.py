@@ -11,16 +11,15 @@ from audit_trail.capture.outbox import Backlog, Outbox
 from audit_trail.trail import Trail
 from live_agent.attempts import Limits
 from live_agent.database import Database
+from live_agent.metrics import Metrics, Progress
 
 FRESH_SECONDS: Final = 0.2
 IDLE_SECONDS: Final = 30.0
 POLL_SECONDS: Final = 0.004
 
 
-class Worker(Protocol):
+class Worker(Progress, Protocol):
     """What turns the outbox into the trail, as far as others may ask something of it."""
-
-    errors: int
 
     def wake(self) -> None: ...
 
@@ -31,7 +30,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     """The database, the trail, and how this installation is run. `clock` gives µs UTC.
 
     `running` starts the sequencer and the sweep of ended attempts, and stops them at its end.
-    `close` closes both files.
+    `close` closes both files. Without a `metrics_token` nobody may read the metrics.
     """
 
     database: Database
@@ -40,10 +39,12 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     clock: Callable[[], int]
     running: Callable[[], AbstractContextManager[None]]
     sequencer: Worker
+    metrics: Metrics
     close: Callable[[], None]
     secure_cookies: bool = False
     trusted_proxies: frozenset[str] = frozenset()
     limits: Limits = Limits()
+    metrics_token: str = ""
 
     @property
     def cookie(self) -> str:

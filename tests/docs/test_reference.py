@@ -10,6 +10,7 @@ from audit_trail.errors import AuditError
 from live_agent import cli
 from live_agent.app import build_services, create_app
 from live_agent.errors import LiveAgentError
+from live_agent.operating import OPERATING_PATHS
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = (ROOT / "docs" / "reference.md").read_text()
@@ -50,8 +51,11 @@ def test_every_error_code_is_described():
 def test_every_endpoint_is_described(tmp_path):
     app = create_app(build_services(tmp_path))
     paths = {re.sub(r":\w+\}", "}", route.path) for route in app.routes}
-    endpoints = {path for path in paths if path.startswith(("/api/v1/", "/auth/"))}
+    endpoints = {
+        path for path in paths if path.startswith(("/api/v1/", "/auth/", *OPERATING_PATHS))
+    }
     assert len(endpoints) > 20
+    assert "/health/ready" in endpoints
     described = REFERENCE.replace("…", "/api/v1/accounts/{account_id}")
     assert sorted(path for path in endpoints if path.rstrip("/") not in described) == []
 

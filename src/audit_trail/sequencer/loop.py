@@ -1,6 +1,8 @@
 """The sequencer's loop: take, append, delete; recovery after a crash is the ordinary round."""
 
 import logging
+import math
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event
@@ -53,10 +55,20 @@ class Sequencer:
         self._lead: Lead | None = None
         self.errors = 0
         """How many rounds failed since the start."""
+        self.appended = 0
+        """How many entries the trail got from it since the start."""
+        self._well_at = -math.inf
 
     def wake(self) -> None:
         """Say that something committed; the poll is only a net."""
         self._woken.set()
+
+    def quiet_seconds(self) -> float:
+        """Return how long ago a round last went well; one that stands by is well.
+
+        A thread that died, hangs or fails in every round is quiet alike; infinite before the first.
+        """
+        return time.monotonic() - self._well_at
 
     def step(self) -> int:
         """Work off one batch and return its rows; 0 when the outbox is empty.
@@ -70,20 +82,23 @@ class Sequencer:
         if not batch.rows:
             return 0
         if len(batch.rows) <= APPENDED_TOGETHER:
-            self._trail.append(self._drafter.drafts(batch.rows), self._lead)
+            self._append(self._drafter.drafts(batch.rows), self._lead)
         else:
             self._append_behind(batch.rows, self._lead)
         self._outbox.delete(batch.rows)
         return len(batch.rows)
 
+    def _append(self, drafts: Sequence[Draft], lead: Lead) -> None:
+        self.appended += self._trail.append(drafts, lead)
+
     def _append_behind(self, rows: Sequence[Row], lead: Lead) -> None:
         """Append in groups of whole transactions: while one is written, the next is drafted."""
-        behind: Future[int] | None = None
+        behind: Future[None] | None = None
         try:
             for drafts in _grouped(self._drafter.transactions(rows)):
                 if behind:
                     behind.result()
-                behind = self._writer.submit(self._trail.append, drafts, lead)
+                behind = self._writer.submit(self._append, drafts, lead)
         finally:
             if behind:
                 behind.result()
@@ -101,8 +116,10 @@ class Sequencer:
                     self._lead = None
                     self._work(stop)
             except SequencerRunning:
+                self._well_at = time.monotonic()
                 stop.wait(STANDBY_SECONDS)
             except TermLost:
+                self._well_at = time.monotonic()
                 _log.warning("another sequencer took over the outbox; standing by")
                 stop.wait(STANDBY_SECONDS)
             except OutboxFailed:
@@ -117,6 +134,7 @@ class Sequencer:
             try:
                 busy = self.step() > 0
                 pause = POLL_SECONDS
+                self._well_at = time.monotonic()
             except TermLost:
                 raise
             except Exception:  # noqa: BLE001 -- the loop's edge: no row is lost, the next round tries

@@ -43,6 +43,7 @@ def signing_routes(services: Services, templates: Environment) -> list[HTTPRoute
                 replacing=request.cookies.get(services.cookie),
             )
         except (Invalid, WrongCredentials, TooManyAttempts) as error:
+            services.metrics.refuse(error)
             errors = error.errors if isinstance(error, Invalid) else {}
             return _draw(templates, refused(sent, errors, str(error)), return_to, error.status)
         return see_other(return_to, cookies=[session_cookie(services, signed_in.session.secret)])
