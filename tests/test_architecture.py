@@ -120,6 +120,7 @@ MAP = {
         ("jinja2", "litestar", "msgspec", "sqlalchemy"),
     ),
     "live_agent.site": Room(environment("app", "pages", "services"), ("litestar",)),
+    "live_agent.logs": Room(DOORS, ("msgspec", "structlog")),
     # It runs whatever application it is given.
     "live_agent.serving": Room(DOORS, ("granian",)),
     "live_agent.demo": Room(
@@ -131,7 +132,7 @@ MAP = {
             *COMPOSITION,
             *UNDER_EDGES,
             *EDGES,
-            *environment("watching", "founding", "app", "site", "serving", "demo"),
+            *environment("watching", "founding", "app", "site", "serving", "demo", "logs"),
         ),
         ("msgspec", "rich", "typer"),
     ),

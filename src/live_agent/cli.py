@@ -3,11 +3,10 @@
 What a command needs is imported inside it, so that `--help` answers at once.
 """
 
-import logging
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -68,13 +67,21 @@ def serve(
             help="Addresses, comma-separated, whose X-Forwarded-For is believed.",
         ),
     ] = "",
+    log_format: Annotated[
+        Literal["auto", "json", "console"],
+        typer.Option(
+            envvar="LIVE_AGENT_LOG_FORMAT",
+            help="JSON lines, or lines for people; auto takes the latter on a terminal.",
+        ),
+    ] = "auto",
 ) -> None:
     """Serve Live Agent for real use."""
     from live_agent import serving
     from live_agent.app import build_services
+    from live_agent.logs import configure_logs
     from live_agent.site import create_site
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    configure_logs(log_format, sys.stderr)
     proxies = frozenset(part.strip() for part in trusted_proxies.split(",") if part.strip())
     services = build_services(
         data,

@@ -12,6 +12,8 @@ from live_agent.errors import AddressRefused
 READY_SECONDS: Final = 30.0
 CONNECTIONS: Final = 4_096
 """Open at once, those kept alive included; at the default of 128 the next one waits."""
+LOGGING: Final[dict[str, Any]] = {"loggers": {"_granian": {"handlers": [], "propagate": True}}}
+"""The server's own log goes where the process's goes, in the same form."""
 
 
 def run(app: Any, host: str, port: int, ready: Callable[[str], None]) -> None:
@@ -46,6 +48,7 @@ async def _serve(app: Any, host: str, port: int, ready: Callable[[str], None]) -
         port=port,
         interface=Interfaces.ASGI,
         log_level=LogLevels.error,
+        log_dictconfig=LOGGING,
         backlog=CONNECTIONS,
         backpressure=CONNECTIONS,
     )

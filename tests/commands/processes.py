@@ -1,6 +1,7 @@
 """Starts the commands as a person would, and stops each by its own process id."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -34,6 +35,27 @@ class Started(NamedTuple):
 
     def token(self, role: str = "administrator") -> dict[str, str]:
         return {"api_access_token": self.facts["users"][role]["api_access_token"]}
+
+
+@contextmanager
+def serving(folder: Path, log: Path, **environment: str) -> Iterator[str]:
+    """Serve on a free port until the block ends, the log in a file; give the address."""
+    with log.open("wb") as stderr:
+        process = subprocess.Popen(
+            [*COMMAND, "serve", "--data", str(folder), "--port", "0"],
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+            env={**os.environ, **environment},
+        )
+        try:
+            assert process.stdout is not None
+            said = process.stdout.readline()  # It ends with the process, if that can't start.
+            assert said.startswith("Live Agent: "), log.read_text()
+            yield said.removeprefix("Live Agent: ").strip()
+        finally:
+            process.terminate()
+            process.communicate(timeout=STOP_TIMEOUT_SECONDS)
 
 
 @contextmanager
