@@ -143,11 +143,11 @@ def run(folder: Path, *, kills: int, seconds_each: float, writers: int, seed: in
         server.stop()
     finally:
         server.stop()
-    entries = _check(folder, account.account_id, asked, answered)
+    entries = check(folder, account.account_id, asked, answered)
     return Tally(kills, sum(map(len, asked.values())), sum(map(len, answered.values())), entries)
 
 
-def _check(
+def check(
     folder: Path, account: int, asked: dict[int, list[str]], answered: dict[int, list[str]]
 ) -> int:
     """Hold the trail against what was asked, what was answered, and the tables as they are."""

@@ -120,6 +120,8 @@ MAP = {
         ("jinja2", "litestar", "msgspec", "sqlalchemy"),
     ),
     "live_agent.site": Room(environment("app", "pages", "services"), ("litestar",)),
+    # It must know whether a server runs where it is to restore: the sequencer's lock tells.
+    "live_agent.backup": Room((*DOORS, *engine("sequencer.lock")), ("msgspec",)),
     "live_agent.logs": Room(DOORS, ("msgspec", "structlog")),
     # It runs whatever application it is given.
     "live_agent.serving": Room(DOORS, ("granian",)),
@@ -132,7 +134,9 @@ MAP = {
             *COMPOSITION,
             *UNDER_EDGES,
             *EDGES,
-            *environment("watching", "founding", "app", "site", "serving", "demo", "logs"),
+            *environment(
+                "watching", "founding", "app", "site", "serving", "demo", "logs", "backup"
+            ),
         ),
         ("msgspec", "rich", "typer"),
     ),

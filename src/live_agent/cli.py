@@ -5,6 +5,8 @@ What a command needs is imported inside it, so that `--help` answers at once.
 
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -94,6 +96,32 @@ def serve(
     serving.run(create_site(services), host, port, lambda url: _print(f"Live Agent: {url}"))
 
 
+@app.command()
+def backup(
+    target: Annotated[Path, typer.Argument(help="The directory to write; it must not exist.")],
+    data: Data = Path("live-agent-data"),
+) -> None:
+    """Back up both databases as of one instant, also while a server runs."""
+    from live_agent.backup import back_up
+
+    with _progress() as report:
+        back_up(data, target, report)
+    _print(f"{data} is backed up in {target}.")
+
+
+@app.command()
+def restore(
+    backup: Annotated[Path, typer.Argument(help="A directory that `backup` wrote.")],
+    data: Data = Path("live-agent-data"),
+) -> None:
+    """Make a data directory of a backup; it must be new or empty."""
+    from live_agent.backup import restore
+
+    with _progress() as report:
+        manifest = restore(backup, data, report)
+    _print(f"{data} is as it was at {manifest.taken_at}.")
+
+
 @accounts.command("create")
 def create_account(
     name: Annotated[str, typer.Argument(help="The account's name.")],
@@ -145,6 +173,25 @@ def _database(data: Path) -> Any:
     database = Database(data / "live-agent.db")
     database.prepare()
     return database
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, int, int], None]]:
+    """Show a bar for each file, on a terminal alone."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        bars: dict[str, Any] = {}
+
+        def report(name: str, done: int, total: int) -> None:
+            bar = bars.get(name)
+            if bar is None:
+                bar = bars[name] = progress.add_task(name)
+            progress.update(bar, completed=done, total=total)
+
+        yield report
 
 
 def _print(text: str) -> None:

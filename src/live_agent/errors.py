@@ -96,6 +96,18 @@ class DatabaseOutdated(DatabaseFailed):
     code = "database_outdated"
 
 
+class BackupRefused(LiveAgentError):
+    """This can't be backed up or restored; the message names the file and the cause."""
+
+    code = "backup_refused"
+
+
+class BackupDamaged(LiveAgentError):
+    """The backup isn't as it was written; the message names the file."""
+
+    code = "backup_damaged"
+
+
 class AddressRefused(LiveAgentError):
     """The server can't listen on this address."""
 

@@ -37,9 +37,16 @@ class Started(NamedTuple):
         return {"api_access_token": self.facts["users"][role]["api_access_token"]}
 
 
+class Served(NamedTuple):
+    """A server that answers: its address, and its process."""
+
+    url: str
+    process: subprocess.Popen[str]
+
+
 @contextmanager
-def serving(folder: Path, log: Path, **environment: str) -> Iterator[str]:
-    """Serve on a free port until the block ends, the log in a file; give the address."""
+def serving(folder: Path, log: Path, **environment: str) -> Iterator[Served]:
+    """Serve on a free port until the block ends, the log in a file."""
     with log.open("wb") as stderr:
         process = subprocess.Popen(
             [*COMMAND, "serve", "--data", str(folder), "--port", "0"],
@@ -52,7 +59,7 @@ def serving(folder: Path, log: Path, **environment: str) -> Iterator[str]:
             assert process.stdout is not None
             said = process.stdout.readline()  # It ends with the process, if that can't start.
             assert said.startswith("Live Agent: "), log.read_text()
-            yield said.removeprefix("Live Agent: ").strip()
+            yield Served(said.removeprefix("Live Agent: ").strip(), process)
         finally:
             process.terminate()
             process.communicate(timeout=STOP_TIMEOUT_SECONDS)

@@ -71,7 +71,7 @@ def test_a_secret_sent_anywhere_never_reaches_the_log(
         "x-request-id": secret("request"),
         "accept": "text/html",
     }
-    with serving(folder, log) as url, httpx2.Client(base_url=url, timeout=30) as client:
+    with serving(folder, log) as served, httpx2.Client(base_url=served.url, timeout=30) as client:
         teams = "/api/v1/accounts/1/teams"
         for path in (
             "/",
