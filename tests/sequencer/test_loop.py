@@ -1,6 +1,7 @@
 """From outbox to trail, each row once: through crashes, failing stores and rivals."""
 
 import logging
+import math
 import subprocess
 import sys
 import uuid
@@ -227,8 +228,10 @@ def test_an_outbox_that_can_not_be_read_is_tried_again(
     host.shell("ALTER TABLE audit_outbox RENAME TO elsewhere")
     thread, stop = running(host, tmp_path / "lock")
     until(lambda: host.sequencer.errors > 1)
+    assert math.isinf(host.sequencer.quiet_seconds())
     host.shell("ALTER TABLE elsewhere RENAME TO audit_outbox")
     until(lambda: ids(host))
+    until(lambda: host.sequencer.quiet_seconds() < PATIENCE_SECONDS)
     stop.set()
     thread.join(PATIENCE_SECONDS)
     assert ids(host) == ["1"]
@@ -260,6 +263,7 @@ def test_two_sequencers_on_one_outbox_take_turns_by_the_lock_file(
     until(lambda: ids(host))
     host.sequencer = host.new_sequencer()
     second, stop_second = running(host, lock)
+    until(lambda: host.sequencer.quiet_seconds() < PATIENCE_SECONDS)  # To stand by is well.
     stop_first.set()
     first.join(PATIENCE_SECONDS)
     host.write(INSERT.format(2))

@@ -56,7 +56,7 @@ class Sequencer:
         self.errors = 0
         """How many rounds failed since the start."""
         self.appended = 0
-        """How many entries the trail got from it since the start."""
+        """How many entries it knows to have appended since the start, whatever a lost answer kept."""
         self._well_at = -math.inf
 
     def wake(self) -> None:
