@@ -13,8 +13,8 @@ from typing import Final
 
 import msgspec
 
+from audit_trail.capture.sqlite.lock import locked
 from audit_trail.errors import SequencerRunning
-from audit_trail.sequencer.lock import locked
 from live_agent.errors import BackupDamaged, BackupRefused
 
 DATABASE: Final = "live-agent.db"

@@ -13,9 +13,9 @@ import msgspec
 import pytest
 
 from audit_trail.capture.context import SYSTEM, Origin, acting_as
+from audit_trail.capture.sqlite.lock import locked
 from audit_trail.record.entry import Entry, read_what
 from audit_trail.record.query import Query
-from audit_trail.sequencer.lock import locked
 from bench import soak
 from live_agent import backup as backups
 from live_agent.app import build_services
