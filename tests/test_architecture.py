@@ -56,7 +56,7 @@ MAP = {
     # Signing is arithmetic; drawing a key isn't, and is done elsewhere.
     "audit_trail.seal": Room(engine("errors"), ("cryptography",), pure=True),
     "audit_trail.capture": Room(engine("errors", "record"), ("msgspec", "psycopg", "sqlalchemy")),
-    "audit_trail.store": Room(engine("errors", "record", "seal"), ("msgspec",)),
+    "audit_trail.store": Room(engine("errors", "record", "seal"), ("msgspec", "psycopg")),
     # Whoever works on a store knows its port alone; the adapter is an argument.
     "audit_trail.trail": Room(engine("errors", "record", "seal", "store.port"), ("msgspec",)),
     # Of capture the sequencer needs what an outbox row means, not how a trigger wrote it.

@@ -1,9 +1,11 @@
-"""Memory is the reference: whatever is done to both, SQLite answers the same."""
+"""Memory is the reference: whatever is done to all, SQLite and PostgreSQL answer the same."""
 
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -13,6 +15,7 @@ from audit_trail.record.entry import Entry
 from audit_trail.record.query import Query
 from audit_trail.store.memory import MemoryStore
 from audit_trail.store.port import Lead, Store, Tail
+from audit_trail.store.postgresql.store import PostgresqlStore
 from audit_trail.store.sqlite import SqliteStore
 from tests.store.contract import entry
 
@@ -31,27 +34,37 @@ queries = st.builds(
 )
 
 
-class Both(RuleBasedStateMachine):
+class Stores(RuleBasedStateMachine):
+    emptied: Callable[[], str]
+
     def __init__(self) -> None:
         super().__init__()
         self.folder = TemporaryDirectory()
         self.path = Path(self.folder.name) / "trail.db"
-        self.stores: list[Store] = [MemoryStore(), SqliteStore(self.path)]
+        self.url = type(self).emptied()
+        self.stores: list[Store] = [MemoryStore(), *self.opened()]
         self.made = 0
         self.leads: list[Lead] = []
 
+    def opened(self) -> list[Store]:
+        return [SqliteStore(self.path), PostgresqlStore(self.url)]
+
     def teardown(self) -> None:
-        self.stores[1].close()
+        self.close()
         self.folder.cleanup()
 
-    def both(self, method: str, *given: Any, **named: Any) -> Any:
+    def close(self) -> None:
+        for store in self.stores[1:]:
+            store.close()
+
+    def all(self, method: str, *given: Any, **named: Any) -> Any:
         answers = []
         for store in self.stores:
             try:
                 answers.append(getattr(store, method)(*given, **named))
             except AuditError as error:
                 answers.append(type(error))
-        assert answers[0] == answers[1]
+        assert answers == answers[:1] * len(answers)
         return answers[0]
 
     @rule(
@@ -82,7 +95,7 @@ class Both(RuleBasedStateMachine):
                 )
             tails[account] = Tail(size, made)
         chosen = self.leads[lead] if lead is not None and lead < len(self.leads) else None
-        self.both("append", tails, chosen)
+        self.all("append", tails, chosen)
 
     def _version(self, account: str, type_: str, made: list[Any]) -> int:
         key = (type_, str(self.made % 3))
@@ -91,38 +104,41 @@ class Both(RuleBasedStateMachine):
 
     @rule(outbox=st.sampled_from(["a", "b"]))
     def begin_term(self, outbox: str) -> None:
-        self.leads.append(self.both("begin_term", outbox))
+        self.leads.append(self.all("begin_term", outbox))
 
     @rule(query=queries, beyond=st.none() | edges, limit=st.integers(0, 9))
     def find(self, query: Query, beyond: int | None, limit: int) -> None:
-        self.both("find", query, beyond=beyond, limit=limit)
-        self.both("walk", query, limit)
+        self.all("find", query, beyond=beyond, limit=limit)
+        self.all("walk", query, limit)
 
     @rule(account=accounts, start=edges, stop=edges)
     def read(self, account: str, start: int, stop: int) -> None:
-        self.both("slice", account, start, stop)
-        self.both("entries", account, [stop, start])
+        self.all("slice", account, start, stop)
+        self.all("entries", account, [stop, start])
 
     @rule(account=accounts, numbers=st.lists(st.integers(0, 40), max_size=5))
     def look_up(self, account: str, numbers: list[int]) -> None:
         ids = [f"id-{number}" for number in numbers]
-        self.both("known", account, ids)
+        self.all("known", account, ids)
         for each in ids:
-            self.both("by_id", account, each)
-        self.both(
-            "versions", account, [(t, str(n % 3)) for t in ("inbox", "team") for n in numbers]
-        )
+            self.all("by_id", account, each)
+        self.all("versions", account, [(t, str(n % 3)) for t in ("inbox", "team") for n in numbers])
 
     @rule()
     def reopen(self) -> None:
-        self.stores[1].close()
-        self.stores[1] = SqliteStore(self.path)
+        self.close()
+        self.stores[1:] = self.opened()
 
     @invariant()
     def heads_agree(self) -> None:
         for account in ("0", "1", "2"):
-            self.both("head", account)
+            self.all("head", account)
 
 
-TestBothStores = Both.TestCase
-TestBothStores.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+@pytest.fixture(scope="session", autouse=True)
+def _server(emptied: Callable[[], str]) -> None:
+    Stores.emptied = emptied
+
+
+TestStores = Stores.TestCase
+TestStores.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)

@@ -1,0 +1,6 @@
+-- What the role that appends and reads may do, and no more: it owns nothing, so it can neither switch
+-- a trigger off nor drop a partition.
+REVOKE ALL ON ALL TABLES IN SCHEMA audit_trail FROM {role};
+GRANT USAGE ON SCHEMA audit_trail TO {role};
+GRANT SELECT, INSERT ON audit_trail.entries TO {role};
+GRANT SELECT, INSERT, UPDATE ON audit_trail.heads, audit_trail.terms TO {role};

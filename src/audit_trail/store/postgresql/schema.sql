@@ -1,0 +1,111 @@
+-- The trail's own schema; run again, it changes nothing. Columns repeat what the exact bytes say, so that indexes can serve them;
+-- every index ends in the index of the entry, which is the order everywhere, or in its version, which
+-- is the same order among the entries of one record.
+--
+-- Text is kept as its UTF-8 bytes: a NUL is a byte like any other, and neither the database's
+-- encoding nor its collation has a say in which account, id or name equals which. In psql,
+-- SET bytea_output = 'escape' shows it as text, and account = '1' finds it.
+-- Two that create it at once would both find it missing. The number stands for nothing else.
+SELECT pg_advisory_xact_lock(7274657472616961);
+
+CREATE SCHEMA IF NOT EXISTS audit_trail;
+
+CREATE TABLE IF NOT EXISTS audit_trail.entries (
+  -- Eight bytes wide first: no byte is lost to padding.
+  idx bigint NOT NULL CHECK (idx >= 0),
+  occurred_at bigint NOT NULL,
+  version integer NOT NULL,
+  account bytea NOT NULL,
+  -- A UUID's own 16 bytes; the text of any other id behind 17 bytes of 0.
+  id bytea NOT NULL,
+  entity_type bytea NOT NULL,
+  -- The byte 255, which no text has, where the entity has no id.
+  entity_id bytea NOT NULL,
+  public bytea NOT NULL,
+  leaf bytea NOT NULL CHECK (length(leaf) = 32),
+  -- The sealed parts and their salts; erasable, so that proofs outlive them.
+  who bytea,
+  who_salt bytea,
+  what bytea,
+  what_salt bytea,
+  -- The actor's e-mail and name, letters' case folded.
+  person bytea NOT NULL
+) PARTITION BY HASH (account);
+
+DO $$
+BEGIN
+  FOR number IN 0..15 LOOP
+    EXECUTE format(
+      'CREATE TABLE IF NOT EXISTS audit_trail.entries_%s PARTITION OF audit_trail.entries'
+      ' FOR VALUES WITH (MODULUS 16, REMAINDER %s)', number, number);
+  END LOOP;
+END $$;
+
+CREATE UNIQUE INDEX IF NOT EXISTS entries_by_index ON audit_trail.entries (account, idx);
+CREATE UNIQUE INDEX IF NOT EXISTS entries_by_id ON audit_trail.entries (account, id);
+CREATE INDEX IF NOT EXISTS entries_by_entity
+  ON audit_trail.entries (account, entity_type, entity_id, version);
+CREATE INDEX IF NOT EXISTS entries_by_type ON audit_trail.entries (account, entity_type, idx);
+
+CREATE TABLE IF NOT EXISTS audit_trail.heads (
+  account bytea PRIMARY KEY,
+  size bigint NOT NULL CHECK (size >= 0),
+  recorded_at bigint NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS audit_trail.terms (
+  outbox bytea PRIMARY KEY,
+  term bigint NOT NULL
+);
+
+-- The functions' search path is fixed: whoever inserts can't put an operator of their own in the way.
+CREATE OR REPLACE FUNCTION audit_trail.refuse_change() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RAISE EXCEPTION 'entries are only appended: % is refused', TG_OP;
+END $$;
+
+-- Each entry's index but the first follows that of another; the unique index refuses a second one.
+-- One look for each statement, not for each row; planned each time, since a plan that was made for a
+-- small table would read a large one from end to end.
+CREATE OR REPLACE FUNCTION audit_trail.refuse_gap() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+DECLARE
+  run record;
+BEGIN
+  FOR run IN
+    SELECT account, min(idx) AS first, max(idx) AS last, count(*) AS size FROM added GROUP BY account
+  LOOP
+    IF run.last - run.first + 1 <> run.size OR run.first > 0 AND NOT EXISTS (
+      SELECT FROM audit_trail.entries WHERE account = run.account AND idx = run.first - 1)
+    THEN
+      RAISE EXCEPTION 'entries are only appended: an index is skipped';
+    END IF;
+  END LOOP;
+  RETURN NULL;
+END $$;
+
+CREATE OR REPLACE TRIGGER entries_are_never_changed
+  BEFORE UPDATE OR DELETE ON audit_trail.entries
+  FOR EACH ROW EXECUTE FUNCTION audit_trail.refuse_change();
+
+-- A statement's trigger fires for the table that the statement names, so each partition has both.
+DO $$
+DECLARE
+  part regclass;
+  name text;
+BEGIN
+  FOR part IN SELECT relid FROM pg_partition_tree('audit_trail.entries') LOOP
+    EXECUTE format(
+      'CREATE OR REPLACE TRIGGER entries_are_never_truncated BEFORE TRUNCATE ON %s'
+      ' FOR EACH STATEMENT EXECUTE FUNCTION audit_trail.refuse_change()', part);
+    EXECUTE format(
+      'CREATE OR REPLACE TRIGGER entries_are_only_appended AFTER INSERT ON %s'
+      ' REFERENCING NEW TABLE AS added'
+      ' FOR EACH STATEMENT EXECUTE FUNCTION audit_trail.refuse_gap()', part);
+    -- Also where a session plays the replica, in which ordinary triggers are silent.
+    FOR name IN SELECT tgname FROM pg_trigger WHERE tgrelid = part AND NOT tgisinternal LOOP
+      EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', part, name);
+    END LOOP;
+  END LOOP;
+END $$;

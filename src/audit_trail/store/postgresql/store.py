@@ -1,0 +1,287 @@
+"""The PostgreSQL store: what its port asks, in SQL; connections and schema are next door."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import psycopg
+
+from audit_trail.errors import HeadMoved, TermLost
+from audit_trail.record.entry import Entry, Part, read_who
+from audit_trail.record.query import Query
+from audit_trail.store.port import Head, Lead, RecordKey, Tail
+from audit_trail.store.postgresql.connections import Connections
+from audit_trail.store.postgresql.schema import require
+
+CONNECTIONS: Final = 8
+LARGEST: Final = 2**63 - 1
+FEW_ENTRIES: Final = 10
+"""Up to here entries travel with the statements around them; COPY is faster, but goes alone."""
+
+_BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
+# Whoever waits for a lock gives up as on SQLite. And what is appended is deleted from the outbox,
+# so a commit reaches the disk before it is answered, whatever the role's default is.
+_SETTINGS: Final = (
+    "SELECT set_config('lock_timeout', '10s', true), set_config('synchronous_commit', coalesce("
+    "nullif(current_setting('synchronous_commit'), 'off'), 'on'), true)"
+)
+# A shared lock on the term until the commit: whoever begins the next one waits for us.
+_LEAD: Final = "SELECT term FROM audit_trail.terms WHERE outbox = %b FOR SHARE"
+_BEGIN_TERM: Final = (
+    "INSERT INTO audit_trail.terms AS known (outbox, term) VALUES (%b, 1) "
+    "ON CONFLICT (outbox) DO UPDATE SET term = known.term + 1 RETURNING term"
+)
+_FIRST_HEAD: Final = (
+    "INSERT INTO audit_trail.heads AS head (account, size, recorded_at) "
+    "VALUES (%(account)b, %(grown)b, %(recorded_at)b) ON CONFLICT (account) DO UPDATE "
+    "SET size = excluded.size, recorded_at = excluded.recorded_at WHERE head.size = 0"
+)
+_NEXT_HEAD: Final = (
+    "UPDATE audit_trail.heads SET size = %(grown)b, recorded_at = greatest(recorded_at, "
+    "%(recorded_at)b) WHERE account = %(account)b AND size = %(size)b"
+)
+_COLUMNS: Final = (
+    "account, idx, id, version, public, leaf, who, who_salt, what, what_salt, "
+    "occurred_at, entity_type, entity_id, person"
+)
+_TYPES: Final = "bytea int8 bytea int4 bytea bytea bytea bytea bytea bytea int8 bytea bytea bytea"
+_INSERT: Final = (
+    f"INSERT INTO audit_trail.entries ({_COLUMNS}) VALUES ({', '.join(['%b'] * 14)})"
+).encode()
+_COPY: Final = f"COPY audit_trail.entries ({_COLUMNS}) FROM STDIN (FORMAT binary)".encode()
+
+_ENTRY: Final = "idx, version, public, leaf, who, who_salt, what, what_salt"
+_VERSIONS: Final = """
+SELECT place, newest.version
+FROM unnest(%(types)b::bytea[], %(ids)b::bytea[]) WITH ORDINALITY AS asked (type, id, place)
+CROSS JOIN LATERAL (
+  SELECT version FROM audit_trail.entries
+  WHERE account = %(account)b AND entity_type = asked.type AND entity_id = asked.id
+  ORDER BY version DESC LIMIT 1
+) AS newest"""
+# Each type's newest by the index of types, then the newest of all: no type is searched for in vain
+# among the entries of others.
+_OF_TYPES: Final = """
+SELECT found.* FROM unnest(%(types)b::bytea[]) AS asked (type)
+CROSS JOIN LATERAL ({matching}) AS found {order} LIMIT %(limit)b"""
+
+_UUID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class PostgresqlStore:
+    """Keeps entries in the schema `audit_trail` of one database."""
+
+    def __init__(self, url: str, *, connections: int = CONNECTIONS) -> None:
+        """Open the database; the schema is created where it is missing and the role may.
+
+        Raises `StoreFailed`, naming the database without user and password.
+        """
+        self._connections = Connections(url, connections)
+        require(self._connections)
+
+    def head(self, account: str) -> Head:
+        rows = self._all(
+            "SELECT size, recorded_at FROM audit_trail.heads WHERE account = %(account)b",
+            account=_text(account),
+        )
+        return Head(*rows[0]) if rows else Head(0, 0)
+
+    def append(self, tails: Mapping[str, Tail], lead: Lead | None = None) -> None:
+        rows = [_row(account, each) for account, tail in tails.items() for each in tail.entries]
+        few = len(rows) <= FEW_ENTRIES
+        with self._connections.lend() as connection:
+            with connection.pipeline() as pipeline:
+                _begin(connection)
+                _require_lead_and_heads(connection, pipeline, tails, lead)
+                if few:
+                    connection.cursor().executemany(_INSERT, rows)
+                    connection.execute("COMMIT")
+            if not few:
+                _copy(connection, rows)
+                connection.execute("COMMIT")
+
+    def begin_term(self, outbox: str) -> Lead:
+        with self._connections.lend() as connection, connection.pipeline():
+            _begin(connection)
+            given = connection.execute(_BEGIN_TERM, [_text(outbox)])
+            connection.execute("COMMIT")
+            return Lead(outbox, *given.fetchall()[0])
+
+    def known(self, account: str, ids: Sequence[str]) -> set[str]:
+        keys = {_id(each): each for each in ids}
+        rows = self._all(
+            "SELECT id FROM audit_trail.entries WHERE account = %(account)b AND id = ANY(%(ids)b)",
+            account=_text(account),
+            ids=list(keys),
+        )
+        return {keys[key] for (key,) in rows}
+
+    def versions(self, account: str, records: Sequence[RecordKey]) -> dict[RecordKey, int]:
+        rows = self._all(
+            _VERSIONS,
+            account=_text(account),
+            types=[_text(type_) for type_, _ in records],
+            ids=[_entity_id(id_) for _, id_ in records],
+        )
+        return {records[place - 1]: version for place, version in rows}
+
+    def slice(self, account: str, start: int, stop: int) -> list[Entry]:
+        return self._entries(
+            "account = %(account)b AND idx >= %(start)b AND idx < %(stop)b ORDER BY idx",
+            account=_text(account),
+            start=_bigint(start),
+            stop=_bigint(stop),
+        )
+
+    def find(self, query: Query, *, beyond: int | None = None, limit: int) -> list[Entry]:
+        return [_entry(row) for row in self._matching(_ENTRY, query, beyond, limit)]
+
+    def walk(self, query: Query, limit: int) -> list[int]:
+        return [index for (index,) in self._matching("idx", query, None, limit)]
+
+    def entries(self, account: str, indexes: Sequence[int]) -> list[Entry]:
+        rows = self._entries(
+            "account = %(account)b AND idx = ANY(%(indexes)b::bigint[])",
+            account=_text(account),
+            indexes=[_bigint(index) for index in indexes],
+        )
+        found = {entry.index: entry for entry in rows}
+        return [found[index] for index in indexes if index in found]
+
+    def by_id(self, account: str, entry_id: str) -> Entry | None:
+        rows = self._entries(
+            "account = %(account)b AND id = %(id)b", account=_text(account), id=_id(entry_id)
+        )
+        return rows[0] if rows else None
+
+    def close(self) -> None:
+        self._connections.close()
+
+    def _entries(self, where: str, **values: Any) -> list[Entry]:
+        rows = self._all(f"SELECT {_ENTRY} FROM audit_trail.entries WHERE {where}", **values)
+        return [_entry(row) for row in rows]
+
+    def _matching(
+        self, columns: str, query: Query, beyond: int | None, limit: int
+    ) -> list[tuple[Any, ...]]:
+        values: dict[str, Any] = {"account": _text(query.account), "limit": _bigint(limit)}
+        conditions = ["account = %(account)b"]
+        if query.types:
+            values["types"] = [_text(type_) for type_ in sorted(set(query.types))]
+            conditions.append("entity_type = asked.type")
+        if beyond is not None:
+            values["beyond"] = _bigint(beyond)
+            conditions.append(f"idx {'<' if query.newest_first else '>'} %(beyond)b")
+        if query.since_us is not None:
+            values["since"] = _bigint(query.since_us)
+            conditions.append("occurred_at >= %(since)b")
+        if query.until_us is not None:
+            values["until"] = _bigint(query.until_us)
+            conditions.append("occurred_at <= %(until)b")
+        if query.person:
+            values["person"] = _text(query.person.casefold())
+            conditions.append("position(%(person)b IN person) > 0")
+        order = f"ORDER BY idx {'DESC' if query.newest_first else 'ASC'}"
+        matching = (
+            f"SELECT {columns} FROM audit_trail.entries "
+            f"WHERE {' AND '.join(conditions)} {order} LIMIT %(limit)b"
+        )
+        if query.types:
+            matching = _OF_TYPES.format(matching=matching, order=order)
+        return self._all(matching, **values)
+
+    def _all(self, statement: str, **values: Any) -> list[tuple[Any, ...]]:
+        with self._connections.lend() as connection:
+            return connection.execute(statement.encode(), values, binary=True).fetchall()
+
+
+def _begin(connection: psycopg.Connection) -> None:
+    connection.execute(_BEGIN)
+    connection.execute(_SETTINGS)
+
+
+def _require_lead_and_heads(
+    connection: psycopg.Connection,
+    pipeline: psycopg.Pipeline,
+    tails: Mapping[str, Tail],
+    lead: Lead | None,
+) -> None:
+    """Lock the term, then move each head; accounts in order, so that no two writers deadlock."""
+    term = connection.execute(_LEAD, [_text(lead.outbox)]) if lead else None
+    moved = [_move_head(connection, account, tails[account]) for account in sorted(tails)]
+    pipeline.sync()
+    if term and lead and term.fetchone() != (lead.term,):
+        raise TermLost
+    if any(cursor.rowcount != 1 for cursor in moved):
+        raise HeadMoved
+
+
+def _move_head(connection: psycopg.Connection, account: str, tail: Tail) -> psycopg.Cursor:
+    newest = tail.entries[-1].public.recorded_at if tail.entries else 0
+    return connection.execute(
+        _NEXT_HEAD if tail.size else _FIRST_HEAD,
+        {
+            "account": _text(account),
+            "size": _bigint(tail.size),
+            "grown": _bigint(tail.size + len(tail.entries)),
+            "recorded_at": newest,
+        },
+    )
+
+
+def _copy(connection: psycopg.Connection, rows: Iterable[Sequence[Any]]) -> None:
+    with connection.cursor().copy(_COPY) as copy:
+        copy.set_types(_TYPES.split())
+        for row in rows:
+            copy.write_row(row)
+
+
+def _row(account: str, entry: Entry) -> tuple[Any, ...]:
+    public = entry.public
+    return (
+        _text(account),
+        entry.index,
+        _id(public.id),
+        entry.version,
+        entry.public_bytes,
+        entry.leaf,
+        *(entry.who or (None, None)),
+        *(entry.what or (None, None)),
+        public.occurred_at,
+        _text(public.entity.type),
+        _entity_id(public.entity.id),
+        _text(read_who(entry.who).person),
+    )
+
+
+def _entry(row: Sequence[Any]) -> Entry:
+    index, version, public, leaf, who, who_salt, what, what_salt = row
+    return Entry(
+        index=index,
+        version=version,
+        public_bytes=public,
+        leaf=leaf,
+        who=Part(who, who_salt) if who is not None else None,
+        what=Part(what, what_salt) if what is not None else None,
+    )
+
+
+def _text(text: str) -> bytes:
+    """Return the bytes as they are kept; of a lone surrogate, bytes that no row can hold."""
+    return text.encode(errors="surrogatepass")
+
+
+def _entity_id(id_: str | None) -> bytes:
+    return b"\xff" if id_ is None else _text(id_)
+
+
+def _id(entry_id: str) -> bytes:
+    """Return a UUID's 16 bytes, half of its text's; any other id is made longer than one."""
+    if _UUID.fullmatch(entry_id):
+        return bytes.fromhex(entry_id.replace("-", ""))
+    return bytes(17) + _text(entry_id)
+
+
+def _bigint(number: int) -> int:
+    """Make what readers ask for fit the column; what no row can hold matches none."""
+    return max(-LARGEST, min(number, LARGEST))
