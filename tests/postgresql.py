@@ -98,9 +98,7 @@ class Cluster:
 
     def run(self, *statements: str, database: str = "postgres") -> None:
         """Run statements as the superuser, each in a transaction of its own."""
-        with psycopg.connect(self.url(database), autocommit=True) as connection:
-            for statement in statements:
-                connection.execute(statement.encode())
+        run(self.url(database), *statements)
 
 
 @contextmanager
@@ -123,6 +121,13 @@ def cluster(**settings: str) -> Iterator[Cluster]:
             made.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def run(url: str, *statements: str) -> None:
+    """Run statements as whom the URL names, each in a transaction of its own."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
 
 
 def free_port() -> int:

@@ -30,3 +30,9 @@ def emptied(postgresql: Cluster) -> Callable[[], str]:
         return postgresql.url(name)
 
     return empty
+
+
+@pytest.fixture
+def url(emptied: Callable[[], str]) -> str:
+    """The URL of a trail in PostgreSQL, empty."""
+    return emptied()

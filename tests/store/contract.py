@@ -292,6 +292,25 @@ class StoreContract:
             assert len(found) == 6
             assert store.head(account).size == 2
 
+    def test_a_nul_is_a_letter_like_any_other(self, store: Store) -> None:
+        names = ["a", "a\x00", "a\x00b", "\x00"]
+        known = fill(
+            store,
+            "1",
+            [
+                entry(index, id=name, number=name, type=name, name=name, version=1)
+                for index, name in enumerate(names)
+            ],
+        )
+        for made, name in zip(known, names, strict=True):
+            assert store.by_id("1", name) == made
+            assert store.find(Query(account="1", types=(name,)), limit=9) == [made]
+        assert store.known("1", [*names, "b"]) == set(names)
+        assert store.versions("1", [(name, name) for name in names]) == {
+            (name, name): 1 for name in names
+        }
+        assert indexes(store.find(Query(account="1", person="a\x00"), limit=9)) == [2, 1]
+
     def test_writers_at_once_leave_no_gap_and_no_double(self, store: Store) -> None:
         def write(name: str) -> None:
             done = 0

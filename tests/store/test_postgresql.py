@@ -1,16 +1,22 @@
-"""The PostgreSQL store keeps the contract, and what only a server can break."""
+"""The PostgreSQL store keeps the contract, and what it holds from change by anybody."""
 
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Iterator
+from contextlib import closing
 
+import psycopg
 import pytest
 
-from audit_trail.store.postgresql.store import PostgresqlStore
-from tests.store.contract import StoreContract
+from audit_trail.errors import StoreFailed
+from audit_trail.record.query import Query
+from audit_trail.store.port import Store, Tail
+from audit_trail.store.postgresql import schema
+from audit_trail.store.postgresql.store import FEW_ENTRIES, PostgresqlStore
+from tests.postgresql import Cluster, run
+from tests.store.contract import StoreContract, entry, fill, indexes
 
-
-@pytest.fixture
-def url(emptied: Callable[[], str]) -> str:
-    return emptied()
+PATIENCE_SECONDS = 20.0
+MANY = FEW_ENTRIES + 5
 
 
 @pytest.fixture
@@ -22,3 +28,189 @@ def store(url: str) -> Iterator[PostgresqlStore]:
 
 class TestPostgresqlStore(StoreContract):
     pass
+
+
+# What no entry may suffer: not by the superuser, nor on a partition, nor where a replica plays.
+
+COLUMNS = "occurred_at, version, account, entity_type, entity_id, public, leaf, person"
+
+
+def copied(index: int, id_: str, more: str = "") -> str:
+    """Insert entry 1 again, with another index and id."""
+    return (
+        f"INSERT INTO {{table}} (idx, id, {COLUMNS}) "
+        f"SELECT {index}, {id_}, {COLUMNS} FROM audit_trail.entries WHERE idx = 1 {more}"
+    )
+
+
+REFUSED = [
+    "UPDATE {table} SET public = ''",
+    "UPDATE {table} SET account = '9'",
+    "UPDATE {table} SET who = NULL, who_salt = NULL WHERE idx = 1",
+    "DELETE FROM {table}",
+    "TRUNCATE {table}",
+    "TRUNCATE audit_trail.heads, {table}",
+    copied(4, "'new'"),
+    copied(-1, "'new'"),
+    copied(1, "'new'"),
+    copied(3, "id"),
+    copied(3, "'a'::bytea", "UNION ALL " + copied(5, "'b'").partition(") ")[2]),
+    copied(1, "'new'", "ON CONFLICT (account, idx) DO UPDATE SET public = ''"),
+]
+
+
+@pytest.mark.parametrize("role", ["origin", "replica"])
+@pytest.mark.parametrize("whole", [True, False], ids=["whole", "partition"])
+@pytest.mark.parametrize("statement", REFUSED)
+def test_an_entry_is_never_changed_replaced_or_removed(
+    store: Store, url: str, statement: str, whole: bool, role: str
+) -> None:
+    known = fill(store, "1", [entry(index) for index in range(3)])
+    with psycopg.connect(url) as connection:
+        (part,) = connection.execute(
+            "SELECT tableoid::regclass::text FROM audit_trail.entries"
+        ).fetchone() or ("",)
+    table = "audit_trail.entries" if whole else part
+    with pytest.raises(psycopg.Error, match=r"entries are only appended|duplicate key|idx_check"):
+        run(url, f"SET session_replication_role = {role}", statement.format(table=table))
+    assert store.slice("1", 0, 99) == known
+    fill(store, "1", [entry(3)])
+
+
+def test_an_entry_that_follows_is_let_in(store: Store, url: str) -> None:
+    fill(store, "1", [entry(index) for index in range(3)])
+    run(url, copied(3, "'new'").format(table="audit_trail.entries"))
+    with pytest.raises(StoreFailed, match="duplicate key value violates unique constraint"):
+        fill(store, "1", [entry(3)])
+
+
+# The role that uses the trail owns nothing.
+
+
+@pytest.fixture
+def role(postgresql: Cluster, url: str) -> Iterator[str]:
+    name = 'trail "role"'
+    quoted = '"trail ""role"""'
+    run(url, f"CREATE ROLE {quoted} LOGIN", *[schema.grants(name)] * 2)
+    yield url.replace("postgres@", "trail%20%22role%22@")
+    run(url, f"DROP OWNED BY {quoted}", f"DROP ROLE {quoted}")
+
+
+def test_the_role_of_the_trail_appends_and_reads(role: str) -> None:
+    with closing(PostgresqlStore(role)) as store:
+        lead = store.begin_term("outbox")
+        store.append({"1": Tail(0, [entry(index) for index in range(MANY)])}, lead)
+        store.append({"1": Tail(MANY, [entry(MANY)])}, lead)
+        assert store.head("1").size == MANY + 1
+        assert len(store.find(Query(account="1", types=("inbox",)), limit=99)) == MANY + 1
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        *(each.format(table="audit_trail.entries") for each in REFUSED[:5]),
+        "DELETE FROM audit_trail.heads",
+        "DELETE FROM audit_trail.terms",
+        "ALTER TABLE audit_trail.entries DISABLE TRIGGER ALL",
+        "ALTER TABLE audit_trail.entries DETACH PARTITION audit_trail.entries_1",
+        "DROP TABLE audit_trail.entries_1",
+        "SELECT * FROM audit_trail.entries_1",
+        "CREATE TABLE audit_trail.other ()",
+        "CREATE FUNCTION audit_trail.other() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "SET session_replication_role = replica",
+    ],
+)
+def test_the_role_of_the_trail_may_do_nothing_else(role: str, statement: str) -> None:
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        run(role, statement)
+
+
+def test_an_operator_of_ones_own_gets_no_gap_past_the_trigger(store: Store, url: str) -> None:
+    fill(store, "1", [entry(index) for index in range(3)])
+    with pytest.raises(psycopg.Error, match="entries are only appended"):
+        run(
+            url,
+            "CREATE SCHEMA IF NOT EXISTS mine",
+            "CREATE OR REPLACE FUNCTION mine.never(bigint, bigint) RETURNS boolean LANGUAGE sql AS 'SELECT false'",
+            "DROP OPERATOR IF EXISTS mine.<> (bigint, bigint)",
+            "CREATE OPERATOR mine.<> (FUNCTION = mine.never, LEFTARG = bigint, RIGHTARG = bigint)",
+            "SET search_path = mine, pg_catalog",
+            copied(9, "'new'").format(table="audit_trail.entries"),
+        )
+
+
+# Opening.
+
+
+def test_a_database_without_tables_says_what_to_do(postgresql: Cluster) -> None:
+    name = postgresql.database()
+    postgresql.run("CREATE ROLE nobody LOGIN")
+    with pytest.raises(StoreFailed, match=r"has no tables for it.*live-agent database init"):
+        PostgresqlStore(postgresql.url(name, "nobody"))
+    schema.create(postgresql.url(name))
+    schema.create(postgresql.url(name))
+    with (
+        closing(PostgresqlStore(postgresql.url(name, "nobody"))) as store,
+        pytest.raises(StoreFailed, match="permission denied for schema audit_trail"),
+    ):
+        store.head("1")
+    postgresql.run("DROP ROLE nobody")
+
+
+def test_two_that_open_an_empty_database_at_once_both_get_it(postgresql: Cluster) -> None:
+    url = postgresql.url(postgresql.database())
+    failed: list[Exception] = []
+
+    def create() -> None:
+        try:
+            schema.create(url)
+        except StoreFailed as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=create) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE_SECONDS)
+    assert failed == []
+    with closing(PostgresqlStore(url)) as store:
+        fill(store, "1", [entry(0)])
+
+
+@pytest.mark.parametrize("encoding", ["'LATIN1'", "'SQL_ASCII'"])
+def test_the_encoding_of_the_database_does_not_matter(postgresql: Cluster, encoding: str) -> None:
+    name = postgresql.database(encoding=encoding, locale="'C'", template="template0")
+    with closing(PostgresqlStore(postgresql.url(name))) as store:
+        made = [entry(0, "größe", name="Ωmega", number="名"), entry(1, "größe", name="\x00")]
+        assert fill(store, "größe", made) == store.slice("größe", 0, 9)
+        assert indexes(store.find(Query(account="größe", person="ωME"), limit=9)) == [0]
+        assert indexes(store.find(Query(account="größe", person="\x00"), limit=9)) == [1]
+        assert store.versions("größe", [("inbox", "名")]) == {("inbox", "名"): 1}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://trail:hush%zz@127.0.0.1/trail",
+        "postgresql//trail:hush@127.0.0.1/trail",
+        "postgresql://trail:hush@127.0.0.1:port/trail",
+        "postgresql://trail:hush@127.0.0.1/trail?unknown=hush",
+        "postgresql://trail:hush@127.0.0.1:1/trail",
+        "host=127.0.0.1 port=1 dbname=trail password=hush",
+    ],
+)
+def test_an_error_shows_no_password(url: str) -> None:
+    with pytest.raises(StoreFailed) as caught:
+        PostgresqlStore(url)
+    shown: BaseException | None = caught.value
+    while shown:
+        assert "hush" not in str(shown)
+        shown = None if shown.__suppress_context__ else shown.__context__
+    assert "postgresql://" in str(caught.value)
+
+
+def test_a_refused_row_shows_no_value(store: Store) -> None:
+    fill(store, "1", [entry(0, id="a")])
+    with pytest.raises(StoreFailed, match="duplicate key") as caught:
+        fill(store, "1", [entry(1, id="a", email="ada@example.com")])
+    assert "ada" not in str(caught.value)

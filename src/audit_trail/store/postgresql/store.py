@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import psycopg
 
-from audit_trail.errors import HeadMoved, TermLost
+from audit_trail.errors import HeadMoved, StoreFailed, TermLost
 from audit_trail.record.entry import Entry, Part, read_who
 from audit_trail.record.query import Query
 from audit_trail.store.port import Head, Lead, RecordKey, Tail
@@ -77,7 +77,11 @@ class PostgresqlStore:
         Raises `StoreFailed`, naming the database without user and password.
         """
         self._connections = Connections(url, connections)
-        require(self._connections)
+        try:
+            require(self._connections)
+        except StoreFailed:
+            self._connections.close()
+            raise
 
     def head(self, account: str) -> Head:
         rows = self._all(
