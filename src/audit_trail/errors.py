@@ -49,7 +49,7 @@ class TermLost(AuditError):
 
 
 class StoreFailed(AuditError):
-    """The trail's database refused or failed; the message names the file and the cause."""
+    """The trail's database refused or failed; the message names it and the cause."""
 
     code = "store_failed"
 
