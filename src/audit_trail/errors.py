@@ -66,6 +66,18 @@ class ContextRefused(AuditError):
     code = "context_refused"
 
 
+class ProxiesRefused(AuditError):
+    """The trusted proxies can't be understood."""
+
+    code = "proxies_refused"
+
+
+class HandoverRefused(AuditError):
+    """What a job was handed is no context of ours."""
+
+    code = "handover_refused"
+
+
 class WatchRefused(AuditError):
     """The watch list doesn't fit the database's tables."""
 

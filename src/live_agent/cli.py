@@ -66,7 +66,7 @@ def serve(
         str,
         typer.Option(
             envvar="LIVE_AGENT_TRUSTED_PROXIES",
-            help="Addresses, comma-separated, whose X-Forwarded-For is believed.",
+            help="Addresses and networks, comma-separated, whose X-Forwarded-For is believed.",
         ),
     ] = "",
     log_format: Annotated[
@@ -78,13 +78,14 @@ def serve(
     ] = "auto",
 ) -> None:
     """Serve Live Agent for real use."""
+    from audit_trail.capture.proxies import trusted
     from live_agent import serving
     from live_agent.app import build_services
     from live_agent.logs import configure_logs
     from live_agent.site import create_site
 
     configure_logs(log_format, sys.stderr)
-    proxies = frozenset(part.strip() for part in trusted_proxies.split(",") if part.strip())
+    proxies = trusted(trusted_proxies.split(","))
     services = build_services(
         data,
         secure_cookies=secure_cookies,

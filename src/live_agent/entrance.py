@@ -37,7 +37,7 @@ def sign_in(
         user_id=user.id if user else None,
         name=user.name if user else None,
         origin=origin,
-        address=services.address(origin.ip, origin.forwarded) or "unknown",
+        address=origin.nearest or "unknown",
     )
     _require_admission(services, attempt, now_us)
     if not access.verify_password(user.password_hash if user else None, password) or user is None:

@@ -1,13 +1,14 @@
 """What requests need of the process they run in: one frozen value; it composes nothing."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
 import msgspec
 
 from audit_trail.capture.outbox import Backlog, Outbox
+from audit_trail.capture.proxies import NO_PROXIES, Proxies
 from audit_trail.trail import Trail
 from live_agent.attempts import Limits
 from live_agent.database import Database
@@ -42,7 +43,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     metrics: Metrics
     close: Callable[[], None]
     secure_cookies: bool = False
-    trusted_proxies: frozenset[str] = frozenset()
+    trusted_proxies: Proxies = NO_PROXIES
     limits: Limits = Limits()
     metrics_token: str = ""
 
@@ -50,11 +51,6 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     def cookie(self) -> str:
         """The session cookie's name; the prefix makes browsers insist on https and this host."""
         return "__Host-live_agent_session" if self.secure_cookies else "live_agent_session"
-
-    def address(self, ip: str | None, forwarded: Sequence[str]) -> str | None:
-        """Return where a request came from: the nearest address that is no proxy of ours."""
-        chain = (address for address in reversed(forwarded) if address not in self.trusted_proxies)
-        return next(chain, ip)
 
     def fresh(self, seconds: float = FRESH_SECONDS) -> Backlog:
         """Wait until what had committed when this began is in the trail, and return what isn't."""

@@ -115,3 +115,11 @@ def test_help_needs_no_server_and_no_database():
         [python, "-c", program + check], capture_output=True, text=True, check=True
     )
     assert answered.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_trusted_proxy_that_is_none_stops_the_start(account):
+    refused = run("serve", "--data", str(account), "--trusted-proxies", "192.0.2.7,10.0.0.1/8")
+    assert refused.returncode == 1
+    assert "trusted proxy '10.0.0.1/8'" in refused.stderr
+    assert "10.0.0.0/8" in refused.stderr
+    assert "Traceback" not in refused.stderr

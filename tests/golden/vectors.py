@@ -46,6 +46,26 @@ ADA = {
     "reason": "cleaning up",
     "ticket": "T-42",
 }
+# A chain of several, nearest first, in a job that a request behind two proxies asked for.
+CHAIN = {
+    "actor": {"kind": "ai_agent", "id": "concierge", "name": "Concierge"},
+    "origin": {
+        "via": "job",
+        "request": "6f1c0e0e-8a41-4b0e-9d35-0d3a2f1f6a12",
+        "ip": "192.0.2.7",
+        "forwarded": ["203.0.113.5", "198.51.100.2"],
+        "address": "203.0.113.5",
+        "job": "nightly clean-up",
+    },
+    "on_behalf_of": [
+        {"kind": "automation", "id": "4", "name": "Escalate"},
+        {"kind": "api_token", "id": "9", "name": "sync"},
+        {"kind": "support", "id": "70", "email": "sam@example.com", "token": {"name": "desk"}},
+        {"kind": "user", "id": "7", "email": "ada@example.com", "name": "Ada Lovelace"},
+    ],
+    "ticket": "T-43",
+}
+NO_TICKET = {name: value for name, value in ADA.items() if name != "ticket"}
 IMPORT = {
     "actor": {"kind": "job", "id": "seed"},
     "origin": {"via": "import"},
@@ -133,11 +153,22 @@ ROWS = (
         key=None,
         changes='{"action":"sign_in_failed","account":"1","entity_type":"user","entity_id":"7",'
         '"outcome":"failure","label":"Ada","details":{"reason":"wrong password"}}',
-        context=ADA,
+        context=NO_TICKET,
     ),
     row(6, operation="update", changes=changes(n=["1", "2"]), context=IMPORT),
     row(7, operation="update", changes="nonsense", context=ADA),
     row(8, operation="update", account=None, key='"a key of text"', changes=changes(n=["1", "2"])),
+)
+# What came later is sequenced later, so that the entries before it keep their salts.
+LATER_ROWS = (
+    row(
+        9,
+        operation="note",
+        table=None,
+        key=None,
+        changes='{"action":"export","account":"1","entity_type":"audit_log"}',
+        context=CHAIN,
+    ),
 )
 
 
@@ -146,7 +177,8 @@ def vectors() -> list[dict[str, Any]]:
     salts = count(1)
     store = MemoryStore()
     trail = Trail(store, clock=lambda: RECORDED_US, salt=lambda: bytes([next(salts)]) * 16)
-    trail.append(Drafter(WATCH, lambda: RECORDED_US).drafts(ROWS))
+    for rows in (ROWS, LATER_ROWS):
+        trail.append(Drafter(WATCH, lambda: RECORDED_US).drafts(rows))
     return [
         {
             "account": account,

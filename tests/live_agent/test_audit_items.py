@@ -38,6 +38,7 @@ def test_an_item_says_who_what_where_and_when(place: Place) -> None:
     item = only(place.news())
     assert isinstance(item.pop("created_at"), int)
     assert len(item.pop("request_uuid")) == 36
+    assert item.pop("access_token")["name"] == "tests"
     assert item == {
         "id": 4,
         "auditable_id": team["id"],
@@ -53,6 +54,11 @@ def test_an_item_says_who_what_where_and_when(place: Place) -> None:
         "version": 1,
         "comment": None,
         "remote_address": "127.0.0.1",
+        "actor": {"kind": "user", "id": administrator.id},
+        "on_behalf_of": [],
+        "via": "api",
+        "job": None,
+        "ticket": None,
     }
 
 

@@ -42,7 +42,7 @@ def test_a_poll_is_answered_only_when_something_is_new(page: TrailPage) -> None:
     page.add(number="2")
     answer = page.get("/newest?seen=1")
     assert answer.text.startswith("<section")
-    assert re.findall(r'<tr class="new">.*?(#\d)\)', answer.text, re.DOTALL) == ["#2"]
+    assert re.findall(r'<tr class="new">.*?inbox \((#\d)\)', answer.text, re.DOTALL) == ["#2"]
     page.waiting = Waiting(1)
     assert "not shown yet" in page.get("/newest?seen=2").text
     page.waiting = Waiting()
@@ -129,7 +129,9 @@ def test_who_acted_and_for_whom(page: TrailPage) -> None:
             "email": "ana.ruiz@example.com",
             "role": "administrator",
             "ip": "10.0.0.1",
-            "forwarded": ["203.0.113.9"],
+            "forwarded": ["198.51.100.9", "203.0.113.9"],
+            "address": "203.0.113.9",
+            "session": "5e55",
             "token": {"id": "1", "name": "crm-sync"},
             "on_behalf_of": [{"email": "leo@example.com"}],
         }
@@ -140,10 +142,13 @@ def test_who_acted_and_for_whom(page: TrailPage) -> None:
     assert "System" in listed
     window = text(page.get("/1").text)
     assert (
-        "ana.ruiz@example.com · Administrator · by token crm-sync · acting as leo@example.com"
-        in window
-    )
-    assert "10.0.0.1 · Web · forwarded for 203.0.113.9" in window
+        "Updated By ana.ruiz@example.com · Administrator On behalf of leo@example.com Updated At"
+    ) in window
+    assert (
+        "Where 203.0.113.9 · Web "
+        "Proxy 10.0.0.1 · said to come from 198.51.100.9, 203.0.113.9 "
+        "Access token crm-sync · #1 Session 5e55"
+    ) in window
 
 
 def test_a_cause_leads_to_its_entry_and_a_lost_one_says_so(page: TrailPage) -> None:

@@ -1,6 +1,6 @@
 """Who acts and from where, carried by a context variable; it knows no database.
 
-Copy the variable into threads and jobs (`contextvars.copy_context`), or they act as System.
+Tasks and `asyncio.to_thread` copy the variable; what carries it into pools and jobs is `jobs`.
 """
 
 import json
@@ -28,7 +28,8 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Origin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where an act comes from. `ip` is the socket's peer, `forwarded` what proxies claimed.
 
-    `request` is ours and ties the entries of one request together; `client_request` is what the
+    `address` is the nearest that is no trusted proxy, where that isn't the peer itself. `job` names
+    the job that does what was asked in the request. `request` is ours and ties the entries of one request together; `client_request` is what the
     client sent. `session` names a session without being its secret.
     """
 
@@ -36,13 +37,24 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     request: str | None = None
     ip: str | None = None
     forwarded: tuple[str, ...] = ()
+    address: str | None = None
     user_agent: str | None = None
     session: str | None = None
     client_request: str | None = None
+    job: str | None = None
+
+    @property
+    def nearest(self) -> str | None:
+        """The address where the act came from, as far as it can be believed."""
+        return self.address or self.ip
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What capture puts beside a transaction's changes. `occurred_at` is in microseconds UTC."""
+    """What capture puts beside a transaction's changes. `occurred_at` is in microseconds UTC.
+
+    The actor is who really acts, and stands first. `on_behalf_of` goes on from there: each acts for
+    the next, and the last is the one for whom all of it is done.
+    """
 
     actor: Actor
     origin: Origin
@@ -101,11 +113,27 @@ def acting_as(
         ticket=ticket,
         occurred_at=occurred_at,
     )
+    with resuming(context):
+        yield context
+
+
+@contextmanager
+def resuming(context: Context | None) -> Iterator[None]:
+    """Put a context in force again, as it was; None is System."""
     token = _current.set(context)
     try:
-        yield context
+        yield
     finally:
         _current.reset(token)
+
+
+@contextmanager
+def stating(*, reason: str | None = None, ticket: str | None = None) -> Iterator[None]:
+    """Add why something is done to the context in force; what isn't given stays as it is."""
+    said = {name: text for name, text in (("reason", reason), ("ticket", ticket)) if text}
+    context = _current.get()
+    with resuming(msgspec.structs.replace(context, **said) if context and said else context):
+        yield
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-_CAPITALS: Final = frozenset({"url", "id", "csat", "ip", "hmac", "api", "json", "sla"})
+_CAPITALS: Final = frozenset({"url", "id", "csat", "ip", "hmac", "api", "json", "sla", "ai"})
 
 
 class Field(msgspec.Struct, frozen=True, kw_only=True):

@@ -122,11 +122,18 @@ class Who(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     role: str | None = None
     ip: str | None = None
     forwarded: tuple[str, ...] = ()
+    address: str | None = None
     user_agent: str | None = None
     session: str | None = None
     token: dict[str, str] | None = None
     client_request: str | None = None
     on_behalf_of: tuple[dict[str, str], ...] = ()
+    job: str | None = None
+
+    @property
+    def nearest(self) -> str | None:
+        """The address where the act came from: the nearest that was no trusted proxy."""
+        return self.address or self.ip
 
     @property
     def person(self) -> str:

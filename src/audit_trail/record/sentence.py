@@ -1,10 +1,11 @@
 """What an entry says in words: the activity, and the quieter line under it."""
 
 from collections.abc import Sequence
-from typing import Final
+from itertools import zip_longest
+from typing import Final, NamedTuple
 
 from audit_trail.record.catalog import Catalog, spelled, with_article
-from audit_trail.record.entry import Public, What
+from audit_trail.record.entry import ActorId, ActorKind, Public, What, Who
 
 SHOWN_FIELDS: Final = 2
 
@@ -48,7 +49,7 @@ def summary(public: Public, what: What, catalog: Catalog) -> str:
     parts = [what.label] if what.label else []
     if public.action == "update" and public.fields:
         parts.append(
-            _listed(
+            listed(
                 [catalog.field(public.entity.type, field).label or field for field in public.fields]
             )
         )
@@ -64,11 +65,60 @@ def summary(public: Public, what: What, catalog: Catalog) -> str:
     return " · ".join(parts)
 
 
+class Called(NamedTuple):
+    """What an actor is called; its kind, where the name would pass for a user's; its token."""
+
+    name: str
+    kind: str = ""
+    token: str = ""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is said of the actor beside the name."""
+        by_token = f"by token {self.token}" if self.token else ""
+        return tuple(note for note in (self.kind, by_token) if note)
+
+
 def actor_name(public: Public, email: str | None, name: str | None) -> str:
-    """Return what the User column shows: the login e-mail, or System when no person acted."""
-    if email or name:
-        return email or name or ""
-    return "System" if public.actor.kind == "system" else _opening(spelled(public.actor.kind))
+    """Return what the User column shows: the login e-mail, or System when no person acted.
+
+    Where no name is left, as after an erasure, it says at least what acted, and which one.
+    """
+    return email or name or _unnamed(public.actor)
+
+
+def actor_called(public: Public, who: Who) -> Called:
+    """Return what the actor is called, and which token they used."""
+    return _called(public.actor, who.email or who.name, (who.token or {}).get("name"))
+
+
+def principals(public: Public, who: Who) -> list[Called]:
+    """Return those acted for, each by the one before it.
+
+    The public part has room for the kinds and ids of the first of them; the who part has all the
+    names, or none when it was erased.
+    """
+    return [
+        _called(actor, names.get("email") or names.get("name"), names.get("token"))
+        for actor, said in zip_longest(public.on_behalf_of, who.on_behalf_of)
+        for names in [said or {}]
+    ]
+
+
+def _called(actor: ActorId | None, name: str | None, token: str | None) -> Called:
+    kind = kind_name(actor.kind) if actor and name and actor.kind != "user" else ""
+    return Called(name or _unnamed(actor), kind, token or "")
+
+
+def _unnamed(actor: ActorId | None) -> str:
+    if actor is None:
+        return "Unknown"
+    return kind_name(actor.kind) + (f" (#{actor.id})" if actor.id else "")
+
+
+def kind_name(kind: ActorKind) -> str:
+    """Return what a kind of actor is called: AI agent, API token."""
+    return _opening(spelled(kind))
 
 
 def via_name(public: Public) -> str:
@@ -80,6 +130,7 @@ def _opening(words: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def _listed(labels: Sequence[str]) -> str:
+def listed(labels: Sequence[str]) -> str:
+    """List all where there are few; else the first, and how many more there are."""
     more = len(labels) - SHOWN_FIELDS
     return ", ".join(labels) if more <= 1 else f"{', '.join(labels[:SHOWN_FIELDS])} and {more} more"

@@ -24,11 +24,13 @@ def acting(context: Context | None) -> dict[str, Any]:
         role=acting.role,
         ip=origin.ip,
         forwarded=origin.forwarded,
+        address=origin.address,
         user_agent=origin.user_agent,
         session=origin.session,
         token=acting.token,
         client_request=origin.client_request,
         on_behalf_of=tuple(_named(actor) for actor in context.on_behalf_of),
+        job=origin.job,
     )
     return {
         "actor": _actor_id(acting),
@@ -44,7 +46,10 @@ def _actor_id(actor: Actor) -> ActorId:
 
 
 def _named(actor: Actor) -> dict[str, str]:
-    return {name: value for name, value in (("email", actor.email), ("name", actor.name)) if value}
+    """Name one of those acted for; its place in the chain tells which one it is."""
+    token = (actor.token or {}).get("name")
+    names = (("email", actor.email), ("name", actor.name), ("token", token))
+    return {name: value for name, value in names if value}
 
 
 def _short(text: str | None) -> str | None:

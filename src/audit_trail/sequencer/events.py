@@ -26,7 +26,10 @@ def event_draft(row: Row) -> Draft:
     context = read_context(row)
     happened = occurred_us(row, context)
     what = What(
-        label=event.label, details=event.details, reason=context.reason if context else None
+        label=event.label,
+        details=event.details,
+        reason=context.reason if context else None,
+        ticket=context.ticket if context else None,
     )
     return Draft(
         id=entry_id(row, happened),

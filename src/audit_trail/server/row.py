@@ -9,7 +9,14 @@ import msgspec
 
 from audit_trail.record.catalog import Catalog
 from audit_trail.record.entry import Entry, Public, Who, read_what, read_who
-from audit_trail.record.sentence import activity, actor_name, summary, via_name
+from audit_trail.record.sentence import (
+    activity,
+    actor_called,
+    listed,
+    principals,
+    summary,
+    via_name,
+)
 from audit_trail.server.zone import Moment, Zone, moment
 
 _GLYPHS: Final = {
@@ -21,6 +28,7 @@ _GLYPHS: Final = {
     "export": "export",
 }
 _FACES: Final = {"anonymous": "unknown"}
+_PEOPLE: Final = frozenset({"user", "support"})
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +38,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     initials: str | None
     icon: str
     notes: tuple[str, ...] = ()
-    """By which token, and in whose place."""
+    """What kind of actor it is, by which token or job, and for whom."""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,25 +76,25 @@ def glyph_of(public: Public) -> str:
 
 def person_of(public: Public, who: Who) -> Person:
     """Return who acted: login e-mail or System, and by what or for whom."""
-    notes = [f"by token {who.token['name']}"] if who.token and who.token.get("name") else []
-    notes += (
-        f"acting as {each.get('email') or each.get('name')}"
-        for each in who.on_behalf_of
-        if each.get("email") or each.get("name")
-    )
-    named = who.email or who.name
-    is_person = named is not None and public.actor.kind in ("user", "api_token", "support")
+    called = actor_called(public, who)
+    notes = called.notes
+    is_person = public.actor.kind in _PEOPLE
+    if who.job:
+        notes += (f"by job {who.job}",)
+    if acted_for := [each.name for each in principals(public, who)]:
+        # A person who acts for another one acts in their place; a program is told to.
+        notes += (f"{'acting as' if is_person else 'on behalf of'} {listed(acted_for)}",)
     return Person(
-        name=actor_name(public, who.email, who.name),
-        initials=_initials(named) if named and is_person else None,
+        name=called.name,
+        initials=_initials(called.name) if is_person and (who.email or who.name) else None,
         icon=_FACES.get(public.actor.kind, "job"),
-        notes=tuple(notes),
+        notes=notes,
     )
 
 
 def where_of(public: Public, who: Who) -> str:
     """Return where the act came from: "203.0.113.9 · Web"."""
-    return " · ".join(part for part in (who.ip, via_name(public)) if part)
+    return " · ".join(part for part in (who.nearest, via_name(public)) if part)
 
 
 def _row(entry: Entry, catalog: Catalog, zone: Zone, seen: int | None) -> Row:

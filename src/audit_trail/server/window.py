@@ -9,8 +9,8 @@ import msgspec
 from audit_trail.record.catalog import Catalog, spelled, titled
 from audit_trail.record.difference import Panel, Shown, Span, panels
 from audit_trail.record.entry import Entry, Public, What, Who, read_what, read_who
-from audit_trail.record.sentence import activity, actor_name, via_name
-from audit_trail.server.row import glyph_of
+from audit_trail.record.sentence import activity, actor_called, principals, via_name
+from audit_trail.server.row import glyph_of, where_of
 from audit_trail.server.zone import UTC_ZONE, Zone, duration, moment, zone_phrase
 from audit_trail.trail import Trail
 
@@ -85,7 +85,8 @@ def window_of(
         glyph=glyph_of(public),
         facts=(
             *_who_and_when(public, who, zone),
-            *_record_and_origin(public, who, what),
+            *_record(public, what),
+            *_origin(public, who),
             *_cause(trail, account, public, catalog, path),
             *_reasons(what),
             *_recording(entry, public),
@@ -100,12 +101,16 @@ def window_of(
 
 def _who_and_when(public: Public, who: Who, zone: Zone) -> Iterator[Fact]:
     did = {"create": "Created ", "update": "Updated ", "delete": "Deleted "}.get(public.action, "")
-    notes = [who.role.capitalize()] if who.role else []
-    notes += [f"by token {who.token['name']}"] if who.token and who.token.get("name") else []
-    notes += (f"acting as {each.get('email') or each.get('name', '')}" for each in who.on_behalf_of)
+    called = actor_called(public, who)
+    role = who.role.capitalize() if who.role else ""
     yield Fact(
-        label=f"{did}By", value=actor_name(public, who.email, who.name), quiet=" · ".join(notes)
+        label=f"{did}By",
+        value=called.name,
+        quiet=" · ".join(note for note in (role, called.kind) if note),
     )
+    # One line for each, so that the chain is read downwards: each acted for the next.
+    for principal in principals(public, who):
+        yield Fact(label="On behalf of", value=principal.name, quiet=" · ".join(principal.notes))
     at = moment(public.occurred_at, zone)
     yield Fact(
         label=f"{did}At",
@@ -115,18 +120,26 @@ def _who_and_when(public: Public, who: Who, zone: Zone) -> Iterator[Fact]:
     )
 
 
-def _record_and_origin(public: Public, who: Who, what: What) -> Iterator[Fact]:
+def _record(public: Public, what: What) -> Iterator[Fact]:
     yield Fact(label="Action", value=public.action)
     if public.outcome != "success":
         yield Fact(label="Outcome", value=_OUTCOMES[public.outcome])
     if public.entity.id is not None:
         yield Fact(label="ID", value=public.entity.id, quiet=what.label or "")
-    forwarded = [f"forwarded for {', '.join(who.forwarded)}"] if who.forwarded else []
-    yield Fact(
-        label="Where",
-        value=" · ".join(part for part in (who.ip, via_name(public)) if part),
-        quiet=" · ".join([*forwarded, *([who.user_agent] if who.user_agent else [])]),
-    )
+
+
+def _origin(public: Public, who: Who) -> Iterator[Fact]:
+    yield Fact(label="Where", value=where_of(public, who), quiet=who.user_agent or "")
+    if who.forwarded:
+        said = f"said to come from {', '.join(who.forwarded)}"
+        yield Fact(label="Proxy", value=who.ip or "Unix socket", quiet=said)
+    if who.job:
+        yield Fact(label="Via", value=via_name(public), quiet=who.job)
+    if who.token:
+        number = f"#{who.token['id']}" if who.token.get("id") else ""
+        yield Fact(label="Access token", value=who.token.get("name") or "unnamed", quiet=number)
+    if who.session:
+        yield Fact(label="Session", value=who.session)
     if public.request:
         client = f"the client's: {who.client_request}" if who.client_request else ""
         yield Fact(label="Request", value=public.request, quiet=client)

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from audit_trail.record.entry import Change, Entry, Public, What, Who, read_what, read_who
-from audit_trail.record.sentence import actor_name
+from audit_trail.record.sentence import actor_name, principals
 from audit_trail.record.value import plain
 from live_agent.api import shapes
 from live_agent.api.shapes import Shape
@@ -55,12 +55,10 @@ def audit_items(services: Services, account_id: int, entries: Sequence[Entry]) -
     publics = [entry.public for entry in entries]
     with services.database.reading() as db:
         live = _live(db, account_id, publics)
-    return [
-        _item(services, entry, public, live) for entry, public in zip(entries, publics, strict=True)
-    ]
+    return [_item(entry, public, live) for entry, public in zip(entries, publics, strict=True)]
 
 
-def _item(services: Services, entry: Entry, public: Public, live: Live) -> Shape:
+def _item(entry: Entry, public: Public, live: Live) -> Shape:
     who, what = read_who(entry.who), read_what(entry.what)
     is_user = public.actor.kind == "user"
     record_id = _number(public.entity.id)
@@ -80,7 +78,25 @@ def _item(services: Services, entry: Entry, public: Public, live: Live) -> Shape
         "comment": _comment(what),
         "request_uuid": public.request,
         "created_at": public.occurred_at // 1_000_000,
-        "remote_address": _address(services, who),
+        "remote_address": who.nearest,
+        **_beyond_the_contract(public, who, what),
+    }
+
+
+def _beyond_the_contract(public: Public, who: Who, what: What) -> Shape:
+    """What the contract has no member for: its user is a user, and acts for nobody."""
+    names = [principal.name for principal in principals(public, who)]
+    acted_for = public.on_behalf_of
+    return {
+        "actor": {"kind": public.actor.kind, "id": _number(public.actor.id)},
+        "on_behalf_of": [
+            {"kind": actor.kind, "id": _number(actor.id), "username": name}
+            for actor, name in zip(acted_for, names[: len(acted_for)], strict=True)
+        ],
+        "via": public.via,
+        "job": who.job,
+        "access_token": who.token,
+        "ticket": what.ticket,
     }
 
 
@@ -92,10 +108,6 @@ def class_name(entity_type: str) -> str:
 
 def _number(text: str | None) -> int | str | None:
     return int(text) if text is not None and text.isdecimal() and len(text) < 19 else text
-
-
-def _address(services: Services, who: Who) -> str | None:
-    return services.address(who.ip, who.forwarded)
 
 
 def _changes(public: Public, what: What) -> dict[str, Any]:
