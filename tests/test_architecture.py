@@ -98,8 +98,13 @@ MAP = {
     "live_agent.services": Room(
         (*DOORS, *environment("database", "attempts", "metrics")), ("msgspec",)
     ),
+    # Why a change is made comes with the request, and is checked like any other field.
     "live_agent.gate": Room(
-        (*DOORS, *environment("schema", "database", "attempts", "access", "services")),
+        (
+            *DOORS,
+            *environment("schema", "database", "attempts", "access", "services"),
+            "live_agent.settings.reasons",
+        ),
         ("litestar", "msgspec"),
     ),
     "live_agent.entrance": Room(

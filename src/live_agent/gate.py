@@ -16,15 +16,17 @@ from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from audit_trail.capture.asgi import origin_of
-from audit_trail.capture.context import ANONYMOUS, acting_as
+from audit_trail.capture.context import ANONYMOUS, acting_as, stating
 from live_agent import access, attempts
 from live_agent.access import Member, Person
-from live_agent.errors import DatabaseFailed, Forbidden, NotSignedIn
+from live_agent.errors import DatabaseFailed, Forbidden, Invalid, NotSignedIn
 from live_agent.services import Services
+from live_agent.settings.reasons import reasons_sent
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_HEADER: Final = "x-csrf-token"
 CSRF_FIELD: Final = "csrf_token"
+REASON_HEADERS: Final = {"reason": "x-audit-reason", "ticket": "x-audit-ticket"}
 FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
@@ -83,7 +85,8 @@ class Gate(ASGIMiddleware):
         with acting_as(actor, origin):
             if isinstance(person, Member):
                 await self._require_role(person, rule)
-            await next_app(scope, receive, send)
+            with stating(**_reasons(scope, headers)):
+                await next_app(scope, receive, send)
 
     def _admitted(self, scope: HTTPScope, rule: Rule, headers: Mapping[str, str]) -> Person:
         """Find out who asks: by token where there is one, else by cookie. Raises `NotSignedIn`."""
@@ -161,6 +164,22 @@ def _headers(scope: HTTPScope) -> dict[str, str]:
         found.setdefault(name.decode("latin-1").lower(), value.decode("latin-1"))
     cookies = [value for name, value in scope["headers"] if name.lower() == b"cookie"]
     return {**found, "cookie": b"; ".join(cookies).decode("latin-1")}
+
+
+def _reasons(scope: HTTPScope, headers: Mapping[str, str]) -> dict[str, str]:
+    """Return why a change is made, as its headers say. Raises `Invalid`."""
+    if scope["method"] in SAFE_METHODS:
+        return {}
+    # A header's bytes are UTF-8 here, though HTTP itself would have them Latin-1.
+    found = reasons_sent(
+        {
+            name: headers.get(header, "").encode("latin-1").decode("utf-8", "replace")
+            for name, header in REASON_HEADERS.items()
+        }
+    )
+    if found.errors:
+        raise Invalid(found.errors)
+    return found.values
 
 
 def _via(scope: HTTPScope) -> Literal["ui", "api"]:

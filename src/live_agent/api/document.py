@@ -18,8 +18,9 @@ from litestar.openapi.spec import (
     SecurityScheme,
 )
 
-from live_agent.gate import PUBLIC
+from live_agent.gate import PUBLIC, REASON_HEADERS
 from live_agent.settings.fields import Field
+from live_agent.settings.reasons import LONGEST_REASON, LONGEST_TICKET
 
 PATH: Final = "/api/openapi.json"
 _TOKEN: Final = "api_access_token"  # noqa: S105 -- the header's name
@@ -43,6 +44,19 @@ _ERRORS: Final = {
     "503": "The database is busy",
 }
 _TEXT: Final = {"type": "string"}
+_REASONS: Final = [
+    {
+        "name": REASON_HEADERS[name],
+        "in": "header",
+        "description": meaning,
+        "required": False,
+        "schema": {**_TEXT, "maxLength": longest},
+    }
+    for name, meaning, longest in (
+        ("reason", "Why this is done, in UTF-8; the audit logs keep it", LONGEST_REASON),
+        ("ticket", "The case that asked for it; the audit logs keep it", LONGEST_TICKET),
+    )
+]
 _ERROR_CONTENT: Final = {
     "application/json": {
         "schema": {
@@ -127,15 +141,17 @@ def asked_by(parameters: Mapping[str, str]) -> type[Operation]:
 
 
 class Document(JsonRenderPlugin):
-    """Renders the document, with the errors as they are answered, not as the framework would."""
+    """Renders the document, with what the gate reads, and the errors as they are answered."""
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
         operations = (
             operation
             for path in openapi_schema.get("paths", {}).values()
-            for operation in path.values()
+            for operation in path.items()
         )
-        for operation in operations:
+        for method, operation in operations:
+            if method != "get":
+                operation["parameters"] = [*operation.get("parameters", ()), *_REASONS]
             operation["responses"].pop("400", None)
             for status, description in _ERRORS.items():
                 operation["responses"].setdefault(

@@ -12,12 +12,15 @@ from litestar.di import NamedDependency
 from litestar.response import Redirect
 from sqlalchemy.orm import Session
 
+from audit_trail.capture.context import stating
 from audit_trail.server.assets import PAGE_HEADERS
 from live_agent.access import Member, accounts_of
 from live_agent.database import Database
 from live_agent.errors import Invalid
 from live_agent.pages.form import Form, refused
 from live_agent.schema import Account
+from live_agent.settings.lookup import require
+from live_agent.settings.reasons import reasons_sent
 
 AnyRequest = Request[Any, Any, Any]
 Sent = Mapping[str, Sequence[str]]
@@ -131,12 +134,19 @@ class Desk:
         make: Callable[[Visit], Response[Any]],
         draw: Draw,
     ) -> Response[Any]:
-        """Change something in one transaction, or draw the form again, as it was sent and why not."""
+        """Change something in one transaction, or draw the form again, as it was sent and why not.
+
+        Where the form asks why, all that the transaction changes carries what was said.
+        """
+        why = reasons_sent(sent)
         try:
-            with self._database.transaction() as db:
-                return make(Visit(request, db, self._templates))
+            with stating(**why.values), self._database.transaction() as db:
+                response = make(Visit(request, db, self._templates))
+                # Only now, so that everything that is wrong with the form is said at once.
+                require(why.errors)
+                return response
         except Invalid as error:
-            form = refused(sent, error.errors, str(error))
+            form = refused(sent, {**error.errors, **why.errors}, str(error))
         with self.visit(request) as visit:
             response = draw(visit, form)
             response.status_code = Invalid.status
