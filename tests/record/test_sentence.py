@@ -4,8 +4,15 @@ import msgspec
 import pytest
 
 from audit_trail.record.catalog import Catalog, Field, Kind, spelled, titled, with_article
-from audit_trail.record.entry import ActorId, Entity, Public, Reference, Via, What
-from audit_trail.record.sentence import activity, actor_name, summary, via_name
+from audit_trail.record.entry import ActorId, Entity, Public, Reference, Via, What, Who
+from audit_trail.record.sentence import (
+    activity,
+    actor_called,
+    actor_name,
+    principals,
+    summary,
+    via_name,
+)
 
 CATALOG = Catalog(
     kinds={
@@ -121,12 +128,37 @@ def test_the_quiet_line_says_what_the_entry_went_with(action: str, what: What, l
         ("system", None, None, "System"),
         ("anonymous", None, None, "Anonymous"),
         ("api_token", None, None, "API token"),
+        ("ai_agent", None, None, "AI agent"),
+        ("agent_bot", None, None, "Agent bot"),
     ],
 )
 def test_the_user_is_the_e_mail_or_else_what_acted(
     kind: str, email: str | None, name: str | None, shown: str
 ) -> None:
     assert actor_name(public("update", actor=ActorId(kind=kind)), email, name) == shown  # type: ignore[arg-type]
+
+
+def test_of_a_name_that_was_erased_the_kind_and_the_number_are_left() -> None:
+    acted_for = (ActorId(kind="api_token", id="9"), ActorId(kind="user", id="8"))
+    erased = public("update", on_behalf_of=acted_for)
+    assert actor_called(erased, Who()) == ("User (#7)", "", "")
+    assert [each.name for each in principals(erased, Who())] == ["API token (#9)", "User (#8)"]
+
+
+def test_those_acted_for_keep_their_places_when_one_has_no_name() -> None:
+    acted_for = (ActorId(kind="automation", id="4"), ActorId(kind="user", id="8"))
+    named = Who(on_behalf_of=({}, {"email": "ada@example.com", "token": "ci"}, {"name": "Bob"}, {}))
+    assert principals(public("update", on_behalf_of=acted_for), named) == [
+        ("Automation (#4)", "", ""),
+        ("ada@example.com", "", "ci"),
+        ("Bob", "", ""),
+        ("Unknown", "", ""),
+    ]
+
+
+def test_an_e_mail_that_nobody_proved_is_noted_as_such() -> None:
+    failed = public("sign_in_failed", actor=ActorId(kind="anonymous"))
+    assert actor_called(failed, Who(email="ada@example.com")).notes == ("Anonymous",)
 
 
 @pytest.mark.parametrize(

@@ -55,20 +55,20 @@ def acting_as_job(handed: str, *, job: str) -> Iterator[Context]:
     The request stays the one that asked, and so do reason and ticket. A job that nobody asked for,
     such as one that a timer starts, is an actor itself: hand it "". Raises `HandoverRefused`.
     """
-    context = _received(handed) if handed else Context(actor=_job(job), origin=Origin(via="job"))
-    origin = msgspec.structs.replace(context.origin, via="job", job=job)
-    # A job happens when it runs, whatever time its asker claimed.
-    context = msgspec.structs.replace(context, origin=origin, occurred_at=None)
+    context = _asked_for(handed, job) if handed else _by_itself(job)
     with resuming(context):
         yield context
 
 
-def _job(name: str) -> Actor:
-    return Actor(kind="job", id=name, name=name)
+def _by_itself(job: str) -> Context:
+    return Context(actor=Actor(kind="job", id=job, name=job), origin=Origin(via="job"))
 
 
-def _received(handed: str) -> Context:
+def _asked_for(handed: str, job: str) -> Context:
     try:
-        return msgspec.json.decode(handed, type=Context)
+        context = msgspec.json.decode(handed, type=Context)
+        origin = msgspec.structs.replace(context.origin, via="job", job=job)
+        # A job happens when it runs, whatever time its asker claimed.
+        return msgspec.structs.replace(context, origin=origin, occurred_at=None)
     except (ValueError, RecursionError) as error:
         raise HandoverRefused(f"What the job was handed is no context of ours ({error}).") from None
