@@ -16,8 +16,8 @@ from litestar.exceptions import HTTPException
 from litestar.types import ControllerRouterHandler, Message, Scope
 
 from audit_trail.capture.outbox import Outbox
-from audit_trail.capture.sqlalchemy import outbox as outbox_of
 from audit_trail.capture.proxies import NO_PROXIES, Proxies
+from audit_trail.capture.sqlalchemy import outbox as outbox_of
 from audit_trail.errors import AuditError, EntryNotFound, QueryRefused
 from audit_trail.sequencer.loop import Sequencer
 from audit_trail.store.sqlite import SqliteStore
