@@ -19,12 +19,26 @@ class Ratio(NamedTuple):
             return "met"
         return "missed" if self.low > target else "not distinguishable"
 
+    def at_least(self, target: float) -> str:
+        """Say the same of a ratio that must be at least `target`."""
+        if self.low >= target:
+            return "met"
+        return "missed" if self.high < target else "not distinguishable"
+
+    def __str__(self) -> str:
+        return f"{self.median:.2f} (95 %: {self.low:.2f} to {self.high:.2f})"
+
 
 def ratio_of(pairs: Sequence[tuple[float, float]]) -> Ratio:
-    """Return the paired median of first/second, with the order-statistics interval of a median."""
-    ratios = sorted(first / second for first, second in pairs)
-    low, high = _ranks(len(ratios))
-    return Ratio(statistics.median(ratios), ratios[low], ratios[high])
+    """Return the paired median of first/second, with its interval."""
+    return median_with_interval([first / second for first, second in pairs])
+
+
+def median_with_interval(values: Sequence[float]) -> Ratio:
+    """Return the median with the interval of order statistics, of figures taken in pairs."""
+    ordered = sorted(values)
+    low, high = _ranks(len(ordered))
+    return Ratio(statistics.median(ordered), ordered[low], ordered[high])
 
 
 def _ranks(count: int) -> tuple[int, int]:

@@ -1,165 +1,184 @@
-"""`make bench`: every figure of the README, measured now, on this machine.
+"""`make bench`: every published figure, measured now, on this machine.
 
---write puts the table into the README; --smoke runs each measurement briefly.
+--write puts them into docs/benchmarks.md and the README; --smoke runs each measurement briefly;
+--only WORD takes those whose name holds the word.
 """
 
 import argparse
-import json
 import os
 import platform
 import re
-import signal
+import sqlite3
 import subprocess
-import sys
 import tempfile
-import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
-import httpx2
+import sqlalchemy
 
-from audit_trail.store.sqlite import SqliteStore
-from audit_trail.trail import Trail
-from bench.paired import median_of, percentile
-from bench.saves import Cost, measure
-from bench.visibility import commit_to_visible, fill, newest_page
+from bench.draining import draining
+from bench.engines import KINDS, Place, place
+from bench.load import under_load
+from bench.pages import newest_page
+from bench.paired import median_of
+from bench.saves import Cost, bulk_updating, saving
+from bench.starting import first_start, help_seconds, page_over_http, start_again
+from tests.postgresql import programs
 
 ROOT = Path(__file__).parents[1]
-COMMAND = [str(Path(sys.executable).parent / "live-agent")]
-START_TIMEOUT_SECONDS = 60.0
-TARGET_RATIO = 1.25
-TARGET_DEMO_SECONDS, TARGET_HELP_SECONDS = 3.0, 0.5
+COMMAND = "make bench ARGS=--write"
 
 
-class Demo:
-    """A running demo, stopped by its own process id."""
+class Effort(NamedTuple):
+    """How much is measured."""
 
-    def __init__(self, folder: Path) -> None:
-        started = time.perf_counter()
-        (folder / "demo.json").unlink(missing_ok=True)
-        self._process = subprocess.Popen(
-            [*COMMAND, "demo", "--data", str(folder), "--port", "0"],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        while not (folder / "demo.json").exists():
-            if (
-                self._process.poll() is not None
-                or time.perf_counter() - started > START_TIMEOUT_SECONDS
-            ):
-                raise RuntimeError("the demo did not start")
-            time.sleep(0.005)
-        self.seconds = time.perf_counter() - started
-        self.facts = json.loads((folder / "demo.json").read_text())
-
-    def __enter__(self) -> "Demo":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.send_signal(signal.SIGTERM)
-        self._process.wait(30)
+    rounds: int
+    rows: int
+    entries: int
+    samples: int
+    seconds: float
+    starts: int
 
 
-def page_over_http(folder: Path, entries: int, samples: int) -> tuple[float, float]:
-    """Read the newest page of the API, with this many entries in the account's trail (ms)."""
-    with Demo(folder) as demo:
-        account = demo.facts["account_id"]
-    fill(Trail(SqliteStore(folder / "trail.db")), str(account), entries)
-    with Demo(folder) as demo, httpx2.Client(base_url=demo.facts["base_url"]) as client:
-        client.headers["api_access_token"] = demo.facts["users"]["administrator"][
-            "api_access_token"
-        ]
-        times = []
-        for _ in range(samples):
-            started = time.perf_counter()
-            client.get(f"/api/v1/accounts/{account}/audit_logs").raise_for_status()
-            times.append(time.perf_counter() - started)
-    return percentile(times, 0.5) * 1e3, percentile(times, 0.99) * 1e3
+FULL = Effort(rounds=15, rows=10_000, entries=10_000, samples=1_000, seconds=15.0, starts=5)
+SMOKE = Effort(rounds=9, rows=300, entries=300, samples=5, seconds=0.3, starts=1)
 
 
-def help_seconds() -> float:
-    """Run `live-agent --help` as a whole process."""
-    started = time.perf_counter()
-    subprocess.run([*COMMAND, "--help"], check=True, capture_output=True)
-    return time.perf_counter() - started
+class Figure(NamedTuple):
+    """One line of the table: what was measured, what came out, and what was aimed at."""
+
+    what: str
+    measured: str
+    aim: str = ""
+    short: bool = False
+    """Whether the README shows it too."""
 
 
-def first_start() -> float:
-    """Start a demo on a new directory, seeding included, until every entry can be read."""
-    with tempfile.TemporaryDirectory() as folder, Demo(Path(folder) / "data") as demo:
-        return demo.seconds
+def capture_figures(where: Place, effort: Effort) -> Iterator[Figure]:
+    """What capture adds to the application's own writes."""
+    for saves in (1, 100):
+        name = f"ORM save, {saves} a transaction"
+        yield _cost(where, name, saving(where, saves, effort.rounds), short=True)
+    yield _cost(where, "a row of a 1,000-row UPDATE", bulk_updating(where, effort.rounds))
 
 
-def _cost_row(what: str, cost: Cost) -> tuple[str, str, str]:
-    ratio = cost.ratio
-    figure = f"{ratio.median:.2f} (95 %: {ratio.low:.2f} to {ratio.high:.2f}); {cost.added_us:+.0f} µs on {cost.without_us:.0f}"
-    return what, figure, f"at most {TARGET_RATIO}: {ratio.verdict(TARGET_RATIO)}"
-
-
-def _aim(seconds: float, aim: float) -> str:
-    return f"{aim:g} s: {'met' if seconds <= aim else 'missed'}"
-
-
-def rows(*, smoke: bool) -> list[tuple[str, str, str]]:
-    """Take every measurement: what, figure, aim."""
-    rounds, samples = (9, 50) if smoke else (21, 1_000)
-    visible, page = commit_to_visible(samples), newest_page(1_000 if smoke else 10_000, samples)
-    with tempfile.TemporaryDirectory() as folder:
-        served = page_over_http(Path(folder) / "data", 1_000 if smoke else 10_000, samples)
-        starts = 1 if smoke else 5
-        again = median_of(lambda: _start_again(Path(folder) / "data"), starts)
-    first, told = median_of(first_start, starts), median_of(help_seconds, starts)
-    return [
-        _cost_row("a save with capture / without, one save a transaction", measure(1, rounds)),
-        _cost_row("a save with capture / without, 100 saves a transaction", measure(100, rounds)),
-        ("commit to visible", f"p50 {visible.p50_ms:.1f} ms, p99 {visible.p99_ms:.1f} ms", ""),
-        (
-            "newest 25 of 10,000 entries, trail",
-            f"p50 {page.p50_ms:.2f} ms, p99 {page.p99_ms:.2f} ms",
-            "",
-        ),
-        ("newest 25 of 10,000 entries, API", f"p50 {served[0]:.1f} ms, p99 {served[1]:.1f} ms", ""),
-        (
-            "first start of the demo, seeding included",
-            f"{first:.1f} s",
-            _aim(first, TARGET_DEMO_SECONDS),
-        ),
-        ("start of the demo on its data", f"{again:.1f} s", _aim(again, TARGET_DEMO_SECONDS)),
-        ("`live-agent --help`", f"{told:.2f} s", _aim(told, TARGET_HELP_SECONDS)),
-    ]
-
-
-def _start_again(folder: Path) -> float:
-    with Demo(folder) as demo:
-        return demo.seconds
-
-
-def table(measured: list[tuple[str, str, str]]) -> str:
-    """Write the figures as a table, with the machine they were taken on."""
-    lines = ["| what | measured | aim |", "|---|---|---|"]
-    lines += [f"| {what} | {figure} | {aim} |" for what, figure, aim in measured]
-    machine = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
-    return "\n".join([*lines, "", f"Taken in one run on one machine: {machine}."])
-
-
-def write(text: str) -> None:
-    """Put the table between the README's markers."""
-    readme = ROOT / "README.md"
-    marked = r"(?<=<!-- bench:begin -->\n).*?(?=<!-- bench:end -->)"
-    readme.write_text(re.sub(marked, lambda _: text + "\n", readme.read_text(), flags=re.DOTALL))
-
-
-def main() -> None:
-    """Measure and print; the README is changed only when asked."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", action="store_true", help="put the table into the README")
-    parser.add_argument(
-        "--smoke", action="store_true", help="measure briefly, to see that it works"
+def sequencer_figures(where: Place, effort: Effort) -> Iterator[Figure]:
+    """Whether the sequencer keeps up, and what an entry takes on the disk."""
+    drain = draining(where, effort.rows, effort.rounds)
+    yield Figure(
+        f"{where.kind}: outbox to trail / raw bulk insert of the same rows",
+        f"{drain.ratio}; {drain.entries_per_second:,.0f} against {drain.raw_per_second:,.0f} a second",
+        f"at least 0.40: {drain.ratio.at_least(0.4)}",
+        short=True,
     )
+    yield Figure(
+        f"{where.kind}: bytes an entry, all indexes included",
+        f"{drain.bytes_per_entry:,.0f}",
+        f"at most 1,100: {'met' if drain.bytes_per_entry <= 1_100 else 'missed'}",
+    )
+    load = under_load(where, 200, effort.seconds)
+    yield Figure(
+        f"{where.kind}: commit to visible at 200 changes a second",
+        f"p99 {load.visible_p99_ms:.1f} ms; writers' own p99 {load.writer_p99_ms:.1f} ms, "
+        f"without capture {load.writer_without_p99_ms:.1f} ms",
+        f"p99 at most 50 ms: {'met' if load.visible_p99_ms <= 50 else 'missed'}",
+        short=True,
+    )
+
+
+def product_figures(effort: Effort) -> Iterator[Figure]:
+    """What a person waits for."""
+    page = newest_page(effort.entries, effort.samples)
+    yield Figure(
+        f"newest 25 of {effort.entries:,} entries, trail",
+        f"p50 {page.p50_ms:.2f} ms, p99 {page.p99_ms:.2f} ms",
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        served = page_over_http(Path(folder) / "data", effort.entries, effort.samples)
+        again = median_of(lambda: start_again(Path(folder) / "data"), effort.starts)
+    yield Figure(
+        f"newest 25 of {effort.entries:,} entries, API",
+        f"p50 {served[0]:.1f} ms, p99 {served[1]:.1f} ms",
+    )
+    first = median_of(first_start, effort.starts)
+    yield _start("first start of the demo, seeding included", first, 3)
+    yield _start("start of the demo on its data", again, 3)
+    yield _start("`live-agent --help`", median_of(help_seconds, effort.starts), 0.5)
+
+
+def _cost(where: Place, name: str, cost: Cost, *, short: bool = False) -> Figure:
+    measured = (
+        f"+{cost.captured_us:.0f} µs on {cost.without_us:.0f}, ratio {cost.ratio}; "
+        f"an audit row written by the ORM: +{cost.audit_row_us:.0f} µs; "
+        f"capture's share of that: {cost.share}"
+    )
+    unseen = cost.added.low <= 0
+    verdict = "met, not distinguishable from no capture" if unseen else cost.share.verdict(0.5)
+    return Figure(f"{where.kind}: {name}", measured, f"share at most 0.50: {verdict}", short=short)
+
+
+def _start(what: str, seconds: float, aim: float) -> Figure:
+    verdict = "met" if seconds <= aim else "missed"
+    return Figure(what, f"{seconds:.2f} s", f"{aim:g} s: {verdict}", short=True)
+
+
+def figures(effort: Effort, only: str = "") -> Iterator[Figure]:
+    """Take the measurements one after the other, each alone on the machine."""
+    for kind in KINDS:
+        for part in (capture_figures, sequencer_figures):
+            if only in f"{kind} {part.__name__}":
+                with place(kind) as where:
+                    yield from part(where, effort)
+    if only in "product_figures":
+        yield from product_figures(effort)
+
+
+def machine() -> str:
+    """Tell where and with what the figures were taken."""
+    server = subprocess.run(
+        [programs() / "postgres", "--version"], check=True, capture_output=True, text=True
+    ).stdout.split()[2]
+    versions = (
+        f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
+        f"PostgreSQL {server}, SQLAlchemy {sqlalchemy.__version__}"
+    )
+    day = datetime.now(UTC).date()
+    return f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, {versions}; {day}"
+
+
+def table(taken: list[Figure]) -> str:
+    """Write figures as a table."""
+    lines = ["| what | measured | aim |", "|---|---|---|"]
+    return "\n".join(lines + [f"| {each.what} | {each.measured} | {each.aim} |" for each in taken])
+
+
+def write(taken: list[Figure]) -> None:
+    """Put the figures between the markers of the page and of the README."""
+    said = f"\n\nTaken in one run by `{COMMAND}` on one machine: {machine()}.\n"
+    _put(ROOT / "docs/benchmarks.md", table(taken) + said)
+    _put(ROOT / "README.md", table([each for each in taken if each.short]) + said)
+
+
+def _put(path: Path, text: str) -> None:
+    marked = r"(?<=<!-- bench:begin -->\n).*?(?=<!-- bench:end -->)"
+    path.write_text(re.sub(marked, lambda _: text, path.read_text(), flags=re.DOTALL))
+
+
+def main(say: Callable[[str], None] = print) -> None:
+    """Measure and print; files are changed only when asked."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", action="store_true", help="put the figures into the docs")
+    parser.add_argument("--smoke", action="store_true", help="measure briefly, to see it works")
+    parser.add_argument("--only", default="", help="take those whose name holds this")
     arguments = parser.parse_args()
-    text = table(rows(smoke=arguments.smoke))
-    print(text)
+    taken = []
+    for each in figures(SMOKE if arguments.smoke else FULL, arguments.only):
+        taken.append(each)
+        say(f"{each.what}\n    {each.measured}\n    {each.aim}")
     if arguments.write:
-        write(text)
+        write(taken)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,202 @@
+"""Outbox to trail against a raw bulk insert of the same rows under the same indexes, in turn."""
+
+import shutil
+import sqlite3
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from typing import Any, NamedTuple
+
+import psycopg
+from sqlalchemy import Engine
+
+from audit_trail.capture import sqlalchemy as capture
+from audit_trail.capture.context import acting_as
+from audit_trail.sequencer.loop import Sequencer
+from audit_trail.store.postgresql.schema import create
+from audit_trail.store.postgresql.store import PostgresqlStore
+from audit_trail.store.sqlite import SqliteStore
+from audit_trail.trail import Trail
+from bench.engines import Place
+from bench.paired import Ratio, median_with_interval
+from bench.saves import ACTOR, ORIGIN, WATCH, new_engine
+
+ROWS_A_TRANSACTION = 5
+BATCH = 1_000
+GREETING = "Hello there, how can we help you today?"
+
+
+class Drain(NamedTuple):
+    """Entries a second by the sequencer, and by a raw insert; their ratio; bytes an entry."""
+
+    entries_per_second: float
+    raw_per_second: float
+    ratio: Ratio
+    bytes_per_entry: float
+
+
+def draining(place: Place, rows: int, rounds: int) -> Drain:
+    """Drain so many outbox rows a round, reading and deleting them included."""
+    bench = (PostgresqlDrain if place.server else SqliteDrain)(place, rows)
+    try:
+        times = [(bench.drain(), bench.insert_raw()) for _ in range(rounds + 1)][1:]
+        return Drain(
+            rows / statistics.median(drained for drained, _ in times),
+            rows / statistics.median(raw for _, raw in times),
+            median_with_interval([raw / drained for drained, raw in times]),
+            bench.bytes_per_entry(),
+        )
+    finally:
+        bench.close()
+
+
+class SqliteDrain:
+    """The outbox is filled anew from a copy for each round; the raw rows go to a file like the trail's."""
+
+    def __init__(self, place: Place, rows: int) -> None:
+        self._rows = rows
+        self._engine = _filled(place, rows, "audit_outbox")
+        self._file, self._raw_file = place.new_file(), place.new_file()
+        self._store = SqliteStore(self._file)
+        self._trail = Trail(self._store)
+        self._sequencer = Sequencer(capture.outbox(self._engine), self._trail, WATCH)
+
+    def drain(self) -> float:
+        with self._engine.begin() as connection:
+            connection.exec_driver_sql(
+                "INSERT INTO audit_outbox SELECT NULL, token, randomblob(10), occurred_ms, "
+                "table_name, operation, account, record_key, record_id, changes, labels, context "
+                "FROM saved"
+            )
+        return _timed(self._sequencer)
+
+    def insert_raw(self) -> float:
+        with closing(sqlite3.connect(self._file)) as trail:
+            rows = trail.execute("SELECT * FROM entries").fetchall()
+            schema = trail.execute(
+                "SELECT sql FROM sqlite_master WHERE tbl_name = 'entries' AND type <> 'trigger' "
+                "AND sql IS NOT NULL ORDER BY type DESC"
+            ).fetchall()
+        rows = rows[-self._rows :]
+        shutil.rmtree(self._raw_file.parent)
+        self._raw_file.parent.mkdir()
+        with closing(sqlite3.connect(self._raw_file, isolation_level=None)) as raw:
+            for pragma in ("page_size = 8192", "journal_mode = WAL", "synchronous = FULL"):
+                raw.execute(f"PRAGMA {pragma}")
+            for (statement,) in schema:
+                raw.execute(statement)
+            insert = f"INSERT INTO entries VALUES ({', '.join('?' * len(rows[0]))})"
+            started = time.perf_counter()
+            for batch in _batches(rows):
+                raw.execute("BEGIN IMMEDIATE")
+                raw.executemany(insert, batch)
+                raw.execute("COMMIT")
+            return time.perf_counter() - started
+
+    def bytes_per_entry(self) -> float:
+        with closing(sqlite3.connect(self._file)) as trail:
+            trail.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            pages, size, entries = (
+                trail.execute(query).fetchone()[0]
+                for query in (
+                    "PRAGMA page_count",
+                    "PRAGMA page_size",
+                    "SELECT count(*) FROM entries",
+                )
+            )
+        return pages * size / entries
+
+    def close(self) -> None:
+        self._store.close()
+        self._engine.dispose()
+
+
+class PostgresqlDrain:
+    """The same on PostgreSQL, where the raw insert is COPY."""
+
+    def __init__(self, place: Place, rows: int) -> None:
+        assert place.server
+        self._rows = rows
+        self._engine = _filled(place, rows, "audit_trail.outbox")
+        self._url, self._raw_url = (place.server.url(place.server.database()) for _ in range(2))
+        self._store = PostgresqlStore(self._url)
+        self._trail = Trail(self._store)
+        self._sequencer = Sequencer(capture.outbox(self._engine), self._trail, WATCH)
+        create(self._raw_url)
+        with psycopg.connect(self._raw_url, autocommit=True) as raw:
+            raw.execute("ALTER TABLE audit_trail.entries DISABLE TRIGGER ALL")
+            partitions = raw.execute(
+                "SELECT relid::regclass::text FROM pg_partition_tree('audit_trail.entries') "
+                "WHERE isleaf"
+            ).fetchall()
+            for (partition,) in partitions:
+                raw.execute(f"ALTER TABLE {partition} DISABLE TRIGGER ALL".encode())
+
+    def drain(self) -> float:
+        with self._engine.begin() as connection:
+            connection.exec_driver_sql(
+                "INSERT INTO audit_trail.outbox (cluster, transaction, occurred_at, table_name, "
+                "operation, account, record_key, record_id, changes, labels, context) "
+                "SELECT cluster, transaction, occurred_at, table_name, operation, account, "
+                "record_key, record_id, changes, labels, context FROM saved ORDER BY id"
+            )
+        return _timed(self._sequencer)
+
+    def insert_raw(self) -> float:
+        copy = b"COPY (SELECT * FROM audit_trail.entries ORDER BY idx DESC LIMIT %d) TO STDOUT"
+        with psycopg.connect(self._url) as trail, trail.cursor().copy(copy % self._rows) as rows:
+            lines = [bytes(line) for line in rows]
+        with psycopg.connect(self._raw_url, autocommit=True) as raw:
+            raw.execute("TRUNCATE audit_trail.entries")
+            raw.execute("CHECKPOINT")
+            started = time.perf_counter()
+            for batch in _batches(lines):
+                with raw.cursor().copy(b"COPY audit_trail.entries FROM STDIN") as into:
+                    into.write(b"".join(batch))
+            return time.perf_counter() - started
+
+    def bytes_per_entry(self) -> float:
+        with psycopg.connect(self._url) as trail:
+            row = trail.execute(
+                "SELECT (SELECT sum(pg_total_relation_size(relid)) "
+                "FROM pg_partition_tree('audit_trail.entries'))::float "
+                "/ (SELECT count(*) FROM audit_trail.entries)"
+            ).fetchone()
+            assert row
+            return float(row[0])
+
+    def close(self) -> None:
+        self._store.close()
+        self._engine.dispose()
+
+
+def _timed(sequencer: Sequencer) -> float:
+    started = time.perf_counter()
+    sequencer.drain()
+    return time.perf_counter() - started
+
+
+def _filled(place: Place, rows: int, outbox: str) -> Engine:
+    """Return an engine whose outbox rows, of transactions of a few rows, are kept in `saved`."""
+    engine = new_engine(place, captured=True)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"DELETE FROM {outbox}")
+    first = 1
+    for _ in range(rows // ROWS_A_TRANSACTION):
+        last = first + ROWS_A_TRANSACTION - 1
+        with acting_as(ACTOR, ORIGIN), engine.begin() as connection:
+            connection.exec_driver_sql(
+                f"UPDATE inboxes SET name = substr(name, 1, 40) || 'x', position = position + 1, "
+                f"greeting = CASE WHEN greeting IS NULL THEN '{GREETING}' END "
+                f"WHERE id BETWEEN {first} AND {last}"
+            )
+        first = last + 1 if last < 1_000 else 1
+    with engine.connect() as connection, connection.begin():
+        connection.exec_driver_sql(f"CREATE TABLE saved AS SELECT * FROM {outbox} ORDER BY id")
+        connection.exec_driver_sql(f"DELETE FROM {outbox}")
+    return engine
+
+
+def _batches(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    return (rows[at : at + BATCH] for at in range(0, len(rows), BATCH))
