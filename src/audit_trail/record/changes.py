@@ -132,7 +132,7 @@ def _net(write: Write) -> Write | None:
             if pair not in ((None, NULL), (NULL, None))
         }
         return Write(existed=write.existed, exists=write.exists, pairs=pairs)
-    if write.pairs and all(old != new for old, new in write.pairs.values()):
+    if write.pairs and not [pair for pair in write.pairs.values() if pair[0] == pair[1]]:
         return write
     pairs = {
         field: (old, new)

@@ -198,7 +198,7 @@ class Drafter:
     def _parent(self, record: Record) -> Parent | None:
         """Find the record whose deletion deleted this one, or emptied its reference."""
         _, last, write, _ = record
-        if write is None or write.operation == "create":
+        if not self._parents or write is None or write.operation == "create":
             return None
         for pointer in last.table.references:
             parent = self._parents.get(_parent_key(pointer, write))
@@ -268,6 +268,8 @@ class Drafter:
 
     def _label_of_parent(self, seen: Seen, write: Write) -> dict[str, str | None]:
         """Name the references whose records are gone, by the parent's own row."""
+        if not self._parents:
+            return {}
         found = (
             (pointer, self._parents.get(_parent_key(pointer, write)))
             for pointer in seen.table.references
@@ -320,8 +322,11 @@ def _shown(seen: Seen, write: Write) -> dict[str, Change]:
 
 
 def _change(pair: tuple[bytes | None, bytes | None]) -> Change:
-    before, after = (msgspec.UNSET if value is None else msgspec.Raw(value) for value in pair)
-    return Change(before=before, after=after)
+    before, after = pair
+    return Change(
+        before=msgspec.UNSET if before is None else msgspec.Raw(before),
+        after=msgspec.UNSET if after is None else msgspec.Raw(after),
+    )
 
 
 def _parent_key(pointer: Pointer, write: Write) -> ParentKey:

@@ -81,9 +81,9 @@ def record_label(
 ) -> str | None:
     """Return the record's name, by the columns that name it or by what they refer to."""
     position = 0 if write.operation == "delete" else 1
-    names = (seen.labels.get(column, (None, None))[position] for column in seen.table.label)
-    found = (
-        name or (of_parents or {}).get(column)
-        for column, name in zip(seen.table.label, names, strict=True)
-    )
-    return " · ".join(name for name in found if name) or None
+    found: list[str] = []
+    for column in seen.table.label:
+        name = seen.labels.get(column, (None, None))[position] or (of_parents or {}).get(column)
+        if name:
+            found.append(name)
+    return " · ".join(found) or None
