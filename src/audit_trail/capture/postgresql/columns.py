@@ -79,7 +79,11 @@ class Column(NamedTuple):
         if self.type in MOMENTS or self.type == "timestamptz":
             return f"coalesce(to_json({value})::text, 'null')"
         text = value if self.type in ("text", "varchar") else f"{value}::text"
-        if self.kind == "e" or self.type in ("uuid", "inet", "interval") or 0 < self.length < 9_999:
+        if self.type == "inet":
+            # The cast would add the mask that nobody wrote.
+            text = f"abbrev({value})"
+        short = self.type in TEXTS and 0 < self.length < 9_999
+        if short or self.kind == "e" or self.type in ("uuid", "inet", "interval"):
             return f"coalesce(to_json({text})::text, 'null')"
         return (
             f"CASE WHEN octet_length({text}) <= {LIMIT_BYTES} THEN to_json({text})::text "

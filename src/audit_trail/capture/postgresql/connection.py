@@ -4,22 +4,33 @@ The context is a setting that is local to the transaction, so PostgreSQL itself 
 end, on a pooled connection too.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
+from psycopg import Error
 from psycopg.pq import ConnStatus, Escaping, ExecStatus, TransactionStatus, abc
 from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine import ExceptionContext
 
 from audit_trail.capture.context import current_context, encoded
-from audit_trail.errors import ContextRefused
+from audit_trail.errors import ContextRefused, OutboxFailed
 
 SETTING: Final = "audit.context"
-SMALLEST_POSTGRESQL: Final = (15, 0)
 
 _CARRIED: Final = "audit_context"
 _COMMITTED: Final = "audit_context_committed"
 _ALONE: Final = "audit_statement_alone"
-_WRITES: Final = ("INSERT", "UPDATE", "DELETE", "MERGE", "WITH", "TRUNCATE", "CALL", "DO")
+_FIRST_WORD: Final = re.compile(r"(?:[\s(;]|--[^\n]*\n|/\*.*?\*/)*(\w+)", re.DOTALL)
+# What may write rows. A SELECT is among them, for it may call a function that does.
+_MAY_WRITE: Final = frozenset(
+    {"INSERT", "UPDATE", "DELETE", "MERGE", "WITH", "TRUNCATE", "CALL", "DO"}
+    | {"SELECT", "VALUES", "EXPLAIN", "EXECUTE"}
+)
+# Inside PostgreSQL's account of where an error arose, in any language.
+_OURS: Final = re.compile(r'audit_trail\.("[^\n]* (create|update|delete|truncate)"|note)\(')
+# Not capture's failures: a deadlock or a lost race, a lock not had in time, an interruption.
+_OF_THE_MOMENT: Final = ("40", "55", "57")
 
 
 def attach(engine: Engine, *, after_commit: Callable[[], None] = lambda: None) -> None:
@@ -28,20 +39,21 @@ def attach(engine: Engine, *, after_commit: Callable[[], None] = lambda: None) -
     The context is sent together with BEGIN, so it costs no round trip of its own. A statement in
     autocommit is sent in one transaction with its context. Connections with the option
     `audit_read_only` carry none. `after_commit` is called after each transaction that did.
-    Raises `ContextRefused` for another driver than psycopg; a PostgreSQL older than 15 is refused
-    with the first statement.
+    Raises `ContextRefused` for another driver than psycopg. A write that is refused because it
+    can't be recorded raises `OutboxFailed`, which says what to do.
     """
     if engine.dialect.driver not in ("psycopg", "psycopg_async"):
         raise ContextRefused(
             f"Capture needs the driver psycopg (postgresql+psycopg://), not {engine.dialect.driver}."
         )
-    event.listen(engine, "begin", _forget)
     event.listen(engine, "before_cursor_execute", _before_statement)
     event.listen(engine, "after_cursor_execute", _after_statement)
     event.listen(engine, "handle_error", _after_error)
     event.listen(engine, "savepoint", lambda connection, name: carry(connection))
-    event.listen(engine, "commit", _note_commit)
-    event.listen(engine, "rollback", _forget)
+    for ending in ("commit", "commit_twophase"):
+        event.listen(engine, ending, _note_commit)
+    for ending in ("rollback", "rollback_twophase"):
+        event.listen(engine, ending, _forget)
     event.listen(
         engine,
         "checkin",
@@ -55,16 +67,12 @@ def carry(connection: Connection) -> None:
     Call it before a statement that SQLAlchemy doesn't see, such as the driver's COPY.
     """
     context = current_context()
-    if context is None or connection.info.get(_CARRIED) is context:
+    if context is None or _is_reader(connection):
         return
-    if connection.get_execution_options().get("audit_read_only", False):
+    if connection.info.get(_CARRIED) is context and not _is_idle(connection):
         return
-    text = encoded(context)
-    if connection.dialect.is_async:
-        _send_by_cursor(connection, text)
-    else:
-        _send_with_begin(connection, text)
-    connection.info[_CARRIED] = context
+    send = _send_by_cursor if connection.dialect.is_async else _send_with_begin
+    connection.info[_CARRIED] = context if send(connection, encoded(context)) else None
 
 
 def _before_statement(
@@ -75,16 +83,15 @@ def _before_statement(
     _context: object,
     _many: bool,
 ) -> None:
-    opening = statement.lstrip()[:8].upper()
-    if opening == "ROLLBACK":
+    word = _first_word(statement)
+    if word == "ROLLBACK":
         # To a savepoint: what it undoes may include the context, so the next statement sets it.
-        connection.info.pop(_CARRIED, None)
-    elif current_context() is None:
+        _forget(connection)
+    elif current_context() is None or _is_reader(connection):
         return
-    elif not _is_autocommit(connection):
+    elif not _is_autocommit(connection) or not _is_idle(connection):
         carry(connection)
-    elif opening.startswith(_WRITES) and _status(connection) == TransactionStatus.IDLE:
-        connection.info.pop(_CARRIED, None)
+    elif word in _MAY_WRITE:
         connection.info[_ALONE] = True
         if connection.dialect.is_async:
             _run(connection, "BEGIN")
@@ -92,31 +99,44 @@ def _before_statement(
 
 
 def _after_statement(connection: Connection, *_: object) -> None:
-    if connection.info.pop(_ALONE, False):
-        connection.info.pop(_CARRIED, None)
+    if connection.info.get(_ALONE):
         _run(connection, "COMMIT")
-        connection.info[_COMMITTED] = True
+        connection.info.pop(_ALONE)
+        _note_commit(connection)
 
 
-def _after_error(context: Any) -> None:
+def _after_error(context: ExceptionContext) -> None:
     connection = context.connection
     if connection is not None and connection.info.pop(_ALONE, False):
-        connection.info.pop(_CARRIED, None)
+        _forget(connection)
         if _status(connection) in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
             _run(connection, "ROLLBACK")
+    error = context.original_exception
+    if (
+        isinstance(error, Error)
+        and _OURS.search(error.diag.context or "")
+        and not (error.sqlstate or "").startswith(_OF_THE_MOMENT)
+    ):
+        raise OutboxFailed(
+            f"The change was refused, because it can't be recorded: {error.diag.message_primary}. "
+            "Sync capture with the database, or let the table go on (when_outbox_fails)."
+        ) from error
 
 
-def _note_commit(connection: Connection) -> None:
+def _note_commit(connection: Connection, *_: object) -> None:
     if connection.info.pop(_CARRIED, None) is not None:
         connection.info[_COMMITTED] = True
 
 
-def _forget(connection: Connection) -> None:
+def _forget(connection: Connection, *_: object) -> None:
     connection.info.pop(_CARRIED, None)
 
 
-def _send_by_cursor(connection: Connection, text: str) -> None:
+def _send_by_cursor(connection: Connection, text: str) -> bool:
+    if _status(connection) == TransactionStatus.INERROR:
+        return False
     _run(connection, f"SELECT set_config('{SETTING}', %s, true)", (text,))
+    return True
 
 
 def _run(connection: Connection, statement: str, values: tuple[Any, ...] = ()) -> None:
@@ -128,10 +148,10 @@ def _run(connection: Connection, statement: str, values: tuple[Any, ...] = ()) -
         with_cursor.close()
 
 
-def _send_with_begin(connection: Connection, text: str) -> None:
+def _send_with_begin(connection: Connection, text: str) -> bool:
     """Send the context in the round trip that begins the transaction, where none is under way.
 
-    A connection that is broken is left to the statement itself, whose failure the pool understands.
+    Tell whether it arrived. A connection that is broken is left to the statement itself, whose failure the pool understands.
     """
     driver: Any = connection.connection.driver_connection
     server: abc.PGconn = driver.pgconn
@@ -148,8 +168,9 @@ def _send_with_begin(connection: Connection, text: str) -> None:
             server.status == ConnStatus.BAD
             or server.transaction_status == TransactionStatus.INERROR
         ):
-            return
+            return False
         raise ContextRefused(f"The context can't be set: {result.get_error_message()}")
+    return True
 
 
 def _begin_statement(driver: Any) -> bytes:
@@ -162,6 +183,19 @@ def _begin_statement(driver: Any) -> bytes:
     if driver.deferrable is not None:
         parts.append("DEFERRABLE" if driver.deferrable else "NOT DEFERRABLE")
     return " ".join(parts).encode()
+
+
+def _first_word(statement: str) -> str:
+    found = _FIRST_WORD.match(statement)
+    return found[1].upper() if found else ""
+
+
+def _is_reader(connection: Connection) -> bool:
+    return bool(connection.get_execution_options().get("audit_read_only", False))
+
+
+def _is_idle(connection: Connection) -> bool:
+    return _status(connection) == TransactionStatus.IDLE
 
 
 def _is_autocommit(connection: Connection) -> bool:

@@ -43,63 +43,11 @@ CREATE TABLE IF NOT EXISTS audit_trail.told (
   lost bigint NOT NULL DEFAULT 0
 );
 
--- An event that is no row change, such as a sign-in: the application may note one, and has no
--- other right on the outbox.
-CREATE OR REPLACE FUNCTION audit_trail.note(account text, event text) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-  INSERT INTO audit_trail.outbox (operation, account, changes, context)
-  VALUES ('note', account, event, nullif(current_setting('audit.context', true), ''));
-END;
-
--- Values that JSON has no type for, in the form of record/value.py.
-CREATE OR REPLACE FUNCTION audit_trail.blob_value(value bytea) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-RETURN coalesce(
-  '{"$":"blob","sha256":"' || encode(sha256(value), 'hex') || '","size":' || octet_length(value) || '}',
-  'null'
+-- Whose schema is told of when it changes; and the transactions in which capture itself changes it.
+CREATE TABLE IF NOT EXISTS audit_trail.watched (
+  relation oid PRIMARY KEY,
+  table_name text NOT NULL
 );
-
--- A text of more than a mebibyte is cut for display, and committed whole by its digest. A letter
--- takes at most four bytes, so the letters kept are surely within the limit.
-CREATE OR REPLACE FUNCTION audit_trail.cut_value(value text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-RETURN coalesce(
-  '{"$":"cut","sha256":"' || encode(sha256(convert_to(value, 'UTF8')), 'hex')
-    || '","size":' || octet_length(value) || ',"text":' || to_json(left(value, 262144))::text || '}',
-  'null'
+CREATE TABLE IF NOT EXISTS audit_trail.quiet (
+  transaction xid8 PRIMARY KEY
 );
-
-CREATE OR REPLACE FUNCTION audit_trail.json_value(value text) RETURNS text
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $body$
-BEGIN
-  IF value IS NULL THEN
-    RETURN 'null';
-  ELSIF octet_length(value) > 1048576 THEN
-    RETURN audit_trail.cut_value(value);
-  END IF;
-  RETURN '{"$":"json","value":' || value || '}';
-END
-$body$;
-
--- Turns writes that could not be recorded into events: the sequencer asks for it.
-CREATE OR REPLACE FUNCTION audit_trail.tell_lost() RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
-DECLARE
-  each record;
-  counted bigint;
-BEGIN
-  FOR each IN SELECT * FROM audit_trail.told FOR UPDATE LOOP
-    EXECUTE format('SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM audit_trail.%I', each.sequence)
-      INTO counted;
-    IF counted > each.lost THEN
-      INSERT INTO audit_trail.outbox (operation, account, changes)
-      VALUES ('note', '0', json_build_object(
-        'action', 'capture_lost', 'account', '0', 'entity_type', each.entity,
-        'details', json_build_object('table', each.table_name, 'writes', counted - each.lost)
-      )::text);
-      UPDATE audit_trail.told SET lost = counted WHERE table_name = each.table_name;
-    END IF;
-  END LOOP;
-END
-$body$;

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final, cast
 
 from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -25,6 +26,8 @@ _CLEAR: Final = "UPDATE audit_context SET token = NULL, context = NULL, guard = 
 _DRAWN: Final = "audit_token"
 _CARRIED: Final = "audit_context"
 _PREPARED: Final = "audit_prepared"
+_AUTOCOMMIT: Final = "audit_autocommit"
+_ALONE: Final = "audit_statement_alone"
 _COMMITTED: Final = "audit_context_committed"
 
 
@@ -33,7 +36,7 @@ def attach(engine: Engine, *, after_commit: Callable[[], None] = lambda: None) -
 
     Transactions begin with BEGIN IMMEDIATE, since the driver's own BEGIN breaks savepoints and a
     late lock loses a race; those of a connection with the option `audit_read_only` begin as
-    readers. `after_commit` is called after each transaction that carried a context.
+    readers. A write in autocommit is a transaction with its context. `after_commit` is called after each transaction that carried a context.
     Raises `ContextRefused` on an SQLite older than 3.40.
     """
     if sqlite3.sqlite_version_info < SMALLEST_SQLITE:
@@ -43,9 +46,11 @@ def attach(engine: Engine, *, after_commit: Callable[[], None] = lambda: None) -
     event.listen(engine, "checkout", _prepare)
     event.listen(engine, "begin", _begin)
     event.listen(engine, "before_cursor_execute", _before_statement)
+    event.listen(engine, "after_cursor_execute", _after_statement)
+    event.listen(engine, "handle_error", _after_error)
     event.listen(engine, "savepoint", lambda connection, name: _set_context(connection))
     event.listen(engine, "commit", _clear_context)
-    event.listen(engine, "rollback", _forget)
+    event.listen(engine, "rollback", _before_rollback)
     event.listen(
         engine,
         "checkin",
@@ -58,6 +63,7 @@ def _prepare(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: o
     if record.info.get(_PREPARED):
         return
     record.info[_PREPARED] = True
+    record.info[_AUTOCOMMIT] = connection.isolation_level is None
     connection.isolation_level = None
     for setting in (
         "foreign_keys = ON",
@@ -70,8 +76,9 @@ def _prepare(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: o
 
 def _begin(connection: Connection) -> None:
     reading = connection.get_execution_options().get("audit_read_only", False)
-    _forget(connection)
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+    if not _is_autocommit(connection):
+        _forget(connection)
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
 def _before_statement(
@@ -83,12 +90,38 @@ def _before_statement(
     _many: bool,
 ) -> None:
     """Set the context before the transaction's first write, and again when another acts."""
+    _commit_alone(connection)
     opening = statement.lstrip()[:8].upper()
     if opening == "ROLLBACK":
         # To a savepoint: what it undoes may include the context, so the next write sets it again.
         connection.info.pop(_CARRIED, None)
     elif current_context() is not None and not opening.startswith(_READS):
+        if _is_autocommit(connection) and not _is_in_transaction(connection):
+            _forget(connection)
+            _execute(_driver(connection), "BEGIN IMMEDIATE")
+            connection.info[_ALONE] = True
         _set_context(connection)
+
+
+def _after_statement(connection: Connection, cursor: Any, *_: object) -> None:
+    """Commit what stands alone; while it still hands out rows, it can't be."""
+    if cursor.description is None:
+        _commit_alone(connection)
+
+
+def _commit_alone(connection: Connection) -> None:
+    if connection.info.get(_ALONE):
+        _clear_context(connection)
+        _execute(_driver(connection), "COMMIT")
+        connection.info.pop(_ALONE)
+
+
+def _after_error(context: ExceptionContext) -> None:
+    connection = context.connection
+    if connection is not None and connection.info.pop(_ALONE, False):
+        _forget(connection)
+        if _is_in_transaction(connection):
+            _execute(_driver(connection), "ROLLBACK")
 
 
 def _set_context(connection: Connection) -> None:
@@ -113,10 +146,26 @@ def _clear_context(connection: Connection) -> None:
         connection.info[_COMMITTED] = True
 
 
+def _before_rollback(connection: Connection) -> None:
+    _commit_alone(connection)
+    _forget(connection)
+
+
 def _forget(connection: Connection) -> None:
     """A rollback has restored the table, and the next transaction draws its own token."""
     connection.info.pop(_DRAWN, None)
     connection.info.pop(_CARRIED, None)
+
+
+def _is_autocommit(connection: Connection) -> bool:
+    """Tell it from the option, or from how the pool's connections came."""
+    level = connection.get_execution_options().get("isolation_level")
+    return bool(connection.info.get(_AUTOCOMMIT)) if level is None else level == "AUTOCOMMIT"
+
+
+def _is_in_transaction(connection: Connection) -> bool:
+    driver: Any = connection.connection.driver_connection
+    return bool(driver.in_transaction)
 
 
 def _driver(connection: Connection) -> DBAPIConnection:
