@@ -26,7 +26,7 @@ SETTINGS = {
     "fsync": "off",
     "shared_buffers": "64MB",
     "deadlock_timeout": "200ms",
-    "max_prepared_transactions": "0",
+    "max_prepared_transactions": "8",
     "timezone": "UTC",
 }
 _names = count(1)

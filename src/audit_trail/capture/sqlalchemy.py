@@ -42,6 +42,14 @@ def outbox(engine: Engine, *, parents: Sequence[str] = (), lock: Path | None = N
     return sqlite_outbox.SqliteOutbox(engine, parents=parents, lock=lock)
 
 
+def carry(connection: Connection) -> None:
+    """Put the context in force into the connection's transaction.
+
+    Call it before statements that SQLAlchemy doesn't see, such as the driver's COPY.
+    """
+    (postgresql_connection if _is_postgresql(connection) else sqlite_connection).carry(connection)
+
+
 def note(connection: Connection, event: Event) -> None:
     """Put an event into the outbox, in the connection's transaction and under its context."""
     (postgresql_outbox if _is_postgresql(connection) else sqlite_outbox).note(connection, event)

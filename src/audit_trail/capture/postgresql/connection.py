@@ -129,7 +129,9 @@ def _note_commit(connection: Connection, *_: object) -> None:
 
 
 def _forget(connection: Connection, *_: object) -> None:
-    connection.info.pop(_CARRIED, None)
+    # A connection that broke may not be asked for its info, and takes it along.
+    if not connection.invalidated:
+        connection.info.pop(_CARRIED, None)
 
 
 def _send_by_cursor(connection: Connection, text: str) -> bool:

@@ -48,7 +48,7 @@ def attach(engine: Engine, *, after_commit: Callable[[], None] = lambda: None) -
     event.listen(engine, "before_cursor_execute", _before_statement)
     event.listen(engine, "after_cursor_execute", _after_statement)
     event.listen(engine, "handle_error", _after_error)
-    event.listen(engine, "savepoint", lambda connection, name: _set_context(connection))
+    event.listen(engine, "savepoint", lambda connection, name: carry(connection))
     event.listen(engine, "commit", _clear_context)
     event.listen(engine, "rollback", _before_rollback)
     event.listen(
@@ -100,7 +100,7 @@ def _before_statement(
             _forget(connection)
             _execute(_driver(connection), "BEGIN IMMEDIATE")
             connection.info[_ALONE] = True
-        _set_context(connection)
+        carry(connection)
 
 
 def _after_statement(connection: Connection, cursor: Any, *_: object) -> None:
@@ -124,8 +124,12 @@ def _after_error(context: ExceptionContext) -> None:
             _execute(_driver(connection), "ROLLBACK")
 
 
-def _set_context(connection: Connection) -> None:
-    """Set the context, with the driver's cursor: SQLAlchemy's would ask this hook again."""
+def carry(connection: Connection) -> None:
+    """Put the context in force into the connection's transaction.
+
+    Call it before a statement that SQLAlchemy doesn't see. It uses the driver's cursor, since
+    SQLAlchemy's would ask this hook again.
+    """
     context = current_context()
     if context is None or connection.info.get(_CARRIED) is context:
         return
@@ -147,8 +151,10 @@ def _clear_context(connection: Connection) -> None:
 
 
 def _before_rollback(connection: Connection) -> None:
-    _commit_alone(connection)
-    _forget(connection)
+    # A connection that broke may not be asked for its info, and takes it along.
+    if not connection.invalidated:
+        _commit_alone(connection)
+        _forget(connection)
 
 
 def _forget(connection: Connection) -> None:
