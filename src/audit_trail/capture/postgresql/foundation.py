@@ -39,6 +39,11 @@ FROM pg_proc AS p
   JOIN pg_language AS l ON l.oid = p.prolang
 WHERE n.nspname = 'audit_trail'
 """
+_DISOWNED: Final = """
+SELECT format('ALTER FUNCTION %%s OWNER TO %%s', p.oid::regprocedure, n.nspowner::regrole)
+FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
+WHERE n.nspname = 'audit_trail' AND p.proowner <> n.nspowner
+"""
 # What would keep rows out of the outbox, or let others write to it.
 _OUTBOX: Final = """
 SELECT c.relowner = n.nspowner AND c.relpersistence = 'p' AND c.relkind = 'r'
@@ -76,6 +81,8 @@ def create_foundation(connection: Connection) -> None:
     """
     if not _exists(connection):
         run(connection, f"CREATE SCHEMA {SCHEMA}")
+    for statement in connection.exec_driver_sql(_DISOWNED).scalars().all():
+        run(connection, statement)
     with as_capture(connection):
         present = set(connection.exec_driver_sql(_PRESENT).scalars())
         if not present.issuperset(_TABLE.findall(_script("outbox.sql"))):
