@@ -452,5 +452,7 @@ def test_a_table_neither_watched_nor_ignored_is_refused(host: PostgresqlHost) ->
 
 def test_a_database_in_another_encoding_is_refused(host: PostgresqlHost) -> None:
     name = host.cluster.database(encoding="LATIN1", locale="'C'", template="template0")
+    latin = PostgresqlHost(host.cluster, name)
     with pytest.raises(WatchRefused, match="LATIN1"):
-        PostgresqlHost(host.cluster, name, schema="")
+        latin.sync()
+    latin.close()

@@ -70,6 +70,22 @@ WHERE n.nspname = 'audit_trail' AND c.oid IN (
     LEFT JOIN LATERAL pg_partition_tree(to_regclass(name)) AS part ON true
 )
 """
+# A cast to text or JSON that is a function of somebody's runs in the trigger, as the capture role.
+_FOREIGN_CASTS: Final = """
+WITH RECURSIVE used (type) AS (
+  SELECT atttypid FROM pg_attribute WHERE attrelid = CAST(%s AS regclass) AND attnum > 0
+  UNION
+  SELECT part.type FROM used JOIN pg_type AS t ON t.oid = used.type CROSS JOIN LATERAL (
+    SELECT t.typelem UNION ALL SELECT t.typbasetype
+    UNION ALL SELECT atttypid FROM pg_attribute WHERE attrelid = t.typrelid AND attnum > 0
+  ) AS part (type)
+)
+SELECT DISTINCT c.castsource::regtype::text
+FROM used JOIN pg_cast AS c ON c.castsource = used.type JOIN pg_proc AS p ON p.oid = c.castfunc,
+  pg_namespace AS n
+WHERE n.nspname = 'audit_trail' AND c.casttarget IN ('text'::regtype, 'json'::regtype)
+  AND NOT pg_has_role(p.proowner, n.nspowner, 'MEMBER')
+"""
 # tgtype of pg_trigger.h: 1 row, 2 before, 4 insert, 8 delete, 16 update, 32 truncate.
 _TYPES: Final = {"AFTER INSERT": 5, "AFTER UPDATE": 17, "AFTER DELETE": 9, "BEFORE TRUNCATE": 34}
 
@@ -163,6 +179,7 @@ def _wanted(connection: Connection, watch: WatchList) -> dict[tuple[str, str], T
         name = f"{quoted(schema)}.{quoted(table.name)}"
         shown = _shown(connection, name, table)
         _require_named(connection, table, schema)
+        _require_plain_types(connection, table, name)
         leaves = connection.exec_driver_sql(_LEAVES, (name,)).scalars().all() or [shown]
         for trigger in Triggers(table, columns_of(connection, name), schema=schema).texts():
             for place in leaves if trigger.event == "BEFORE TRUNCATE" else [shown]:
@@ -185,6 +202,15 @@ def _require_named(connection: Connection, table: Table, schema: str) -> None:
             raise WatchRefused(
                 f"What {table.name} refers to is missing in {name}: {', '.join(missing)}."
             )
+
+
+def _require_plain_types(connection: Connection, table: Table, name: str) -> None:
+    foreign = connection.exec_driver_sql(_FOREIGN_CASTS, (name,)).scalars().all()
+    if foreign:
+        raise WatchRefused(
+            f"The table {table.name} has a type ({', '.join(foreign)}) whose cast would run as the "
+            "capture role, though its owner isn't of that role. Drop the cast to text or JSON."
+        )
 
 
 def _shown(connection: Connection, name: str, table: Table) -> str:
