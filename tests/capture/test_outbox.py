@@ -11,14 +11,21 @@ from sqlalchemy import create_engine
 
 from audit_trail.capture.context import acting_as
 from audit_trail.capture.outbox import BATCH_ROWS, Event, Row
+from audit_trail.capture.postgresql import outbox as postgresql_adapter
 from audit_trail.capture.sqlalchemy import note, outbox
-from audit_trail.capture.sqlite import outbox as adapter
-from audit_trail.errors import OutboxFailed
+from audit_trail.capture.sqlite import outbox as sqlite_adapter
+from audit_trail.errors import OutboxFailed, SequencerRunning
 from audit_trail.record.entry import read_what
-from tests.capture.host import ADA, Host, origin
+from tests.capture.host import ADA, Application, Host, PostgresqlHost, origin
 
 
-def taken(host: Host) -> Iterator[Sequence[Row]]:
+def limits(patched: pytest.MonkeyPatch, **limits: int) -> None:
+    for adapter in (sqlite_adapter, postgresql_adapter):
+        for name, limit in limits.items():
+            patched.setattr(adapter, name, limit)
+
+
+def taken(host: Application) -> Iterator[Sequence[Row]]:
     for _ in range(1_000):
         batch = host.outbox.take()
         if not batch.rows:
@@ -28,16 +35,24 @@ def taken(host: Host) -> Iterator[Sequence[Row]]:
     raise AssertionError("the outbox never gets empty")
 
 
-def fill(host: Host, tokens: Sequence[int | None]) -> None:
-    with host.foreign() as connection:
-        connection.executemany(
-            "INSERT INTO audit_outbox (token, table_name, operation, record_key) "
-            "VALUES (?, 'teams', 'update', ?)",
-            [
-                (None if token is None else bytes([token]), str(place % 3))
-                for place, token in enumerate(tokens)
-            ],
-        )
+def fill(host: Application, tokens: Sequence[int | None]) -> None:
+    """Put rows of these transactions into the outbox; of none, each a transaction of its own."""
+    rows = [(token, str(place % 3)) for place, token in enumerate(tokens)]
+    if isinstance(host, PostgresqlHost):
+        with host.foreign() as shell, shell.cursor() as cursor:
+            cursor.executemany(
+                "INSERT INTO audit_trail.outbox (transaction, table_name, operation, record_key) "
+                "VALUES (coalesce(%s, 100 + nextval('once'))::text::xid8, 'teams', 'update', %s)",
+                rows,
+            )
+    else:
+        assert isinstance(host, Host)
+        with host.foreign() as connection:
+            connection.executemany(
+                "INSERT INTO audit_outbox (token, table_name, operation, record_key) "
+                "VALUES (CAST(? AS BLOB), 'teams', 'update', ?)",
+                [(None if token is None else str(token).encode(), key) for token, key in rows],
+            )
 
 
 @settings(
@@ -49,16 +64,17 @@ def fill(host: Host, tokens: Sequence[int | None]) -> None:
     huge_rows=st.integers(2, 50),
 )
 def test_a_batch_never_splits_a_transaction(
-    host: Host, tokens: list[int | None], batch_rows: int, huge_rows: int
+    each_host: Application, tokens: list[int | None], batch_rows: int, huge_rows: int
 ) -> None:
+    if isinstance(each_host, PostgresqlHost):
+        each_host.shell("CREATE SEQUENCE IF NOT EXISTS once")
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(adapter, "BATCH_ROWS", batch_rows)
-        patched.setattr(adapter, "HUGE_ROWS", huge_rows)
-        fill(host, tokens)
+        limits(patched, BATCH_ROWS=batch_rows, HUGE_ROWS=huge_rows)
+        fill(each_host, tokens)
         seen: dict[bytes, int] = {}
         before: set[object] = set()
         total = 0
-        for place, rows in enumerate(taken(host)):
+        for place, rows in enumerate(taken(each_host)):
             total += len(rows)
             tied = [row for row in rows if row.token is not None]
             records: set[object] = {(row.token, row.record_key) for row in tied}
@@ -66,7 +82,8 @@ def test_a_batch_never_splits_a_transaction(
             before = records
             for row in tied:
                 assert row.token is not None
-                huge = tokens.count(row.token[0]) > huge_rows
+                number = int(row.token.rpartition(b"/")[2])
+                huge = tokens.count(number) > huge_rows
                 assert seen.setdefault(row.token, place) == place or huge
         assert total == len(tokens)
 
@@ -79,32 +96,32 @@ def test_rows_come_in_the_order_of_their_ids_and_without_a_context_each_alone(ho
     assert len({row.nonce for row in rows}) == 5
 
 
-def test_taking_removes_nothing_and_deleting_only_what_was_taken(host: Host) -> None:
-    host.write("INSERT INTO teams (id, account_id) VALUES (1, 1)")
-    rows = host.outbox.take().rows
-    assert host.outbox.take().rows == rows
-    host.write("INSERT INTO teams (id, account_id) VALUES (2, 1)")
-    host.outbox.delete(rows)
-    assert [row.record_key for row in host.outbox.take().rows] == [b"2"]
+def test_taking_removes_nothing_and_deleting_only_what_was_taken(each_host: Application) -> None:
+    each_host.write("INSERT INTO teams (id, account_id) VALUES (1, 1)")
+    rows = each_host.outbox.take().rows
+    assert each_host.outbox.take().rows == rows
+    each_host.write("INSERT INTO teams (id, account_id) VALUES (2, 1)")
+    each_host.outbox.delete(rows)
+    assert [row.record_key for row in each_host.outbox.take().rows] == [b"2"]
 
 
 def test_a_huge_transaction_is_worked_off_in_parts_with_its_causes(
-    host: Host, monkeypatch: pytest.MonkeyPatch
+    each_host: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    host.write(
+    each_host.write(
         "INSERT INTO teams (id, account_id, name) VALUES (1, 1, 'Red'), (2, 1, 'Blue')",
         "WITH RECURSIVE each (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM each WHERE i < 60) "
         "INSERT INTO members (id, account_id, team_id, name) "
-        "SELECT i, 1, 1 + i % 2, 'm' || i FROM each",
+        "SELECT i, 1, 1 + (i & 1), 'm' || i FROM each",
     )
-    host.forget()
-    monkeypatch.setattr(adapter, "HUGE_ROWS", 7)
-    host.write(
+    each_host.forget()
+    limits(monkeypatch, HUGE_ROWS=7)
+    each_host.write(
         "UPDATE members SET name = name || '!'",
         "DELETE FROM teams",
         "INSERT INTO labels (id, account_id) VALUES (1, 1)",
     )
-    entries = host.entries()
+    entries = each_host.entries()
     teams = {each.public.entity.id: each for each in entries if each.public.entity.type == "team"}
     members = [each for each in entries if each.public.entity.type == "member"]
     assert len(entries) == 63
@@ -121,7 +138,7 @@ def test_a_huge_transaction_is_worked_off_in_parts_with_its_causes(
 def test_a_huge_transaction_does_not_hold_up_what_came_before(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(adapter, "HUGE_ROWS", 3)
+    limits(monkeypatch, HUGE_ROWS=3)
     host.write("INSERT INTO teams (id, account_id) VALUES (1, 1)")
     host.write(*[f"INSERT INTO teams (id, account_id) VALUES ({i}, 1)" for i in range(2, 12)])
     host.write("INSERT INTO teams (id, account_id) VALUES (12, 1)")
@@ -130,7 +147,9 @@ def test_a_huge_transaction_does_not_hold_up_what_came_before(
     assert sorted(int(each.id or 0) for each in host.told()) == list(range(1, 13))
 
 
-def test_an_event_is_noted_under_its_context_and_falls_with_its_transaction(host: Host) -> None:
+def test_an_event_is_noted_under_its_context_and_falls_with_its_transaction(
+    each_host: Application,
+) -> None:
     event = Event(
         action="sign_in",
         account="1",
@@ -139,30 +158,33 @@ def test_an_event_is_noted_under_its_context_and_falls_with_its_transaction(host
         label="Ada",
         details={"reason": "\ud800"},
     )
-    with host.writing() as connection:
+    with each_host.writing() as connection:
         note(connection, event)
-    with host.writing() as connection:
+    with each_host.writing() as connection:
         note(connection, event)
         connection.rollback()
-    with host.engine.begin() as connection:
+    with each_host.engine.begin() as connection:
         note(connection, event)
-    first, second = host.entries()
+    first, second = each_host.entries()
     assert (first.public.action, first.public.entity.id) == ("sign_in", "7")
     assert (first.public.actor.id, second.public.actor.kind) == ("7", "system")
     assert read_what(first.what).details == {"reason": "?"}
 
 
-def test_the_backlog_counts_rows_and_knows_the_oldest(host: Host) -> None:
-    assert host.outbox.backlog() == (0, None)
-    assert host.outbox.high_water() == 0
-    host.shell("INSERT INTO teams (id, account_id) VALUES (1, 1), (2, 1)")
-    with host.foreign() as connection:
-        connection.execute("UPDATE audit_outbox SET occurred_ms = id * 1000")
-    assert host.outbox.backlog() == (2, 1_000_000)
-    assert host.outbox.backlog(until=1) == (1, 1_000_000)
-    assert host.outbox.high_water() == 2
-    host.sequencer.drain()
-    assert host.outbox.backlog() == (0, None)
+def test_the_backlog_counts_rows_and_knows_the_oldest(each_host: Application) -> None:
+    assert each_host.outbox.backlog() == (0, None)
+    each_host.shell("INSERT INTO teams (id, account_id) VALUES (1, 1), (2, 1)")
+    each_host.shell(
+        "UPDATE audit_trail.outbox SET occurred_at = to_timestamp(1)"
+        if isinstance(each_host, PostgresqlHost)
+        else "UPDATE audit_outbox SET occurred_ms = 1000"
+    )
+    newest = each_host.outbox.high_water()
+    assert each_host.outbox.backlog() == (2, 1_000_000)
+    assert each_host.outbox.backlog(until=newest - 1) == (1, 1_000_000)
+    each_host.sequencer.drain()
+    assert each_host.outbox.backlog() == (0, None)
+    assert each_host.outbox.high_water() == 0
 
 
 def test_ids_are_never_used_again(host: Host) -> None:
@@ -206,3 +228,38 @@ def test_text_of_the_application_reads_as_before_the_outbox_was_read(host: Host)
         host.outbox.take()
     with host.engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT name FROM teams").scalar_one() == "Rot"
+
+
+def test_a_transaction_that_commits_late_is_not_overlooked(
+    postgresql_host: PostgresqlHost,
+) -> None:
+    host = postgresql_host
+    with host.foreign() as slow:
+        slow.execute("BEGIN; INSERT INTO teams (id, account_id) VALUES (1, 1)")
+        host.write("INSERT INTO teams (id, account_id) VALUES (2, 1)")
+        assert [each.id for each in host.told()] == ["2"]
+        slow.execute("INSERT INTO teams (id, account_id) VALUES (3, 1); COMMIT")
+    assert [each.id for each in host.told()] == ["2", "1", "3"]
+
+
+def test_one_sequencer_leads_an_outbox_until_its_connection_ends(
+    postgresql_host: PostgresqlHost,
+) -> None:
+    other = outbox(postgresql_host.engine)
+
+    def lose_the_lead() -> None:
+        with postgresql_host.outbox.leading():
+            with pytest.raises(SequencerRunning), other.leading():
+                pass
+            postgresql_host.shell(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks "
+                "WHERE locktype = 'advisory' AND database = "
+                "(SELECT oid FROM pg_database WHERE datname = current_database())"
+            )
+            with other.leading():
+                pass
+
+    with pytest.raises(OutboxFailed, match="terminating connection"):
+        lose_the_lead()
+    with other.leading(), pytest.raises(SequencerRunning), postgresql_host.outbox.leading():
+        pass
