@@ -10,7 +10,7 @@ from audit_trail.capture.watch import Membership, Reference, Table, WatchList
 from audit_trail.errors import CaptureOutdated, OutboxFailed, WatchRefused
 from audit_trail.record.entry import Entry, read_what
 from tests.capture.conftest import Making
-from tests.capture.host import NOTHING, WATCH, PostgresqlHost
+from tests.capture.host import WATCH, PostgresqlHost
 from tests.capture.team import seeded, team
 
 COMMAND = "live-agent database sync"
@@ -387,28 +387,6 @@ def test_a_migration_that_fails_leaves_everything_as_it_was(host: PostgresqlHost
     assert host.waiting() == []
 
 
-COMPOSITE = """
-CREATE TABLE seats (row_name text, number int, account_id int, guest text, PRIMARY KEY (row_name, number))
-"""
-
-
-def test_a_composite_key_names_its_record_and_tells_what_it_was(making: Making) -> None:
-    host = making(
-        COMPOSITE,
-        watch=WatchList(tables=(Table(name="seats", entity="seat", key=("row_name", "number")),)),
-    )
-    host.write("INSERT INTO seats VALUES ('A', 1, 1, 'Ada')")
-    host.write("UPDATE seats SET guest = 'Bob'", "UPDATE seats SET guest = 'Kit'")
-    host.write("UPDATE seats SET number = 2")
-    host.write("DELETE FROM seats")
-    assert [(each.action, each.id, dict(each.changes)) for each in host.told()] == [
-        ("create", '["A",1]', {"guest": (NOTHING, "Ada")}),
-        ("update", '["A",1]', {"guest": ("Ada", "Kit")}),
-        ("update", '["A",2]', {"number": (1, 2)}),
-        ("delete", '["A",2]', {"guest": ("Kit", NOTHING)}),
-    ]
-
-
 @pytest.mark.parametrize(
     "table",
     [
@@ -431,6 +409,13 @@ def test_a_composite_key_names_its_record_and_tells_what_it_was(making: Making) 
             entity="x",
             key="name",
             account=Membership(table="members", record="no_such", account="account_id"),
+        ),
+        Table(
+            name="parrots",
+            entity="x",
+            key="name",
+            account=None,
+            references=(Reference(table="teams", columns=("name",), label="token"),),
         ),
         Table(name="missing", entity="x"),
         Table(name="parrots", entity="x", key="no_such"),

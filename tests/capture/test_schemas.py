@@ -10,6 +10,7 @@ from audit_trail.capture.sqlalchemy import attach, migrating, require_current, s
 from audit_trail.capture.watch import Membership, Reference, Table, WatchList
 from audit_trail.errors import CaptureOutdated, WatchRefused
 from audit_trail.record.entry import read_what
+from tests.capture.conftest import Making
 from tests.capture.host import NOTHING, SCHEMA, WATCH, Host
 
 COMMAND = "live-agent database sync"
@@ -107,6 +108,36 @@ def test_a_key_too_long_for_the_public_part_is_sealed(tmp_path: Path) -> None:
     assert str(entry.public.entity.id).startswith("sha256:")
     assert read_what(entry.what).details == {"key": "0" * 100_000}
     host.close()
+
+
+COMPOSITE = """
+CREATE TABLE seats (
+  row_name text, number integer, account_id integer, guest text, PRIMARY KEY (row_name, number)
+)
+"""
+SEATS = WatchList(tables=(Table(name="seats", entity="seat", key=("row_name", "number")),))
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+def test_a_composite_key_names_its_record_and_tells_what_it_was(
+    tmp_path: Path, making: Making, engine: str
+) -> None:
+    host = (
+        Host(tmp_path / "seats.db", schema=COMPOSITE, watch=SEATS)
+        if engine == "sqlite"
+        else making(COMPOSITE, watch=SEATS)
+    )
+    host.write("INSERT INTO seats VALUES ('A', 1, 1, 'Ada')")
+    host.write("UPDATE seats SET guest = 'Bob'", "UPDATE seats SET guest = 'Kit'")
+    host.write("UPDATE seats SET number = 2")
+    host.write("DELETE FROM seats")
+    assert [(each.action, each.id, dict(each.changes)) for each in host.told()] == [
+        ("create", '["A",1]', {"guest": (NOTHING, "Ada")}),
+        ("update", '["A",1]', {"guest": ("Ada", "Kit")}),
+        ("update", '["A",2]', {"number": (1, 2)}),
+        ("delete", '["A",2]', {"guest": ("Kit", NOTHING)}),
+    ]
+    host.engine.dispose()
 
 
 PEOPLE = """
@@ -208,6 +239,22 @@ def test_a_watch_list_that_does_not_fit_the_tables_is_refused(host: Host, table:
     watch = WatchList(tables=(*WATCH.tables, table), ignored=WATCH.ignored)
     with pytest.raises(WatchRefused, match="has no column"), host.engine.begin() as connection:
         sync(connection, watch)
+
+
+def test_a_secret_may_not_name_what_points_to_it(host: Host) -> None:
+    pointing = Reference(table="teams", columns=("name",), label="token")
+    table = Table(name="parrots", entity="parrot", key="name", account=None, references=(pointing,))
+    watch = WatchList(tables=(*WATCH.tables, table))
+    with pytest.raises(WatchRefused, match="A secret of teams"), host.engine.begin() as each:
+        sync(each, watch)
+
+
+def test_a_table_can_not_go_on_without_its_record(host: Host) -> None:
+    table = Table(
+        name="parrots", entity="parrot", key="name", account=None, when_outbox_fails="go_on"
+    )
+    with pytest.raises(WatchRefused, match="no sequence"), host.engine.begin() as connection:
+        sync(connection, WatchList(tables=(*WATCH.tables, table)))
 
 
 def test_a_secret_may_not_name_its_records(host: Host) -> None:

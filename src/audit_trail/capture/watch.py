@@ -96,7 +96,18 @@ class WatchList(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(found)
 
     def require_complete(self, names: Sequence[str]) -> None:
-        """Raise `WatchRefused` when a table of the database is neither watched nor ignored."""
+        """Raise `WatchRefused` when a table of the database is neither watched nor ignored.
+
+        And when a secret would be copied as the name of a record.
+        """
         known = {table.name for table in self.tables} | set(self.ignored)
         if unknown := sorted(set(names) - known):
             raise WatchRefused(f"Neither watched nor ignored with a reason: {', '.join(unknown)}.")
+        for table in self.tables:
+            for reference in table.references:
+                named = self.table(reference.label_table or reference.table)
+                if named and reference.label in named.secrets:
+                    raise WatchRefused(
+                        f"A secret of {named.name} can't name what {table.name} refers to: "
+                        f"{reference.label}."
+                    )

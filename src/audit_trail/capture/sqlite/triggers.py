@@ -246,6 +246,11 @@ def _columns(connection: Connection, table: Table) -> list[Column]:
         named.add(table.account)
     if missing := sorted(named - names):
         raise WatchRefused(f"The watched table {table.name} has no column {', '.join(missing)}.")
+    if table.when_outbox_fails == "go_on":
+        raise WatchRefused(
+            f"The table {table.name} can't go on without its record: SQLite has no sequence that "
+            "a rollback leaves alone."
+        )
     shown = {*table.keys, *table.identities, table.account, *table.label}
     if copied := sorted(table.secrets & shown):
         raise WatchRefused(f"A secret of {table.name} can't name its records: {', '.join(copied)}.")
