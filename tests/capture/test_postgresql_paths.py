@@ -153,6 +153,25 @@ def test_a_transaction_begun_by_hand_in_autocommit_has_its_actor(host: Postgresq
     assert host.told() == [team("update", 1, n=(1, 5))]
 
 
+def test_a_procedure_that_commits_by_itself_runs_without_a_context(host: PostgresqlHost) -> None:
+    seeded(host)
+    host.shell(
+        "CREATE PROCEDURE in_two() LANGUAGE plpgsql AS $$ BEGIN "
+        "UPDATE teams SET n = 5 WHERE id = 1; COMMIT; UPDATE teams SET n = 6 WHERE id = 2; END $$"
+    )
+    alone = host.engine.execution_options(isolation_level="AUTOCOMMIT")
+    with acting_as(ADA, origin()):
+        with alone.connect() as connection, pytest.raises(DBAPIError, match="termination"):
+            connection.exec_driver_sql("CALL in_two()")
+        assert host.told() == []
+        with alone.execution_options(audit_read_only=True).connect() as connection:
+            connection.exec_driver_sql("CALL in_two()")
+    assert host.told() == [
+        team("update", 1, "system", n=(1, 5)),
+        team("update", 2, "system", n=(2, 6)),
+    ]
+
+
 def test_rows_that_a_replica_replays_are_recorded(host: PostgresqlHost) -> None:
     seeded(host)
     host.shell("SET session_replication_role = replica; UPDATE teams SET n = 5 WHERE id = 1")

@@ -417,6 +417,13 @@ def test_a_migration_that_fails_leaves_everything_as_it_was(host: PostgresqlHost
             account=None,
             references=(Reference(table="teams", columns=("name",), label="token"),),
         ),
+        Table(
+            name="parrots",
+            entity="x",
+            key="name",
+            account=None,
+            references=(Reference(table="teams", columns=("name",), label="name"),),
+        ),
         Table(name="missing", entity="x"),
         Table(name="parrots", entity="x", key="no_such"),
     ],

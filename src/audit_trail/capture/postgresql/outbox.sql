@@ -43,9 +43,10 @@ CREATE TABLE IF NOT EXISTS audit_trail.told (
   lost bigint NOT NULL DEFAULT 0
 );
 
--- Whose schema is told of when it changes; and the transactions in which capture itself changes it.
+-- Whose schema is told of when it changes, in a type that a dump writes as a name; and the
+-- transactions in which capture itself changes it.
 CREATE TABLE IF NOT EXISTS audit_trail.watched (
-  relation oid PRIMARY KEY,
+  relation regclass PRIMARY KEY,
   table_name text NOT NULL
 );
 CREATE TABLE IF NOT EXISTS audit_trail.quiet (

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import ProgrammingError
 
 from audit_trail.capture.postgresql.columns import body_quoted, columns_of, quoted
 from audit_trail.capture.postgresql.foundation import (
@@ -52,9 +53,8 @@ FROM pg_trigger AS t
   JOIN pg_language AS l ON l.oid = p.prolang
 WHERE n.nspname = 'audit_trail' AND t.tgparentid = 0 AND t.tgname LIKE '00\\_audit\\_%%'
 """
-_NAMES: Final = "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0"
 _NAMED: Final = (
-    "SELECT oid, relname::text FROM pg_class "
+    "SELECT oid::regclass, relname::text FROM pg_class "
     "WHERE relnamespace = to_regnamespace(quote_ident(%s)) AND relname = ANY(%s)"
 )
 # TRUNCATE of a partition reads that partition itself.
@@ -73,7 +73,8 @@ WHERE n.nspname = 'audit_trail' AND c.oid IN (
 # A cast to text or JSON that is a function of somebody's runs in the trigger, as the capture role.
 _FOREIGN_CASTS: Final = """
 WITH RECURSIVE used (type) AS (
-  SELECT atttypid FROM pg_attribute WHERE attrelid = CAST(%s AS regclass) AND attnum > 0
+  SELECT atttypid FROM unnest(CAST(%s AS text[])) AS name
+    JOIN pg_attribute ON attrelid = to_regclass(name) AND attnum > 0
   UNION
   SELECT part.type FROM used JOIN pg_type AS t ON t.oid = used.type CROSS JOIN LATERAL (
     SELECT t.typelem UNION ALL SELECT t.typbasetype
@@ -121,6 +122,8 @@ def sync(connection: Connection, watch: WatchList) -> None:
             for place in changed:
                 _create(connection, place[0], wanted[place])
     schema = _schema(connection)
+    for table in watch.tables:
+        _require_readable(connection, table, schema)
     _grant_reading(connection, watch, schema)
     with as_capture(connection):
         _count_losses(connection, watch)
@@ -174,12 +177,11 @@ def _wanted(connection: Connection, watch: WatchList) -> dict[tuple[str, str], T
     """Return every trigger by table and name, for the tables as they are now."""
     schema = _schema(connection)
     watch.require_complete(list(connection.exec_driver_sql(_TABLES).scalars()))
+    _require_plain_types(connection, watch, schema)
     wanted = {}
     for table in watch.tables:
         name = f"{quoted(schema)}.{quoted(table.name)}"
         shown = _shown(connection, name, table)
-        _require_named(connection, table, schema)
-        _require_plain_types(connection, table, name)
         leaves = connection.exec_driver_sql(_LEAVES, (name,)).scalars().all() or [shown]
         for trigger in Triggers(table, columns_of(connection, name), schema=schema).texts():
             for place in leaves if trigger.event == "BEFORE TRUNCATE" else [shown]:
@@ -191,25 +193,34 @@ def _schema(connection: Connection) -> str:
     return str(connection.exec_driver_sql("SELECT current_schema()").scalar_one())
 
 
-def _require_named(connection: Connection, table: Table, schema: str) -> None:
-    """Raise `WatchRefused` where a trigger would read from what isn't there, and refuse writes."""
-    read = [(r.label_table or r.table, {r.label, r.label_key}) for r in table.references]
-    if isinstance(table.account, Membership):
-        read.append((table.account.table, {table.account.record, table.account.account}))
-    for name, needed in read:
-        there = connection.exec_driver_sql(_NAMES, (f"{quoted(schema)}.{quoted(name)}",)).scalars()
-        if missing := sorted(needed.difference(there)):
-            raise WatchRefused(
-                f"What {table.name} refers to is missing in {name}: {', '.join(missing)}."
+def _require_readable(connection: Connection, table: Table, schema: str) -> None:
+    """Raise `WatchRefused` where a trigger would fail to read, and so refuse every write."""
+    read = [
+        (r.label_table or r.table, r.label, r.label_key, r.columns[0]) for r in table.references
+    ]
+    if isinstance(member := table.account, Membership):
+        read.append((member.table, member.account, member.record, table.keys[0]))
+    for name, *columns in read:
+        value, key, column = map(quoted, columns)
+        try:
+            run(
+                connection,
+                f"SELECT n.{value}::text FROM {quoted(schema)}.{quoted(name)} AS n "
+                f"JOIN {quoted(schema)}.{quoted(table.name)} AS t ON n.{key} = t.{column} LIMIT 0",
             )
+        except ProgrammingError as error:
+            raise WatchRefused(
+                f"What {table.name} refers to in {name} can't be read: {error.orig}"
+            ) from error
 
 
-def _require_plain_types(connection: Connection, table: Table, name: str) -> None:
-    foreign = connection.exec_driver_sql(_FOREIGN_CASTS, (name,)).scalars().all()
+def _require_plain_types(connection: Connection, watch: WatchList, schema: str) -> None:
+    names = [f"{quoted(schema)}.{quoted(name)}" for name in sorted(_read_by(watch))]
+    foreign = connection.exec_driver_sql(_FOREIGN_CASTS, (names,)).scalars().all()
     if foreign:
         raise WatchRefused(
-            f"The table {table.name} has a type ({', '.join(foreign)}) whose cast would run as the "
-            "capture role, though its owner isn't of that role. Drop the cast to text or JSON."
+            f"The cast of {', '.join(foreign)} to text or JSON would run as the capture role, "
+            "though its owner isn't of that role. Drop the cast."
         )
 
 
