@@ -1,5 +1,6 @@
 """On PostgreSQL triggers stay as generated: sync mends what differs and touches nothing else."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from audit_trail.record.entry import Entry, read_what
 from tests.capture.conftest import Making
 from tests.capture.host import WATCH, PostgresqlHost
 from tests.capture.team import seeded, team
+from tests.postgresql import Cluster
 
 COMMAND = "live-agent database sync"
 
@@ -134,17 +136,25 @@ BROKEN_OUTBOX = [
 ]
 
 
+@pytest.fixture(scope="module")
+def mended(postgresql: Cluster, synced: str) -> Iterator[PostgresqlHost]:
+    """A host that each test leaves as it found it."""
+    host = PostgresqlHost(postgresql, postgresql.database(template=synced))
+    yield host
+    host.close()
+
+
 @pytest.mark.parametrize(("statements", "named"), TAMPERING)
 def test_what_was_altered_is_found_and_mended(
-    host: PostgresqlHost, statements: list[str], named: str
+    mended: PostgresqlHost, statements: list[str], named: str
 ) -> None:
-    require(host)
-    host.shell(*statements)
+    require(mended)
+    mended.shell(*statements)
     with pytest.raises(CaptureOutdated, match=named) as caught:
-        require(host)
+        require(mended)
     assert COMMAND in str(caught.value)
-    host.sync()
-    require(host)
+    mended.sync()
+    require(mended)
 
 
 @pytest.mark.parametrize("statement", BROKEN_OUTBOX)

@@ -146,3 +146,13 @@ def test_a_script_of_several_statements_is_seen(host: Host) -> None:
         team("update", 1, "system", n=(None, 3)),
         team("delete", 1, "system", n=3),
     ]
+
+
+@pytest.mark.parametrize("foreign_keys", [False, True])
+def test_a_shell_cascades_only_with_foreign_keys_on(host: Host, foreign_keys: bool) -> None:
+    seeded(host)
+    host.write("INSERT INTO members (id, account_id, team_id) VALUES (1, 1, 1)")
+    host.forget()
+    host.shell("DELETE FROM teams WHERE id = 1", foreign_keys=foreign_keys)
+    gone = [each.entity for each in host.told()]
+    assert sorted(gone) == (["member", "team"] if foreign_keys else ["team"])
