@@ -74,7 +74,8 @@ def create_app(
         if problem.status >= 500:
             _log.error("a request failed", exc_info=error, extra=facts_of(request.scope))
         services.metrics.refuse(error)
-        if html_error is None or request.url.path.startswith(FOR_PROGRAMS):
+        # The URL can't be put together from every Host header; the path is always there.
+        if html_error is None or request.scope["path"].startswith(FOR_PROGRAMS):
             return problem_answer(problem)
         return html_error(request, problem)
 

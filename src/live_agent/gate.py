@@ -4,7 +4,8 @@ Deny by default: a route without an access rule is refused to everybody.
 """
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any, Final, Literal, cast
 from urllib.parse import urlsplit
 
@@ -19,7 +20,7 @@ from audit_trail.capture.asgi import origin_of
 from audit_trail.capture.context import ANONYMOUS, acting_as, stating
 from live_agent import access, attempts
 from live_agent.access import Member, Person
-from live_agent.errors import DatabaseFailed, Forbidden, Invalid, NotSignedIn
+from live_agent.errors import DatabaseFailed, Forbidden, Invalid, NotFound, NotSignedIn
 from live_agent.services import Services
 from live_agent.settings.reasons import reasons_sent
 
@@ -73,6 +74,7 @@ class Gate(ASGIMiddleware):
             via=_via(scope),
             trusted_proxies=self._services.trusted_proxies,
         )
+        _require_plain_numbers(scope)
         if rule.who != "anybody":
             person = await sync_to_thread(self._admitted, scope, rule, headers)
             origin = msgspec.structs.replace(origin, via=person.via, session=person.session)
@@ -157,6 +159,37 @@ def session_of(headers: Mapping[str, str], cookie: str) -> str | None:
     return None
 
 
+async def form_sent(request: Request[Any, Any, Any]) -> Mapping[str, Sequence[str]]:
+    """Return the form's texts by field; a file sent instead of a text is left out.
+
+    Raises `Invalid` for bytes that aren't text in the charset that they claim, or in any; and for
+    lone surrogates, which some charsets hold but no page and no database.
+    """
+    try:
+        form = await request.form()
+        await form.close()  # Nobody asks for a file.
+        sent = {
+            name: [value for value in form.getall(name) if isinstance(value, str)]
+            for name in set(form)
+        }
+        for text in chain.from_iterable(sent.values()):
+            text.encode()
+    except (ValueError, LookupError):
+        raise Invalid(message="The form's texts can't be read; send them in UTF-8.") from None
+    return {name: texts for name, texts in sent.items() if texts}
+
+
+def _require_plain_numbers(scope: HTTPScope) -> None:
+    """Give a record one address: the framework reads `١`, `+1` and `0_1` as the number 1, too."""
+    plain = scope["path_template"].format(**scope["path_params"])
+    if _parts(plain) != _parts(scope["path"]):
+        raise NotFound
+
+
+def _parts(path: str) -> list[str]:
+    return [part for part in path.split("/") if part]
+
+
 def _headers(scope: HTTPScope) -> dict[str, str]:
     """The request's headers; of several with one name the first counts."""
     found: dict[str, str] = {}
@@ -192,8 +225,15 @@ def _require_same_origin(headers: Mapping[str, str]) -> None:
     if site is not None and site not in ("same-origin", "none"):
         raise Forbidden("This request came from another site.")
     origin = headers.get("origin")
-    if site is None and origin is not None and urlsplit(origin).netloc != headers.get("host"):
+    if site is None and origin is not None and _host_of(origin) != headers.get("host"):
         raise Forbidden("This request came from another site.")
+
+
+def _host_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc or None
+    except ValueError:
+        return None  # Such as an IPv6 address that doesn't end.
 
 
 async def _require_csrf(
@@ -204,8 +244,7 @@ async def _require_csrf(
         return
     sent = headers.get(CSRF_HEADER)
     if sent is None and headers.get("content-type", "").startswith(FORMS):
-        field = (await request.form()).get(CSRF_FIELD)
-        sent = field if isinstance(field, str) else None
+        sent = (await form_sent(request)).get(CSRF_FIELD, ("",))[-1]
     if not hmac.compare_digest((sent or "").encode(), (person.csrf or "-").encode()):
         raise Forbidden(
             "The form's token is missing or out of date. Reload the page, and try again."

@@ -107,7 +107,11 @@ def class_name(entity_type: str) -> str:
 
 
 def _number(text: str | None) -> int | str | None:
-    return int(text) if text is not None and text.isdecimal() and len(text) < 19 else text
+    return (
+        int(text)
+        if text is not None and text.isascii() and text.isdecimal() and len(text) < 19
+        else text
+    )
 
 
 def _changes(public: Public, what: What) -> dict[str, Any]:

@@ -22,7 +22,7 @@ def audit_logs(services: Services, templates: Environment) -> Router:
                 account=str(member.account_id),
                 path=f"{settings_path(member.account_id)}/audit-logs",
                 zone=db.get_one(Account, member.account_id).timezone,
-                layout={"shell": shell_of(db, member, request.url.path), "flash": None},
+                layout={"shell": shell_of(db, member, request.scope["path"]), "flash": None},
             )
 
     return audit_logs_router(

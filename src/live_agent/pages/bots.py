@@ -10,9 +10,10 @@ from live_agent.pages.desk import AnyRequest, Sent, TheDesk, TheForm, Visit
 from live_agent.pages.form import Form, form_of
 from live_agent.schema import AgentBot
 from live_agent.settings import agent_bots, inboxes
-from live_agent.settings.fields import from_form
+from live_agent.settings.fields import Field, from_form, integer
 
 FIELDS = ("name", "outgoing_url", "description")
+CHOICE = {"bot_id": Field(label="Bot", check=integer, form="number")}
 
 
 class Bots(Controller):
@@ -118,9 +119,9 @@ def _bot(visit: Visit, inbox_id: int, bot_id: int) -> AgentBot:
 
 def _chosen(visit: Visit, sent: Sent) -> AgentBot:
     """Return the bot that was chosen. Raises `Invalid` for one that is none, or is gone."""
-    text = sent.get("bot_id", ("",))[-1]
+    chosen = from_form(CHOICE, sent, CHOICE)["bot_id"]
     try:
-        return agent_bots.get(visit.db, visit.account_id, int(text))
+        return agent_bots.get(visit.db, visit.account_id, integer(chosen))
     except (ValueError, NotFound):
         raise Invalid({"bot_id": "Bot must be one of this account; choose one."}) from None
 

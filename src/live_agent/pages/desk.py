@@ -94,7 +94,7 @@ class Visit:
     def page(self, template: str, status: int = 200, **seen: Any) -> Response[Any]:
         """Draw a page; what was said after the last change is said once."""
         said = SAID.get(self.request.cookies.get(FLASH_COOKIE, ""))
-        shell = shell_of(self.db, self.member, self.request.url.path)
+        shell = shell_of(self.db, self.member, self.request.scope["path"])
         text = self._templates.get_template(template).render(shell=shell, flash=said, **seen)
         response = html(text, status)
         if said:
@@ -109,7 +109,7 @@ class Visit:
             max_age=FLASH_SECONDS,
             httponly=True,
             samesite="lax",
-            secure=self.request.url.scheme == "https",
+            secure=self.request.scope["scheme"] == "https",
         )
         return see_other(f"{self.path}/{address}", cookies=[cookie])
 

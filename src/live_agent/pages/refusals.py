@@ -72,7 +72,7 @@ class Refusals:
             return None
         try:
             with self._database.reading() as db:
-                return shell_of(db, member, request.url.path)
+                return shell_of(db, member, request.scope["path"])
         except DatabaseFailed:
             return None
 
@@ -90,10 +90,11 @@ def _to_sign_in(request: AnyRequest) -> Response[Any]:
     A part of a page can't be replaced by a sign-in page, so there the browser is told to go.
     """
     is_part = request.headers.get("HX-Request") == "true"
-    query = f"?{request.url.query}" if request.url.query else ""
-    wanted = request.url.path + query
+    query = request.scope["query_string"].decode("latin-1")
+    wanted = request.scope["path"] + (f"?{query}" if query else "")
     if is_part:
-        wanted = request.headers.get("HX-Current-URL", "/").partition(request.url.netloc)[2]
+        host = f"//{request.headers.get('Host', '')}"
+        wanted = request.headers.get("HX-Current-URL", "").partition(host)[2]
     address = f"{SIGN_IN}?return={quote(wanted, safe='')}" if request.method == "GET" else SIGN_IN
     if is_part:
         return Response(None, status_code=401, headers={**PAGE_HEADERS, "HX-Redirect": address})

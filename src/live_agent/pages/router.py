@@ -8,13 +8,13 @@ from litestar import Router
 from litestar.di import Provide
 
 from audit_trail.server.assets import STATIC, Assets, page_templates
-from live_agent.gate import ADMINISTRATOR, AUDIT_LOGS, PUBLIC
+from live_agent.gate import ADMINISTRATOR, AUDIT_LOGS, PUBLIC, form_sent
 from live_agent.pages.agents import Agents
 from live_agent.pages.audit_logs import audit_logs
 from live_agent.pages.automation_rules import AutomationRules, RuleStates
 from live_agent.pages.bots import Bots
 from live_agent.pages.configuration import Configuration
-from live_agent.pages.desk import AnyRequest, Desk, Sent
+from live_agent.pages.desk import Desk
 from live_agent.pages.inboxes import Inboxes
 from live_agent.pages.refusals import Refusals
 from live_agent.pages.signing import signing_routes
@@ -68,11 +68,3 @@ def pages(services: Services) -> Pages:
         include_in_schema=False,
     )
     return Pages([static, settings, signing], Refusals(services.database, templates))
-
-
-async def form_sent(request: AnyRequest) -> Sent:
-    """Return the form's texts by field; a file sent instead of a text is left out."""
-    form = await request.form()
-    return {
-        name: [value for value in form.getall(name) if isinstance(value, str)] for name in set(form)
-    }
