@@ -96,6 +96,13 @@ def status_of(office: Office, path: bytes, headers: bytes) -> int:
         return int(connection.makefile("rb").readline().split()[1])
 
 
+@pytest.mark.parametrize("name", ["x" * 300, "%00", "x%00.css", "%FF", "..%2Fbase.py", "a/b", ""])
+def test_a_file_that_is_none_is_not_found(place: Place, name: str) -> None:
+    browser = place.browser()
+    assert browser.get("/static/app.css").status_code == 200
+    assert browser.get(f"/static/{name}").status_code == 404
+
+
 @pytest.mark.parametrize("write", ["٣{}", "0{}", "+{}", "{}_0", " {}", "{} ", "-{}", "{}.0"])
 def test_a_number_is_written_in_plain_digits_or_not_found(place: Place, write: str) -> None:
     inbox = place.client().post("/inboxes", json={"name": "Support"}).json()["id"]

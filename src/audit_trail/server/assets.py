@@ -1,12 +1,16 @@
 """The page's templates and files; an application puts its own in front of them."""
 
+import re
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
+from litestar.connection import ASGIConnection
 from litestar.datastructures import CacheControlHeader
+from litestar.exceptions import NotFoundException
+from litestar.handlers import BaseRouteHandler
 from litestar.router import Router
 from litestar.static_files import create_static_files_router
 
@@ -50,7 +54,14 @@ class Assets:
             directories=list(self._directories),
             cache_control=CacheControlHeader(max_age=31_536_000, public=True, immutable=True),
             include_in_schema=False,
+            guards=[_require_file_name],
         )
+
+
+def _require_file_name(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """Ask the file system for plain names alone: it fails at a NUL, and at what is too long."""
+    if not re.fullmatch(r"/*[A-Za-z0-9_.-]{1,100}", connection.path_params["file_path"]):
+        raise NotFoundException
 
 
 def page_templates(assets: Assets, *loaders: BaseLoader) -> Environment:
