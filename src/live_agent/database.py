@@ -118,9 +118,11 @@ class Database:
 def _read_json(stored: object) -> Any:
     """A shell can write anything; what isn't JSON reads as nothing, and its entry says what it was."""
     try:
-        return json.loads(stored) if isinstance(stored, str | bytes) else None
+        value = json.loads(stored) if isinstance(stored, str | bytes) else None
+        json.dumps(value, ensure_ascii=False).encode()  # No answer can hold a lone surrogate.
     except (ValueError, RecursionError):
         return None
+    return value
 
 
 def _read_any_text(connection: sqlite3.Connection, _record: object) -> None:

@@ -4,6 +4,7 @@ Ids are never used again (AUTOINCREMENT), or an entry about a deleted record wou
 a later one. Times are integers, microseconds since 1970, UTC.
 """
 
+import json
 from secrets import token_hex
 from typing import Any, Final
 
@@ -36,12 +37,22 @@ _RANDOM: Final = text("(lower(hex(randomblob(16))))")
 _EMPTY_LIST: Final = text("'[]'")
 
 
+class Document(JSON):
+    """JSON that is compared as it is written, for to Python `True == 1 == 1.0`.
+
+    A write from one to the other would be passed over. The order of an object's keys says nothing.
+    """
+
+    def compare_values(self, x: Any, y: Any) -> bool:
+        return json.dumps(x, sort_keys=True) == json.dumps(y, sort_keys=True)
+
+
 class Record(DeclarativeBase):
     """A row of any table."""
 
     type_annotation_map = {  # noqa: RUF012 -- SQLAlchemy reads it from the class, as a dict
-        dict[str, Any]: JSON(none_as_null=True),
-        list[Any]: JSON(none_as_null=True),
+        dict[str, Any]: Document(none_as_null=True),
+        list[Any]: Document(none_as_null=True),
     }
 
 

@@ -15,6 +15,10 @@ ODD = {
     "no JSON": "'{bad'",
     "JSON of another shape": "'5'",
     "an object": "'{\"a\": [1]}'",
+    "a lone surrogate": "'[\"\\ud800\"]'",
+    "a number too large": f"'[{10**40}]'",
+    "no number": "'[NaN, Infinity]'",
+    "JSON too deep": f"'{'[' * 700}{']' * 700}'",
     "NUL": "char(97, 0, 98)",
 }
 PATHS = (
