@@ -5,10 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from litestar.exceptions import (
+    MethodNotAllowedException,
+    NotFoundException,
+    ValidationException,
+)
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 
 from audit_trail.errors import AuditError
 from live_agent import cli
-from live_agent.app import build_services, create_app
+from live_agent.app import build_services, create_app, problem_of
 from live_agent.errors import LiveAgentError
 from live_agent.operating import OPERATING_PATHS
 
@@ -43,9 +49,31 @@ def test_every_setting_is_described():
     assert sorted(name for name in settings if f"`{name}`" not in REFERENCE) == []
 
 
-def test_every_error_code_is_described():
-    codes = {error.code for tree in (AuditError, LiveAgentError) for error in descendants(tree)}
-    assert sorted(code for code in codes if f"`{code}`" not in REFERENCE) == []
+def error_codes() -> dict[str, str]:
+    """Each code of the reference's table, and the status beside it."""
+    table = REFERENCE.partition("## Error codes")[2]
+    return dict(re.findall(r"^\| `(\w+)` \| (\S+) \|", table, re.MULTILINE))
+
+
+def test_every_error_code_is_described_with_its_status_and_no_other_is():
+    errors = [each() for tree in (AuditError, LiveAgentError) for each in descendants(tree)]
+    # What the framework raises, and what nobody foresaw.
+    errors += [
+        NotFoundException(),
+        MethodNotAllowedException(),
+        RequestEntityTooLarge(),
+        ValidationException(),
+        RuntimeError(),
+    ]
+    answered = {(problem.code, problem.status) for problem in map(problem_of, errors)}
+    described = error_codes()
+    assert sorted({code for code, _ in answered} ^ described.keys()) == []
+    # A dash stands for an error that only a command or a log shows.
+    assert [
+        (code, status)
+        for code, status in sorted(answered)
+        if described[code] != str(status) and (status < 500 or described[code] != "-")
+    ] == []
 
 
 def test_every_endpoint_is_described(tmp_path):
