@@ -1,11 +1,14 @@
-"""What a database shell left in a column stops no page."""
+"""What a database shell left in a column stops no page, and outlives the saving of its neighbours."""
 
 import sqlite3
+from typing import NamedTuple
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.live_agent.office import PASSWORD, Office, Place
 from tests.live_agent.test_odd_values import ODD
+from tests.pages.browsing import Browsing, settings
 
 pytestmark = [pytest.mark.xdist_group("browser")]
 
@@ -17,8 +20,19 @@ COLUMNS = {
 }
 
 
-@pytest.mark.parametrize("odd", ODD.values(), ids=ODD.keys())
-def test_every_page_is_still_drawn(office: Office, place: Place, odd: str) -> None:
+KEPT = ("a blob", "an object", "NUL")
+
+
+class Odd(NamedTuple):
+    """One record of each kind, its columns as a shell left them."""
+
+    inbox: int
+    team: int
+    webhook: int
+    rule: int
+
+
+def odd_records(office: Office, place: Place, odd: str) -> Odd:
     client = place.client()
     inbox = client.post("/inboxes", json={"name": "Support"}).json()["id"]
     team = client.post("/teams", json={"name": "Tier 1"}).json()["id"]
@@ -39,18 +53,62 @@ def test_every_page_is_still_drawn(office: Office, place: Place, odd: str) -> No
         "SELECT id FROM automation_rules WHERE account_id = ?", (place.id,)
     ).fetchone()
     connection.close()
+    return Odd(inbox, team, webhook, rule)
 
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD.keys())
+def test_every_page_is_still_drawn(office: Office, place: Place, odd: str) -> None:
+    records = odd_records(office, place, odd)
     browser = place.browser()
     email = place.people["administrator"].email
     browser.post("/sign-in", data={"email": email, "password": PASSWORD})
+    inbox = f"inboxes/{records.inbox}"
     paths = (
-        "agents", "teams", f"teams/{team}", "inboxes", f"inboxes/{inbox}",
-        f"inboxes/{inbox}/collaborators", f"inboxes/{inbox}/configuration",
-        f"inboxes/{inbox}/webhooks/{webhook}", f"inboxes/{inbox}/bots",
-        "automation-rules", f"automation-rules/{rule}", "audit-logs",
+        "agents", "teams", f"teams/{records.team}", "inboxes", inbox, f"{inbox}/collaborators",
+        f"{inbox}/configuration", f"{inbox}/webhooks/{records.webhook}", f"{inbox}/bots",
+        "automation-rules", f"automation-rules/{records.rule}", "audit-logs",
     )  # fmt: skip
     entries = [f"audit-logs/{number}" for number in range(1, place.total() + 1)]
     assert len(entries) > sum(map(len, COLUMNS.values()))
     for path in (*paths, *entries):
         answer = browser.get(f"/app/accounts/{place.id}/settings/{path}")
         assert answer.status_code == 200, f"{path}: {answer.status_code}"
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("odd", KEPT)
+def test_saving_rewrites_nothing_that_nobody_touched(
+    office: Office, place: Place, browsing: Browsing, odd: str
+) -> None:
+    records = odd_records(office, place, ODD[odd])
+    before = kept(office, place)
+    page = browsing.member(place)
+    place.look_away()
+    for path, label in (
+        (f"inboxes/{records.inbox}", "Name"),
+        (f"inboxes/{records.inbox}/configuration", "Project ID"),
+        (f"inboxes/{records.inbox}/webhooks/{records.webhook}", None),
+        (f"teams/{records.team}", "Name"),
+        (f"automation-rules/{records.rule}", "Name"),
+    ):
+        page.goto(settings(place, path))
+        if label:
+            page.get_by_label(label, exact=True).fill("Touched")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("status").first).to_have_text("Saved.")
+    assert kept(office, place) == before
+    assert [list(item["audited_changes"]) for item in place.news()] == [
+        *(["name"], ["project_id"], ["name"], ["name"])
+    ]
+
+
+def kept(office: Office, place: Place) -> dict[str, list[tuple[object, ...]]]:
+    """Return the columns byte for byte."""
+    connection = sqlite3.connect(office.services.database.path)
+    found = {}
+    for table, columns in COLUMNS.items():
+        shown = ", ".join(f"typeof({each}), hex({each})" for each in columns)
+        query = f"SELECT {shown} FROM {table} WHERE account_id = ?"
+        found[table] = connection.execute(query, (place.id,)).fetchall()
+    connection.close()
+    return found

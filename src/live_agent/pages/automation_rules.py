@@ -17,7 +17,7 @@ from live_agent.pages.clauses import (
     conditions_of,
 )
 from live_agent.pages.desk import AnyRequest, Desk, Sent, TheDesk, TheForm, Visit
-from live_agent.pages.form import Form, form_of, readable
+from live_agent.pages.form import Form, edited, form_of, readable
 from live_agent.schema import AutomationRule
 from live_agent.settings import agents, automation_rules, inboxes, teams
 from live_agent.settings.automation import (
@@ -77,12 +77,7 @@ class AutomationRules(Controller):
     def rule(self, request: AnyRequest, desk: TheDesk, rule_id: FromPath[int]) -> Response[Any]:
         with desk.visit(request) as visit:
             record = automation_rules.get(visit.db, visit.account_id, rule_id)
-            names = _names(visit)
-            rows = Rows(
-                conditions=conditions_of(readable(conditions, record.conditions), names),
-                actions=actions_of(readable(actions, record.actions), names),
-            )
-            return _draw(visit, rule_id, form_of(record, FIELDS), rows)
+            return _draw(visit, rule_id, form_of(record, FIELDS), _rows_of(visit, record))
 
     @post("/{rule_id:int}", sync_to_thread=True)
     def rule_update(
@@ -93,7 +88,7 @@ class AutomationRules(Controller):
 
         def make(visit: Visit) -> Response[Any]:
             record = automation_rules.get(visit.db, visit.account_id, rule_id)
-            automation_rules.update(visit.db, record, _values(visit, sent, record))
+            automation_rules.update(visit.db, record, _changes(visit, sent, record))
             return visit.done("automation-rules", "saved")
 
         return desk.change(
@@ -183,6 +178,24 @@ def _values(visit: Visit, sent: Sent, record: AutomationRule | None = None) -> d
     }
 
 
+def _changes(visit: Visit, sent: Sent, record: AutomationRule) -> dict[str, object]:
+    rows, shown = _rows(sent), _rows_of(visit, record)
+    clauses = {
+        field: value
+        for field, value in _values(visit, sent, record).items()
+        if field in ("conditions", "actions") and getattr(rows, field) != getattr(shown, field)
+    }
+    return {**edited(automation_rules.FIELDS, form_of(record, FIELDS), sent, FIELDS), **clauses}
+
+
+def _rows_of(visit: Visit, record: AutomationRule) -> Rows:
+    names = _names(visit)
+    return Rows(
+        conditions=conditions_of(readable(conditions, record.conditions), names),
+        actions=actions_of(readable(actions, record.actions), names),
+    )
+
+
 def _require_subjects(rows: Rows) -> None:
     """Raise `Invalid` where values were typed, but nothing was chosen that they belong to."""
     errors = {}
@@ -209,14 +222,16 @@ def _draw_more(desk: Desk, request: AnyRequest, rule_id: int | None, sent: Sent)
 
 
 def _draw(visit: Visit, rule_id: int | None, form: Form, rows: Rows) -> Response[Any]:
+    rule = None if rule_id is None else _rule(visit, rule_id)
+    events = dict.fromkeys((*EVENTS, *([str(rule.event_name)] if rule else ())))
     return visit.page(
         "rule.html",
-        rule=None if rule_id is None else _rule(visit, rule_id),
+        rule=rule,
         form=form,
         conditions=[*rows.conditions, *NOTHING],
         actions=[*rows.actions, *NOTHING],
         added=rows.added,
-        events=[(name, name.replace("_", " ").capitalize()) for name in EVENTS],
+        events=[(name, name.replace("_", " ").capitalize()) for name in events],
         attributes=ATTRIBUTES,
         operators=OPERATORS,
         action_names=ACTIONS,

@@ -7,7 +7,7 @@ from litestar.params import FromPath
 
 from live_agent.errors import Invalid, NotFound
 from live_agent.pages.desk import AnyRequest, Sent, TheDesk, TheForm, Visit
-from live_agent.pages.form import Form, form_of
+from live_agent.pages.form import Form, edited, form_of
 from live_agent.schema import AgentBot
 from live_agent.settings import agent_bots, inboxes
 from live_agent.settings.fields import Field, from_form, integer
@@ -78,7 +78,8 @@ class Bots(Controller):
     ) -> Response[Any]:
         def make(visit: Visit) -> Response[Any]:
             record = _bot(visit, inbox_id, bot_id)
-            agent_bots.update(visit.db, record, from_form(agent_bots.FIELDS, sent, FIELDS))
+            values = edited(agent_bots.FIELDS, form_of(record, FIELDS), sent, FIELDS)
+            agent_bots.update(visit.db, record, values)
             return _done(visit, inbox_id, "saved")
 
         return desk.change(

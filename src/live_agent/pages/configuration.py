@@ -7,7 +7,7 @@ from litestar.params import FromPath
 
 from live_agent.errors import NotFound
 from live_agent.pages.desk import AnyRequest, TheDesk, TheForm, Visit
-from live_agent.pages.form import Form, form_of
+from live_agent.pages.form import Form, edited, form_of
 from live_agent.schema import Webhook
 from live_agent.settings import inboxes, webhooks
 from live_agent.settings.fields import from_form
@@ -35,7 +35,8 @@ class Configuration(Controller):
     ) -> Response[Any]:
         def make(visit: Visit) -> Response[Any]:
             record = inboxes.get(visit.db, visit.account_id, inbox_id)
-            inboxes.update(visit.db, record, from_form(inboxes.FIELDS, sent, FIELDS))
+            values = edited(inboxes.FIELDS, form_of(record, FIELDS), sent, FIELDS)
+            inboxes.update(visit.db, record, values)
             return _done(visit, inbox_id, "saved")
 
         return desk.change(request, sent, make, lambda visit, form: _draw(visit, inbox_id, form))
@@ -66,7 +67,7 @@ class Configuration(Controller):
         self, request: AnyRequest, desk: TheDesk, inbox_id: FromPath[int], webhook_id: FromPath[int]
     ) -> Response[Any]:
         with desk.visit(request) as visit:
-            form = form_of(_webhook(visit, inbox_id, webhook_id), WEBHOOK_FIELDS)
+            form = _webhook_form(_webhook(visit, inbox_id, webhook_id))
             return _draw_webhook(visit, inbox_id, webhook_id, form)
 
     @post("/webhooks/{webhook_id:int}", sync_to_thread=True)
@@ -80,7 +81,8 @@ class Configuration(Controller):
     ) -> Response[Any]:
         def make(visit: Visit) -> Response[Any]:
             record = _webhook(visit, inbox_id, webhook_id)
-            webhooks.update(visit.db, record, from_form(webhooks.FIELDS, sent, WEBHOOK_FIELDS))
+            values = edited(webhooks.FIELDS, _webhook_form(record), sent, WEBHOOK_FIELDS)
+            webhooks.update(visit.db, record, values)
             return _done(visit, inbox_id, "saved")
 
         return desk.change(
@@ -123,6 +125,13 @@ def _webhook(visit: Visit, inbox_id: int, webhook_id: int) -> Webhook:
     if record.inbox_id != inbox_id:
         raise NotFound
     return record
+
+
+def _webhook_form(record: Webhook) -> Form:
+    """Show the subscriptions that have a box, in the order of the boxes."""
+    stored = form_of(record, WEBHOOK_FIELDS).texts("subscriptions")
+    known = [name for name in webhooks.SUBSCRIPTIONS if name in stored]
+    return form_of(record, ("url",), subscriptions=known)
 
 
 def _done(visit: Visit, inbox_id: int, said: str) -> Response[Any]:

@@ -12,9 +12,10 @@ from litestar.params import FromPath
 from live_agent.gate import MEMBER
 from live_agent.pages.confirming import require_typed_name
 from live_agent.pages.desk import AnyRequest, TheDesk, TheForm, Visit
-from live_agent.pages.form import Form, form_of, readable
+from live_agent.pages.form import Form, edited, form_of, readable
 from live_agent.pages.people import agent_choices
 from live_agent.pages.week import Day, days_of, days_sent, hours_of
+from live_agent.schema import Inbox
 from live_agent.settings import inboxes, membership
 from live_agent.settings.fields import from_form
 from live_agent.settings.working_hours import working_hours
@@ -66,22 +67,18 @@ class Inboxes(Controller):
     def inbox(self, request: AnyRequest, desk: TheDesk, inbox_id: FromPath[int]) -> Response[Any]:
         with desk.visit(request) as visit:
             record = inboxes.get(visit.db, visit.account_id, inbox_id)
-            survey = (
-                msgspec.json.encode(record.csat_config).decode() if record.csat_config else None
-            )
-            form = form_of(record, FIELDS, csat_config=survey)
-            return _draw(
-                visit, inbox_id, form, days_of(readable(working_hours, record.working_hours))
-            )
+            return _draw(visit, inbox_id, _form(record), _week(record))
 
     @post("/{inbox_id:int}", sync_to_thread=True)
     def inbox_update(
         self, request: AnyRequest, desk: TheDesk, inbox_id: FromPath[int], sent: TheForm
     ) -> Response[Any]:
         def make(visit: Visit) -> Response[Any]:
-            values = from_form(inboxes.FIELDS, sent, FIELDS)
-            values["working_hours"] = hours_of(days_sent(sent))
-            inboxes.update(visit.db, inboxes.get(visit.db, visit.account_id, inbox_id), values)
+            record = inboxes.get(visit.db, visit.account_id, inbox_id)
+            values, week = edited(inboxes.FIELDS, _form(record), sent, FIELDS), days_sent(sent)
+            if week != _week(record):
+                values["working_hours"] = hours_of(week)
+            inboxes.update(visit.db, record, values)
             return visit.done(f"inboxes/{inbox_id}", "saved")
 
         def draw(visit: Visit, form: Form) -> Response[Any]:
@@ -132,6 +129,15 @@ class Inboxes(Controller):
         return desk.change(
             request, sent, make, lambda visit, form: _draw_deletion(visit, inbox_id, form)
         )
+
+
+def _form(record: Inbox) -> Form:
+    survey = msgspec.json.encode(record.csat_config).decode() if record.csat_config else None
+    return form_of(record, FIELDS, csat_config=survey)
+
+
+def _week(record: Inbox) -> list[Day]:
+    return days_of(readable(working_hours, record.working_hours))
 
 
 @cache

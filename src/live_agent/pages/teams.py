@@ -8,7 +8,7 @@ from litestar.params import FromPath
 from live_agent.gate import MEMBER
 from live_agent.pages.confirming import require_typed_name
 from live_agent.pages.desk import AnyRequest, Sent, TheDesk, TheForm, Visit
-from live_agent.pages.form import Form, form_of
+from live_agent.pages.form import Form, edited, form_of
 from live_agent.pages.people import agent_choices
 from live_agent.settings import membership, teams
 from live_agent.settings.fields import from_form
@@ -53,7 +53,8 @@ class Teams(Controller):
     ) -> Response[Any]:
         def make(visit: Visit) -> Response[Any]:
             record = teams.get(visit.db, visit.account_id, team_id)
-            teams.update(visit.db, record, from_form(teams.FIELDS, sent, FIELDS))
+            values = edited(teams.FIELDS, form_of(record, FIELDS), sent, FIELDS)
+            teams.update(visit.db, record, values)
             membership.replace(visit.db, record, _members(sent))
             return visit.done("teams", "saved")
 
