@@ -92,7 +92,10 @@ MAP = {
         (*DOORS, *environment("schema", "database", "catalog", "access")),
         ("msgspec", "sqlalchemy"),
     ),
-    "live_agent.founding": Room((*DOORS, *environment("schema", "database", "access", "settings"))),
+    # It hands the settings the session of its own transaction, as a request does.
+    "live_agent.founding": Room(
+        (*DOORS, *environment("schema", "database", "access", "settings")), ("sqlalchemy",)
+    ),
     # It reads the outbox and is counted into; it knows nobody who counts.
     "live_agent.metrics": Room(DOORS, ("prometheus_client",)),
     "live_agent.services": Room(

@@ -35,6 +35,10 @@ Port = Annotated[
     int, typer.Option(envvar="LIVE_AGENT_PORT", min=0, max=65535, help="0 takes any free port.")
 ]
 
+PasswordStdin = Annotated[
+    bool, typer.Option(help="Read the password from standard input, not from the terminal.")
+]
+
 
 @app.command()
 def demo(
@@ -141,21 +145,41 @@ def create_user(
     email: Annotated[str, typer.Option(help="The login e-mail.")],
     name: Annotated[str, typer.Option(help="The person's name.")],
     role: Annotated[str, typer.Option(help="agent, supervisor or administrator.")] = "agent",
-    password_stdin: Annotated[
-        bool, typer.Option(help="Read the password from standard input, not from the terminal.")
-    ] = False,
+    password_stdin: PasswordStdin = False,
     data: Data = Path("live-agent-data"),
 ) -> None:
     """Create a person in an account; their API access token is printed once."""
     from live_agent.founding import create_user
 
-    password = (
-        sys.stdin.readline().rstrip("\n")
-        if password_stdin
-        else typer.prompt("Password", hide_input=True, confirmation_prompt=True)
-    )
+    password = _password(password_stdin)
     created = create_user(_database(data), account, email, name, role, password)
     _print(f"User {created.user_id}\nAPI access token, shown only now: {created.token}")
+
+
+@users.command("add")
+def add_user(
+    account: Annotated[int, typer.Option(help="The account's id.")],
+    email: Annotated[str, typer.Option(help="The login e-mail of somebody who exists.")],
+    role: Annotated[str, typer.Option(help="agent, supervisor or administrator.")] = "agent",
+    data: Data = Path("live-agent-data"),
+) -> None:
+    """Add a person of another account to this one as well."""
+    from live_agent.founding import add_user
+
+    _print(f"User {add_user(_database(data), account, email, role)}")
+
+
+@users.command("password")
+def set_password(
+    email: Annotated[str, typer.Option(help="The login e-mail.")],
+    password_stdin: PasswordStdin = False,
+    data: Data = Path("live-agent-data"),
+) -> None:
+    """Give a person a new password; their sessions end."""
+    from live_agent.founding import set_password
+
+    set_password(_database(data), email, _password(password_stdin))
+    _print("The password is set.")
 
 
 @databases.command("sync")
@@ -193,6 +217,17 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
             progress.update(bar, completed=done, total=total)
 
         yield report
+
+
+def _password(from_stdin: bool) -> str:
+    from live_agent.errors import Invalid
+
+    if not from_stdin:
+        return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
+    try:
+        return sys.stdin.buffer.readline().decode().rstrip("\n")
+    except UnicodeDecodeError:
+        raise Invalid({"password": "Password must be text in UTF-8."}) from None
 
 
 def _print(text: str) -> None:

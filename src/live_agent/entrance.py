@@ -32,19 +32,39 @@ def sign_in(
     now_us = services.clock()
     with services.database.reading() as db:
         user = access.person_with(db, email)
-    attempt = Try(
-        email=email,
-        user_id=user.id if user else None,
-        name=user.name if user else None,
-        origin=origin,
-        address=origin.nearest or "unknown",
-    )
+    attempt = _try(email, user.id if user else None, user.name if user else None, origin)
     _require_admission(services, attempt, now_us)
     if not access.verify_password(user.password_hash if user else None, password) or user is None:
         reason = "Wrong password" if user else "Unknown e-mail"
         attempts.failed(services.database, attempt, reason, now_us)
         raise WrongCredentials
     return _begun(services, user, attempt, replacing, now_us)
+
+
+def confirm(services: Services, person: Person, password: object, origin: Origin) -> str:
+    """Make sure that it is the person themselves who asks; return the hash that proved it.
+
+    Whoever found a session or a token can't guess it at leisure: it is limited, and noted, like a
+    sign-in. Raises `Invalid` or `TooManyAttempts`.
+    """
+    if not isinstance(password, str) or not password:
+        raise Invalid({"current_password": "Current password is required."})
+    now_us = services.clock()
+    attempt = _try(person.email, person.user_id, person.name, origin)
+    _require_admission(services, attempt, now_us)
+    with services.database.reading() as db:
+        password_hash = db.get_one(User, person.user_id).password_hash
+    if not access.verify_password(password_hash, password) or password_hash is None:
+        attempts.failed(services.database, attempt, "Wrong current password", now_us)
+        raise Invalid({"current_password": "Current password is wrong."})
+    with services.database.transaction() as db:
+        attempts.release(db, attempt, services.limits)
+    return password_hash
+
+
+def _try(email: str, user_id: int | None, name: str | None, origin: Origin) -> Try:
+    address = origin.nearest or "unknown"
+    return Try(email=email, user_id=user_id, name=name, origin=origin, address=address)
 
 
 def _typed(email: object, password: object) -> tuple[str, str]:

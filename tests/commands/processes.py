@@ -16,10 +16,14 @@ START_TIMEOUT_SECONDS = 60.0
 STOP_TIMEOUT_SECONDS = 30.0
 
 
-def run(*arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, typed: str | bytes = "") -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
-    return subprocess.run(
-        [*COMMAND, *arguments], input=typed, capture_output=True, text=True, timeout=60, check=False
+    sent = typed.encode() if isinstance(typed, str) else typed
+    done = subprocess.run(
+        [*COMMAND, *arguments], input=sent, capture_output=True, timeout=60, check=False
+    )
+    return subprocess.CompletedProcess(
+        done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
     )
 
 

@@ -21,7 +21,7 @@ def create_user(folder, *more, password="correct horse battery"):
     arguments = ("--account", "1", "--email", "ada@alder.example", "--name", "Ada Alder")
     return run(
         "user", "create", *arguments, "--password-stdin", "--data", str(folder), *more,
-        typed=f"{password}\n",
+        typed=password + b"\n" if isinstance(password, bytes) else f"{password}\n",
     )  # fmt: skip
 
 
@@ -46,6 +46,52 @@ def test_a_wrong_person_is_refused_by_name_of_the_field(account, more, said):
     assert refused.returncode == 1
     assert said in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize("password", [b"\xff\xfe", "short"])
+def test_a_password_that_is_none_is_refused(account, password):
+    assert create_user(account).returncode == 0
+    again = ("user", "password", "--email", "ada@alder.example", "--password-stdin")
+    for refused in (
+        create_user(account, "--email", "bo@alder.example", password=password),
+        run(*again, "--data", str(account), typed=password),
+    ):
+        assert refused.returncode == 1
+        assert refused.stderr.startswith("live-agent: Password must")
+        assert "Traceback" not in refused.stderr
+
+
+def test_a_person_gets_a_new_password_and_only_one_who_exists(account):
+    assert create_user(account).returncode == 0
+    before = password_hash(account)
+    arguments = ("user", "password", "--password-stdin", "--data", str(account), "--email")
+    assert run(*arguments, "Ada@alder.example", typed="a new and longer one").returncode == 0
+    assert password_hash(account) != before
+    refused = run(*arguments, "nobody@alder.example", typed="a new and longer one")
+    assert refused.returncode == 1
+    assert "There is nobody with this e-mail." in refused.stderr
+
+
+def password_hash(folder):
+    with sqlite3.connect(folder / "live-agent.db") as connection:
+        (found,) = connection.execute("SELECT password_hash FROM users").fetchone()
+    connection.close()
+    return found
+
+
+def test_a_person_of_another_account_is_added_once(account):
+    assert create_user(account).returncode == 0
+    run("account", "create", "Second", "--data", str(account))
+    arguments = ("user", "add", "--email", "ada@alder.example", "--data", str(account))
+    assert run(*arguments, "--account", "2", "--role", "supervisor").stdout == "User 1\n"
+    for more, said in (
+        (("--account", "2"), "already"),
+        (("--account", "3"), "There is no account 3."),
+        (("--account", "1", "--role", "emperor"), "Role"),
+    ):
+        refused = run(*arguments, *more)
+        assert refused.returncode == 1
+        assert said in refused.stderr
 
 
 def test_a_corrupt_database_is_named(tmp_path):

@@ -22,6 +22,7 @@ from audit_trail.trail import utc_now_us
 from live_agent import access
 from live_agent.app import build_services, create_app
 from live_agent.attempts import Limits
+from live_agent.schema import User
 from live_agent.services import Services
 from live_agent.settings import accounts, agents
 
@@ -93,6 +94,11 @@ class Place:
         client = ChatwootClient(self.office.url, self.people[role].token)
         self._clients.append(client)
         return client
+
+    def take_in(self, person: Person, role: str = "agent") -> None:
+        """Add a person of another account, as whoever runs the server may."""
+        with self.office.services.database.transaction() as db:
+            agents.add(db, self.id, db.get_one(User, person.id), {"role": role})
 
     def total(self) -> int:
         self.office.services.sequencer_idle()

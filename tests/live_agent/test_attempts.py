@@ -7,7 +7,6 @@ from audit_trail.record.entry import read_what, read_who
 from live_agent import attempts
 from live_agent.attempts import Limits
 from tests.live_agent.office import PASSWORD, Office, Place, serving
-from tests.live_agent.test_contract import ok
 
 
 def fail(place: Place, email: str, password: str = "wrong") -> int:
@@ -29,8 +28,7 @@ def test_a_sign_in_is_an_entry_in_each_account_of_the_person(
     place: Place, elsewhere: Place
 ) -> None:
     person = place.people["agent"]
-    body = {"name": "x", "email": person.email, "role": "agent"}
-    ok(elsewhere.client().post("/agents", json=body))
+    elsewhere.take_in(person)
     for each in (place, elsewhere):
         each.look_away()
     place.signed_in("agent")

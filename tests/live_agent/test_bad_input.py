@@ -221,18 +221,6 @@ def test_an_agent_can_t_be_invited_twice(place: Place) -> None:
     refused(place.client().post("/agents", json=body), "email")
 
 
-def test_nobody_sets_the_password_or_name_of_a_person_of_another_account(
-    place: Place, elsewhere: Place
-) -> None:
-    email = elsewhere.people["agent"].email
-    body = {"name": "Mine now", "email": email, "role": "agent"}
-    client = place.client()
-    refused(client.post("/agents", json={**body, "password": "long enough"}), "password")
-    agent = ok(client.post("/agents", json=body))
-    assert agent["name"] != "Mine now"
-    refused(client.patch(f"/agents/{agent['id']}", json={"name": "Mine now"}), "name")
-
-
 @pytest.mark.parametrize(
     "path",
     [

@@ -267,6 +267,36 @@ def test_agents_are_added_changed_and_removed(place: Place, browsing: Browsing) 
     expect(page.get_by_role("alert")).to_contain_text("only administrator")
 
 
+def test_an_invited_person_is_given_a_password_and_signs_in(
+    place: Place, browsing: Browsing
+) -> None:
+    email = f"ana.{place.id}@alder.example"
+    page = browsing.member(place)
+    page.goto(settings(place, "agents/new"))
+    page.get_by_label("Name").fill("Ana Ruiz")
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Role").select_option("administrator")
+    save(page, "Added.", "Add agent")
+    page.get_by_role("link", name="Ana Ruiz", exact=True).click()
+    page.get_by_label("Password").fill("short")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_label("Password")).to_have_accessible_description(re.compile("8 to 255"))
+    page.get_by_label("Password").fill("long enough to pass")
+    save(page, "Saved.")
+    page.get_by_role("link", name="Ana Ruiz", exact=True).click()
+    expect(page.get_by_label("Password")).to_have_count(0)
+    assert activities(page, place) == ["Created a new agent", "Updated a user"]
+
+    page.goto(settings(place, f"agents/{place.people['administrator'].id}/remove"))
+    page.get_by_role("button", name="Remove agent").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("You belong to no account")
+    page.get_by_role("link", name="Sign in as somebody else").click()
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Password").fill("long enough to pass")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("link", name="Audit Logs")).to_be_visible()
+
+
 def test_a_bot_of_another_inbox_can_be_assigned(place: Place, browsing: Browsing) -> None:
     client = place.client()
     first = client.post("/inboxes", json={"name": "Support"}).json()["id"]

@@ -4,7 +4,6 @@ from typing import Any
 
 from litestar import Response, delete, get, patch, post
 
-from live_agent.access import hash_password
 from live_agent.api.answers import nothing
 from live_agent.api.asked import Id, Sent, TheMember, TheServices
 from live_agent.api.body import fields_of
@@ -35,8 +34,7 @@ def get_agent(services: TheServices, member: TheMember, agent_id: Id) -> Shape:
 )
 def create_agent(services: TheServices, member: TheMember, sent: Sent) -> Shape:
     values = _values(sent)
-    password = agents.password_of(values)
-    password_hash = hash_password(password) if password is not None else None
+    password_hash = agents.password_hash_of(values)
     with services.database.transaction() as db:
         agent = agents.create(db, member.account_id, values, password_hash=password_hash)
         return agent_shape(agent)
@@ -49,9 +47,11 @@ def create_agent(services: TheServices, member: TheMember, sent: Sent) -> Shape:
     sync_to_thread=True,
 )
 def update_agent(services: TheServices, member: TheMember, agent_id: Id, sent: Sent) -> Shape:
+    values = _values(sent)
+    password_hash = agents.password_hash_of(values)
     with services.database.transaction() as db:
         agent = agents.get(db, member.account_id, agent_id)
-        return agent_shape(agents.update(db, agent, _values(sent)))
+        return agent_shape(agents.update(db, agent, values, password_hash=password_hash))
 
 
 @delete("/agents/{agent_id:int}", status_code=200, opt=ADMINISTRATOR, sync_to_thread=True)

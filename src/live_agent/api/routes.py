@@ -75,7 +75,12 @@ def api_routes() -> list[Router]:
     )
     of_people = Router(
         "/",
-        route_handlers=[sign_in.post_sign_in, sign_in.delete_session, sign_in.get_profile],
+        route_handlers=[
+            sign_in.post_sign_in,
+            sign_in.delete_session,
+            sign_in.get_profile,
+            sign_in.change_profile,
+        ],
         dependencies=provided(),
     )
     return [of_account, of_people]

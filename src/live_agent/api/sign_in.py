@@ -2,24 +2,26 @@
 
 from typing import Any, Final
 
-from litestar import Request, Response, delete, get, post
+import msgspec
+from litestar import HttpMethod, Request, Response, delete, get, post, route
 
 from live_agent import access
 from live_agent.api.asked import Sent, ThePerson, TheServices
 from live_agent.api.body import fields_of
 from live_agent.api.document import described
 from live_agent.api.shapes import Shape, role_shape
-from live_agent.entrance import ended_cookie, session_cookie, sign_in, sign_out
-from live_agent.errors import Invalid
+from live_agent.entrance import confirm, ended_cookie, session_cookie, sign_in, sign_out
+from live_agent.errors import Invalid, WrongCredentials
 from live_agent.gate import PERSON, PUBLIC
-from live_agent.schema import Account
-from live_agent.settings import fields
+from live_agent.schema import Account, User
+from live_agent.settings import agents, fields, profile
 from live_agent.settings.fields import Field
 
 FIELDS: Final = {
     "email": Field(label="E-mail", check=fields.email, required=True),
     "password": Field(label="Password", check=fields.password, required=True),
 }
+CURRENT: Final = Field(label="Current password", check=fields.password, required=True)
 
 
 @post(
@@ -62,6 +64,29 @@ def delete_session(
 @get("/api/v1/profile", opt=PERSON, sync_to_thread=True)
 def get_profile(services: TheServices, person: ThePerson) -> Shape:
     return profile_shape(services, person)
+
+
+@route(
+    "/api/v1/profile",
+    http_method=[HttpMethod.PUT, HttpMethod.PATCH],
+    status_code=200,
+    opt=PERSON,
+    operation_class=described({**profile.FIELDS, "current_password": CURRENT}, partial=True),
+    sync_to_thread=True,
+)
+def change_profile(
+    services: TheServices, request: Request[Any, Any, Any], person: ThePerson, sent: Sent
+) -> Shape:
+    values = fields_of(sent, "profile")
+    confirmed = confirm(services, person, values.get("current_password"), request.auth)
+    password_hash = agents.password_hash_of(values)
+    with services.database.transaction() as db:
+        user = db.get_one(User, person.user_id)
+        if user.password_hash != confirmed:
+            raise WrongCredentials  # It was changed while we verified the one before.
+        profile.update(db, user, values, password_hash=password_hash)
+    changed = msgspec.structs.replace(person, name=user.name, email=user.email)
+    return profile_shape(services, changed)
 
 
 def profile_shape(services: TheServices, person: ThePerson) -> Shape:

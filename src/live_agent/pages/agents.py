@@ -1,14 +1,15 @@
 """Settings > Agents: the list, a person added, changed or removed."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from litestar import Controller, Response, get, post
 from litestar.params import FromPath
 
-from live_agent.access import hash_password
 from live_agent.gate import MEMBER
-from live_agent.pages.desk import AnyRequest, TheDesk, TheForm, Visit
-from live_agent.pages.form import Form, form_of
+from live_agent.pages.desk import AnyRequest, Sent, TheDesk, TheForm, Visit, see_other
+from live_agent.pages.form import Form, edited, form_of
+from live_agent.schema import AVAILABILITIES, ROLES, AccountUser
 from live_agent.settings import agents
 from live_agent.settings.fields import from_form
 
@@ -35,13 +36,9 @@ class Agents(Controller):
 
     @post("/new", sync_to_thread=True)
     def agent_create(self, request: AnyRequest, desk: TheDesk, sent: TheForm) -> Response[Any]:
-        values = from_form(agents.FIELDS, sent, NEW)
-        password = sent.get("password", ("",))[-1]
-        if password:
-            values["password"] = password
-        # Hashing is slow, so it is done outside the transaction.
-        accepted = agents.password_of(values)
-        hashed = hash_password(accepted) if accepted else None
+        password = _password(sent)
+        hashed = agents.password_hash_of(password)
+        values = {**from_form(agents.FIELDS, sent, NEW), **password}
 
         def make(visit: Visit) -> Response[Any]:
             agents.create(visit.db, visit.account_id, values, password_hash=hashed)
@@ -53,15 +50,19 @@ class Agents(Controller):
     def agent(self, request: AnyRequest, desk: TheDesk, agent_id: FromPath[int]) -> Response[Any]:
         with desk.visit(request) as visit:
             record = agents.get(visit.db, visit.account_id, agent_id)
-            return _draw(visit, agent_id, form_of(record, CHANGED[1:], name=record.user.name))
+            return _draw(visit, agent_id, _form(record))
 
     @post("/{agent_id:int}", sync_to_thread=True)
     def agent_update(
         self, request: AnyRequest, desk: TheDesk, agent_id: FromPath[int], sent: TheForm
     ) -> Response[Any]:
+        password = _password(sent)
+        hashed = agents.password_hash_of(password)
+
         def make(visit: Visit) -> Response[Any]:
             record = agents.get(visit.db, visit.account_id, agent_id)
-            agents.update(visit.db, record, from_form(agents.FIELDS, sent, CHANGED))
+            values = {**edited(agents.FIELDS, _form(record), sent, CHANGED), **password}
+            agents.update(visit.db, record, values, password_hash=hashed)
             return visit.done("agents", "saved")
 
         return desk.change(request, sent, make, lambda visit, form: _draw(visit, agent_id, form))
@@ -79,6 +80,8 @@ class Agents(Controller):
     ) -> Response[Any]:
         def make(visit: Visit) -> Response[Any]:
             agents.remove(visit.db, agents.get(visit.db, visit.account_id, agent_id))
+            if agent_id == visit.member.user_id:
+                return see_other("/")  # These settings are theirs no more.
             return visit.done("agents", "removed")
 
         return desk.change(
@@ -86,9 +89,32 @@ class Agents(Controller):
         )
 
 
+def _password(sent: Sent) -> dict[str, object]:
+    """Return the password that was typed, as the only field that may be left empty for "none"."""
+    password = sent.get("password", ("",))[-1]
+    return {"password": password} if password else {}
+
+
+def _form(record: AccountUser) -> Form:
+    return form_of(record, ("role", "availability"), name=record.user.name)
+
+
 def _draw(visit: Visit, agent_id: int | None, form: Form) -> Response[Any]:
     record = agents.get(visit.db, visit.account_id, agent_id) if agent_id is not None else None
-    return visit.page("agent.html", agent=record, form=form)
+    return visit.page(
+        "agent.html",
+        agent=record,
+        form=form,
+        roles=_choices(ROLES, record.role if record else None),
+        availabilities=_choices(AVAILABILITIES, record.availability if record else None),
+        asks_password=record is None or agents.may_set_password(visit.db, record),
+    )
+
+
+def _choices(known: Sequence[str], stored: str | None) -> list[tuple[str, str]]:
+    """Offer what is known, and what is stored, or saving would choose another."""
+    names = dict.fromkeys((*known, *([str(stored)] if stored is not None else ())))
+    return [(name, name.capitalize()) for name in names]
 
 
 def _draw_removal(visit: Visit, agent_id: int, form: Form) -> Response[Any]:

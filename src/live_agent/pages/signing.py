@@ -8,7 +8,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from live_agent.access import accounts_of
 from live_agent.entrance import ended_cookie, session_cookie, sign_in, sign_out
-from live_agent.errors import Invalid, NotFound, TooManyAttempts, WrongCredentials
+from live_agent.errors import Invalid, TooManyAttempts, WrongCredentials
 from live_agent.gate import PERSON, PUBLIC
 from live_agent.pages.desk import AnyRequest, TheForm, html, see_other, settings_path
 from live_agent.pages.form import Form, refused
@@ -24,7 +24,7 @@ def signing_routes(services: Services, templates: Environment) -> list[HTTPRoute
         with services.database.reading() as db:
             memberships = accounts_of(db, request.user.user_id)
         if not memberships:
-            raise NotFound("You belong to no account. Ask an administrator to add you to theirs.")
+            return _homeless(templates)
         return see_other(f"{settings_path(memberships[0].account_id)}/inboxes")
 
     @get(SIGN_IN, opt=PUBLIC, sync_to_thread=False)
@@ -54,6 +54,20 @@ def signing_routes(services: Services, templates: Environment) -> list[HTTPRoute
         return see_other(SIGN_IN, cookies=[ended_cookie(services)])
 
     return [home, sign_in_page, signing_in, signing_out]
+
+
+def _homeless(templates: Environment) -> Response[Any]:
+    """Say what it means to belong to no account, as after leaving the last one."""
+    seen = {
+        "title": "You belong to no account",
+        "message": "You are signed in, but there is nothing here for you any more or yet.",
+        "advice": "Ask an administrator to add you to theirs.",
+        "address": SIGN_IN,
+        "way_out": "Sign in as somebody else",
+        "shell": None,
+        "flash": None,
+    }
+    return html(templates.get_template("refusal.html").render(seen))
 
 
 def _draw(templates: Environment, form: Form, return_to: str, status: int = 200) -> Response[Any]:

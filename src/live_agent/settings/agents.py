@@ -3,12 +3,19 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from live_agent import access
 from live_agent.errors import NotFound
-from live_agent.schema import AVAILABILITIES, LARGEST_INTEGER, ROLES, AccountUser, User
+from live_agent.schema import (
+    AVAILABILITIES,
+    LARGEST_INTEGER,
+    ROLES,
+    AccessToken,
+    AccountUser,
+    User,
+)
 from live_agent.settings import fields
 from live_agent.settings.fields import Field, checked
 from live_agent.settings.lookup import assign, require
@@ -46,10 +53,10 @@ def get(db: Session, account_id: int, user_id: int) -> AccountUser:
     return found
 
 
-def password_of(values: Mapping[str, object]) -> str | None:
-    """Return the password to hash before the transaction; None where there is no acceptable one."""
-    password: str | None = checked({"password": FIELDS["password"]}, values).values.get("password")
-    return password
+def password_hash_of(values: Mapping[str, object]) -> str | None:
+    """Hash the password before the transaction; None where there is no acceptable one."""
+    accepted = checked({"password": FIELDS["password"]}, values).values
+    return access.hash_password(accepted["password"]) if accepted else None
 
 
 def create(
@@ -61,46 +68,68 @@ def create(
 ) -> AccountUser:
     """Make a person an agent of the account; one who is new here is created. Raises `Invalid`.
 
-    `password_hash` is kept for a new person only: nobody else may set the password of someone
-    who may belong to other accounts as well. Hash it before the transaction begins.
+    Nobody is taken from another account without being asked: its people are refused, or an
+    administrator could learn their names and have their sign-ins recorded. `add` is for whoever
+    runs the server. Hash the password before the transaction begins.
     """
     accepted, errors = checked(FIELDS, values)
     person = access.person_with(db, accepted["email"]) if "email" in accepted else None
-    if person and _belongs(db, account_id, person):
-        errors["email"] = "E-mail belongs to an agent of this account already."
-    elif person and "password" in values:
-        errors["password"] = "Password can't be set, because this person has one already."  # noqa: S105 -- a message
+    if person:
+        errors |= _refusals(db, account_id, person, values)
     require(errors)
     if person is None:
         person = User(name=accepted["name"], email=accepted["email"], password_hash=password_hash)
         db.add(person)
         db.flush()
-    chosen = {key: accepted[key] for key in ("role", "availability") if key in accepted}
-    agent = AccountUser(account_id=account_id, user_id=person.id, user=person, **chosen)
-    db.add(agent)
-    db.flush()
-    return agent
+    return _join(db, account_id, person, accepted)
 
 
-def update(db: Session, record: AccountUser, values: Mapping[str, object]) -> AccountUser:
-    """Change name, role or availability. Raises `Invalid`.
+def add(db: Session, account_id: int, person: User, values: Mapping[str, object]) -> AccountUser:
+    """Make somebody who exists an agent of this account as well. Raises `Invalid`."""
+    accepted, errors = checked(FIELDS, values, partial=True)
+    if _belongs(db, account_id, person):
+        errors["email"] = _TAKEN
+    require(errors)
+    return _join(db, account_id, person, accepted)
+
+
+def update(
+    db: Session,
+    record: AccountUser,
+    values: Mapping[str, object],
+    *,
+    password_hash: str | None = None,
+) -> AccountUser:
+    """Change name, role or availability, or give a first password. Raises `Invalid`.
 
     A new role ends the person's browser sessions, so that none outlives what it was given for.
     """
-    wanted = {
-        key: value for key, value in values.items() if key in ("name", "role", "availability")
-    }
-    accepted, errors = checked(FIELDS, wanted, partial=True)
+    accepted, errors = checked(FIELDS, values, partial=True)
+    person = record.user
     if accepted.get("role", "administrator") != "administrator" and _is_last(db, record):
         errors["role"] = _LAST
-    if accepted.get("name", record.user.name) != record.user.name and _is_elsewhere(db, record):
+    if accepted.get("name", person.name) != person.name and _is_elsewhere(db, record):
         errors["name"] = "Name can't be changed here, because this person has other accounts too."
+    if accepted.get("email", person.email) != person.email:
+        errors["email"] = "E-mail can't be changed here; people change their own."
+    if "password" in accepted and not may_set_password(db, record):
+        errors["password"] = _NOT_YOURS
     require(errors)
+    if password_hash is not None:
+        access.set_password(db, person, password_hash)
     if accepted.get("role", record.role) != record.role:
         access.end_sessions(db, record.user_id)
     _assign(record, accepted)
     db.flush()
     return record
+
+
+def may_set_password(db: Session, record: AccountUser) -> bool:
+    """Tell whether an administrator may give the person their first password.
+
+    Whoever sets a password can sign in with it, and so reach every account of the person.
+    """
+    return record.user.password_hash is None and not _is_elsewhere(db, record)
 
 
 def remove(db: Session, record: AccountUser) -> None:
@@ -111,14 +140,41 @@ def remove(db: Session, record: AccountUser) -> None:
 
 
 _LAST: Final = (
-    "Role must stay as it is, because this is the account's only administrator; "
+    "Role must stay as it is, because this is the account's only administrator who can sign in; "
     "make someone else administrator first."
 )
+_TAKEN: Final = "E-mail belongs to an agent of this account already."
+_STRANGER: Final = (
+    "E-mail belongs to somebody of another account; whoever runs this server can add them."
+)
+_NOT_YOURS: Final = (
+    "Password can't be set here, because this person has one already or has other accounts too."
+)
+
+
+def _refusals(
+    db: Session, account_id: int, person: User, values: Mapping[str, object]
+) -> dict[str, str]:
+    """Say why somebody who exists can't become an agent: nobody else may set their password."""
+    if _belongs(db, account_id, person):
+        return {"email": _TAKEN}
+    if access.accounts_of(db, person.id):
+        return {"email": _STRANGER}
+    return {"password": _NOT_YOURS} if "password" in values else {}
+
+
+def _join(db: Session, account_id: int, person: User, accepted: Mapping[str, Any]) -> AccountUser:
+    chosen = {key: accepted[key] for key in ("role", "availability") if key in accepted}
+    agent = AccountUser(account_id=account_id, user_id=person.id, user=person, **chosen)
+    db.add(agent)
+    db.flush()
+    return agent
 
 
 def _assign(record: AccountUser, accepted: Mapping[str, Any]) -> None:
     assign(record.user, {key: accepted[key] for key in ("name",) if key in accepted})
-    assign(record, {key: value for key, value in accepted.items() if key != "name"})
+    columns = ("role", "availability")
+    assign(record, {key: accepted[key] for key in columns if key in accepted})
 
 
 def _belongs(db: Session, account_id: int, person: User) -> bool:
@@ -132,10 +188,17 @@ def _belongs(db: Session, account_id: int, person: User) -> bool:
 
 
 def _is_last(db: Session, record: AccountUser) -> bool:
-    others = select(AccountUser.id).where(
-        AccountUser.account_id == record.account_id,
-        AccountUser.role == "administrator",
-        AccountUser.id != record.id,
+    """Tell whether no other administrator of the account has a password or holds a token."""
+    has_token = exists().where(AccessToken.user_id == User.id)
+    others = (
+        select(AccountUser.id)
+        .join(User, User.id == AccountUser.user_id)
+        .where(
+            AccountUser.account_id == record.account_id,
+            AccountUser.role == "administrator",
+            AccountUser.id != record.id,
+            or_(User.password_hash.is_not(None), has_token),
+        )
     )
     return record.role == "administrator" and db.scalar(others.limit(1)) is None
 

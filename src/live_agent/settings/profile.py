@@ -1,0 +1,39 @@
+"""A person's own profile: what they change of themselves holds in all their accounts."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from live_agent import access
+from live_agent.schema import User
+from live_agent.settings import fields
+from live_agent.settings.fields import Field, checked
+from live_agent.settings.lookup import assign, require
+
+FIELDS: Final[Mapping[str, Field]] = {
+    "name": Field(label="Name", check=fields.name()),
+    "email": Field(label="E-mail", check=fields.email),
+    "password": Field(label="Password", check=fields.password),
+}
+
+
+def update(
+    db: Session, person: User, values: Mapping[str, object], *, password_hash: str | None = None
+) -> User:
+    """Change the fields that were given. Raises `Invalid`.
+
+    A new e-mail or password ends every session: whoever signed in with the old one is out.
+    """
+    accepted, errors = checked(FIELDS, values, partial=True)
+    email = accepted.get("email", person.email)
+    if email != person.email and access.person_with(db, email):
+        errors["email"] = "E-mail is already in use; choose another."
+    require(errors)
+    if password_hash is not None:
+        access.set_password(db, person, password_hash)
+    if email != person.email:
+        access.end_sessions(db, person.id)
+    assign(person, {name: accepted[name] for name in ("name", "email") if name in accepted})
+    db.flush()
+    return person
