@@ -114,6 +114,12 @@ class AddressRefused(LiveAgentError):
     code = "address_refused"
 
 
+class DirectoryRefused(LiveAgentError):
+    """The data directory can't be used; the message names it, or the file in it, and why."""
+
+    code = "directory_refused"
+
+
 class Problem(NamedTuple):
     """An error as it is answered: to programs as JSON, to people as a page."""
 

@@ -8,7 +8,8 @@ import stat
 import httpx2
 import pytest
 
-from tests.commands.processes import demo
+from audit_trail.capture.sqlite.lock import locked
+from tests.commands.processes import demo, run
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +82,32 @@ def test_a_seeding_that_was_cut_off_begins_anew(tmp_path):
         assert started.facts["account_id"] == 1
     assert not left.exists()
     assert len(entries(tmp_path)) >= 60
+
+
+def test_a_directory_in_use_is_refused_and_left_alone(folder):
+    with demo(folder) as started:
+        refused = run("demo", "--data", str(folder), "--port", "0")
+        assert refused.returncode == 1
+        assert refused.stderr.startswith(f"live-agent: Another process works in {folder}")
+        assert json.loads((folder / "demo.json").read_text()) == started.facts
+
+
+def test_a_demo_that_is_still_seeding_is_not_disturbed(tmp_path):
+    (tmp_path / "seeding").mkdir()
+    with locked(tmp_path / "demo.lock"):
+        assert run("demo", "--data", str(tmp_path), "--port", "0").returncode == 1
+    assert (tmp_path / "seeding").exists()
+
+
+@pytest.mark.parametrize("content", [b"\xff", b'{"account_id": 1}'])
+def test_a_corrupt_file_of_the_demo_s_people_is_named(folder, content):
+    path = folder / "demo-people.json"
+    before = path.read_bytes()
+    path.write_bytes(content)
+    refused = run("demo", "--data", str(folder), "--port", "0")
+    path.write_bytes(before)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(f"live-agent: {path} can't be read")
 
 
 def test_a_stop_is_orderly(folder):

@@ -3,17 +3,38 @@
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
+import msgspec
+
+from audit_trail.capture.sqlite.lock import locked
+from audit_trail.errors import SequencerRunning
 from live_agent import serving
 from live_agent.demo.story import DEMO_SIGN_INS, PEOPLE, STEPS
+from live_agent.errors import DirectoryRefused
 
 SEEDING: Final = "seeding"
 """The folder in which a new directory is made ready; one that a crash left is begun anew."""
 
 _PEOPLE: Final = "demo-people.json"
+_LOCK: Final = "demo.lock"
+
+
+class _SignIn(TypedDict):
+    name: str
+    email: str
+    password: str
+    api_access_token: str
+
+
+class _Known(TypedDict):
+    """What `demo-people.json` says."""
+
+    account_id: int
+    users: dict[str, _SignIn]
 
 
 def start_demo(data: Path, host: str, port: int, say: Callable[[str], None]) -> None:
@@ -21,16 +42,37 @@ def start_demo(data: Path, host: str, port: int, say: Callable[[str], None]) -> 
 
     `data/demo.json` (mode 600) is written last, when every entry can be read.
     """
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        _require_alone(data, stack)
+        _run(data, host, port, say)
+
+
+def _require_alone(data: Path, stack: ExitStack) -> None:
+    """Take the directory for this demo. Raises `DirectoryRefused` when somebody works in it.
+
+    A server shows itself by the sequencer's lock; a demo that is still seeding holds only its own.
+    """
+    try:
+        stack.enter_context(locked(data / _LOCK))
+        with locked(data / "sequencer.lock"):
+            pass
+    except SequencerRunning:
+        raise DirectoryRefused(
+            f"Another process works in {data}; stop it, or choose another directory with --data."
+        ) from None
+
+
+def _run(data: Path, host: str, port: int, say: Callable[[str], None]) -> None:
     from live_agent.app import build_services
     from live_agent.site import create_site
 
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
     (data / "demo.json").unlink(missing_ok=True)
     if not (data / "live-agent.db").exists():
         _seed(data)
     services = build_services(data)
     services.database.prepare()
-    known = json.loads((data / _PEOPLE).read_text())
+    known = _read(data / _PEOPLE)
 
     def ready(url: str) -> None:
         services.sequencer_idle()
@@ -78,7 +120,16 @@ def _seed(data: Path) -> None:
     shutil.rmtree(folder)
 
 
-def _write(path: Path, value: dict[str, Any]) -> None:
+def _read(path: Path) -> _Known:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=_Known)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise DirectoryRefused(
+            f"{path} can't be read: {error}. Restore it, or begin anew in another directory."
+        ) from None
+
+
+def _write(path: Path, value: Mapping[str, Any]) -> None:
     """Write a private file whole: nobody reads half of it."""
     partial = path.with_suffix(".partial")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -89,7 +140,7 @@ def _write(path: Path, value: dict[str, Any]) -> None:
     os.replace(partial, path)
 
 
-def _greeting(url: str, known: dict[str, Any]) -> str:
+def _greeting(url: str, known: _Known) -> str:
     lines = [f"Live Agent: {url}", "", "Sign in as"]
     for role, user in known["users"].items():
         lines.append(f"  {role:<14} {user['email']:<32} {user['password']}")
