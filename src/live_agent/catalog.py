@@ -1,10 +1,10 @@
 """What Live Agent's entities and fields are called; it changes nothing and asks nobody."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final
 
-from audit_trail.record.catalog import Catalog, Field, Kind
+from audit_trail.record.catalog import Catalog, Field, Kind, worded
 
 _DAYS: Final = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 
@@ -31,22 +31,18 @@ def _hours(day: Mapping[str, Any]) -> str:
 def _condition(condition: Mapping[str, Any]) -> str:
     words = (condition["attribute_key"], condition["filter_operator"])
     said = " ".join(str(word).replace("_", " ") for word in words)
-    values = ", ".join(str(value) for value in condition.get("values") or [])
+    values = ", ".join(map(worded, condition.get("values") or []))
     following = f" {condition['query_operator'].upper()}" if condition.get("query_operator") else ""
     return f"{said} {values}".strip() + following
 
 
 def _action(action: Mapping[str, Any]) -> str:
-    values = ", ".join(str(value) for value in action.get("action_params") or [])
+    values = ", ".join(map(worded, action.get("action_params") or []))
     return f"{str(action['action_name']).replace('_', ' ')} {values}".strip()
 
 
-def _each(one: Callable[[Mapping[str, Any]], str]) -> Callable[[Any], list[str]]:
-    return lambda items: [one(item) for item in items]
-
-
-def _subscriptions(names: Sequence[str]) -> list[str]:
-    return [str(name).replace("_", " ") for name in names]
+def _subscription(name: str) -> str:
+    return name.replace("_", " ")
 
 
 _MEMBER: Final = {"user_id": Field(label="agent")}
@@ -60,8 +56,8 @@ CATALOG: Final = Catalog(
             name="automation rule",
             fields={
                 "event_name": Field(label="event"),
-                "conditions": Field(lines=_each(_condition)),
-                "actions": Field(lines=_each(_action)),
+                "conditions": Field(line=_condition),
+                "actions": Field(line=_action),
             },
         ),
         "inbox": Kind(
@@ -83,7 +79,7 @@ CATALOG: Final = Catalog(
             name="webhook",
             with_reference=("inbox_id", "inbox webhook"),
             fields={
-                "subscriptions": Field(lines=_subscriptions),
+                "subscriptions": Field(line=_subscription),
                 "secret": Field(label="signing secret"),
             },
         ),

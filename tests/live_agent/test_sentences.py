@@ -81,7 +81,7 @@ def test_an_agent_copilot_bot(place: Place) -> None:
             f"Created a new agent copilot bot (#{number})",
             {"Name": (None, "Bot"), "Endpoint Config URL": (None, url)},
         ),
-        (f"Updated an agent copilot bot (#{number})", {"Description": ("empty", "Sums up")}),
+        (f"Updated an agent copilot bot (#{number})", {"Description": ("none", "Sums up")}),
         (
             f"Deleted an agent copilot bot (#{number})",
             {

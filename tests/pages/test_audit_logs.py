@@ -179,7 +179,7 @@ def test_a_secret_is_hidden_and_an_empty_value_named(place: Place, browsing: Bro
     page.goto(settings(place, "audit-logs"))
     opened(page, f"Updated an inbox (#{number})")
     assert panel(page, "hmac_token") == ("hidden", "changed, hidden")
-    assert panel(page, "greeting_message") == ("Hello and welcome.", "empty")
+    assert panel(page, "greeting_message") == ("Hello and welcome.", "none")
     assert secret not in page.content()
 
 

@@ -192,7 +192,7 @@ def test_values_say_what_cannot_be_seen(page: TrailPage) -> None:
     )
     html = page.get("/1").text
     assert "cut; 2,000,000 bytes in full" in html
-    assert "empty" in html
+    assert '<div class="value quiet nothing-there">none</div>' in html
     assert "changed, hidden" in html
     assert "<li><del>one</del></li><li>two</li>" in html
     assert "<li>two</li><li><ins>three</ins></li>" in html

@@ -30,7 +30,7 @@ class Waiting(NamedTuple):
 class TrailPage:
     """A trail, and a client of its page. The clock stands still."""
 
-    def __init__(self) -> None:
+    def __init__(self, catalog: Catalog | None = None) -> None:
         self.trail = Trail(MemoryStore(), clock=lambda: NOON)
         self.waiting = Waiting()
         assets = Assets("/static")
@@ -39,7 +39,7 @@ class TrailPage:
             path="/logs",
             viewer=lambda _: Viewer(account="7", path="/logs", zone="Europe/Berlin"),
             fresh=lambda: self.waiting,
-            catalog=Catalog(),
+            catalog=catalog or Catalog(),
             templates=page_templates(assets),
             clock=lambda: NOON,
         )

@@ -1,6 +1,7 @@
 """Before and after as people compare them."""
 
 import json
+import unicodedata
 
 import msgspec
 import pytest
@@ -15,7 +16,10 @@ CATALOG = Catalog(
     kinds={
         "inbox": Kind(
             name="inbox",
-            fields={"rules": Field(lines=lambda value: [each["name"] for each in value])},
+            fields={
+                "rules": Field(lines=lambda value: [each["name"] for each in value]),
+                "parts": Field(line=lambda value: value["name"]),
+            },
         )
     }
 )
@@ -129,10 +133,80 @@ def test_a_reference_of_what_was_deleted_reads_by_the_name_it_had() -> None:
     assert (text(it.before), it.after) == ("Support (#1)", None)
 
 
-@pytest.mark.parametrize("value", [None, "", document(None), document([]), document({})])
-def test_nothing_reads_as_empty(value: object) -> None:
+@pytest.mark.parametrize(
+    ("value", "word"),
+    [
+        (None, "none"),
+        ("", "empty text"),
+        (document(None), "null"),
+        (document([]), "empty list"),
+        (document({}), "empty object"),
+    ],
+)
+def test_nothing_reads_as_what_kind_of_nothing_it_is(value: object, word: str) -> None:
     it = panel(change(before=value, after="x"))
-    assert it.before is not None and it.before.shape == "empty"
+    assert it.before is not None and (it.before.shape, text(it.before)) == ("empty", word)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "shown"),
+    [
+        (1, "1", ("1", '"1"')),
+        (True, "true", ("true", '"true"')),
+        (None, "none", ("null", '"none"')),
+        ("caf\u00e9", "cafe\u0301", (r'"caf\u00e9"', r'"cafe\u0301"')),
+        ("a", document(["a"]), ('"a"', '[\n  "a"\n]')),
+        (document(1), document("1"), ("1", '"1"')),
+        (document([1, "a"]), document(["1", "a"]), ("1a", '"1"a')),
+        ({"$": "real", "text": "0.1"}, "0.1", ('{"$": "real", "text": "0.1"}', '"0.1"')),
+    ],
+)
+def test_unequal_values_that_would_read_the_same_are_shown_as_json(
+    before: object, after: object, shown: tuple[str, str]
+) -> None:
+    it = panel(change(before=before, after=after))
+    assert (text(it.before), text(it.after)) == shown
+
+
+def test_json_that_differs_only_as_it_is_written_is_shown_as_it_is_stored() -> None:
+    sides = [msgspec.Raw(b'{"$":"json","value":%s}' % value) for value in (b"1.0", b"1.00")]
+    it = panel(Change(before=sides[0], after=sides[1]))
+    assert text(it.before) == '{"$":"json","value":1.0}'
+    assert text(it.after) == '{"$":"json","value":1.00}'
+    assert it.before is not None and it.before.note == "as it is stored"
+
+
+def test_lone_surrogates_are_told_apart() -> None:
+    it = panel(change(before="\ud800", after="\udfff"))
+    assert (text(it.before), text(it.after)) == (r'"\ud800"', r'"\udfff"')
+
+
+def test_long_values_are_shown_from_where_they_differ() -> None:
+    it = panel(change(before="x" * 30_000 + "a", after="x" * 30_000 + "b"))
+    assert it.before is not None and it.after is not None
+    assert (text(it.before), text(it.after)) == ("x" * 100 + 'a"', "x" * 100 + 'b"')
+    assert it.before.note == "as it is stored, from character 29,902 on"
+
+
+def test_equal_parts_of_values_that_were_not_kept_whole_say_that_they_changed() -> None:
+    cut = {"$": "cut", "size": 2_000_000, "text": "y"}
+    it = panel(change(before=cut, after=cut))
+    assert it.after is not None
+    assert it.after.note == "cut; 2,000,000 bytes in full; changed in what isn't kept"
+
+
+def test_an_item_that_changed_where_its_line_does_not_tell_is_shown_as_json() -> None:
+    rules = [
+        [{"name": "a", "hidden": number}, {"name": last}] for number, last in ((1, "b"), (2, "c"))
+    ]
+    it = panel(change(before=document(rules[0]), after=document(rules[1])), "parts")
+    assert it.before is not None and it.before.shape == "json"
+    assert [line.strip() for line in differing(it.before)] == ['"hidden": 1', '"name": "b"']
+
+
+@pytest.mark.parametrize("value", [{"$": "blob"}, {"$": "cut", "text": 1}, {"x": 1}, {"$": "new"}])
+def test_a_tag_of_another_shape_is_shown_as_it_is(value: object) -> None:
+    assert text(panel(change(after=value)).after) == json.dumps(value)
 
 
 def test_values_that_json_can_not_say_carry_a_note() -> None:
@@ -187,7 +261,18 @@ anything = st.recursive(
 @given(scalars | anything.map(document), scalars | anything.map(document))
 def test_the_spans_join_to_the_value_whatever_differs(before: object, after: object) -> None:
     both = panel(change(before=before, after=after), "rules")
-    alone = panel(change(before=before), "rules", "delete")
-    assert text(both.before) == text(alone.before)
-    assert both.before is not None and alone.before is not None
-    assert both.before.shape == alone.before.shape
+    alone = (
+        panel(change(before=before), "rules", "delete"),
+        panel(change(after=after), "rules", "create"),
+    )
+    sides = text(alone[0].before) or "", text(alone[1].after) or ""
+    if unicodedata.normalize("NFC", sides[0]) != unicodedata.normalize("NFC", sides[1]):
+        assert (text(both.before), text(both.after)) == sides
+
+
+@given(scalars | anything.map(document), scalars | anything.map(document))
+def test_unequal_values_never_read_the_same(before: object, after: object) -> None:
+    if json.dumps(before) != json.dumps(after):
+        it = panel(change(before=before, after=after), "rules")
+        assert it.before is not None and it.after is not None
+        assert (text(it.before), it.before.note) != (text(it.after), it.after.note)

@@ -3,11 +3,15 @@
 A type, field or action that it doesn't know still reads sensibly, from its own name.
 """
 
+import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
+# Empty, quoted, a number or the like, more than one by its commas, or with space at an end.
+_TAKEN_FOR_ELSE: Final = re.compile(r"^$|^[\[{\"\s]|\s$|[,\n]|^(?:true|false|null|-?\d[\d.eE+-]*)$")
 _CAPITALS: Final = frozenset({"url", "id", "csat", "ip", "hmac", "api", "json", "sla", "ai"})
 
 
@@ -15,8 +19,10 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     """How a field reads: its label as in a sentence ("webhook URL"), and its value as lines."""
 
     label: str | None = None
+    line: Callable[[Any], str] | None = None
+    """Writes one item of a list as a line."""
     lines: Callable[[Any], Sequence[str]] | None = None
-    """Turns the plain value of a list or an object into one line an item."""
+    """Writes a list or an object as lines, where several items may share one."""
 
 
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +68,16 @@ def spelled(name: str) -> str:
 def titled(label: str) -> str:
     """Write a label as a heading: "webhook URL" is "Webhook URL"."""
     return " ".join(word[:1].upper() + word[1:] for word in label.split(" "))
+
+
+def worded(value: Any) -> str:
+    """Write one value of several that are joined by commas.
+
+    What isn't text is JSON; a text is quoted where it could be taken for something else.
+    """
+    if isinstance(value, str) and not _TAKEN_FOR_ELSE.search(value):
+        return value
+    return json.dumps(value, ensure_ascii=False)
 
 
 def with_article(name: str) -> str:

@@ -2,14 +2,16 @@
 
 import json
 import re
+import unicodedata
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
-from audit_trail.record.catalog import Catalog, Field, titled
+from audit_trail.record.catalog import Catalog, Field, titled, worded
 from audit_trail.record.entry import Public, What
+from audit_trail.record.legible import EMOJI
 from audit_trail.record.value import read
 
 LONGEST_TEXT: Final = 20_000
@@ -20,6 +22,14 @@ LONGEST_LIST: Final = 1_000
 
 COMPARED_PIECES: Final = 4_000
 """Beyond this many words or lines in both values together, differences aren't searched."""
+
+LEAD_IN: Final = 100
+"""Characters that are shown before the first difference of values too long to be shown whole."""
+
+# What is told by a word of ours, of which nothing can be marked.
+_WORDS: Final = ("hidden", "empty")
+# Words with the accents that follow their letters, space, and all else one by one.
+_PIECES: Final = re.compile(rf"{EMOJI.pattern}|[\w\u0300-\u036f]+|\s+|[^\w\s]")
 
 Shape = Literal["text", "list", "json", "hidden", "empty"]
 
@@ -50,9 +60,15 @@ class Panel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Read(NamedTuple):
+    """What a value reads as. Where each item is one line, `told` has what the lines stand for."""
+
     shape: Shape
     items: list[str]
     note: str | None = None
+    told: Sequence[str] = ()
+
+
+_Both = tuple[_Read, _Read]
 
 
 def panels(public: Public, what: What, catalog: Catalog) -> list[Panel]:
@@ -65,77 +81,147 @@ def _panel(public: Public, what: What, catalog: Catalog, name: str) -> Panel:
     field, change = catalog.field(public.entity.type, name), what.changes[name]
     reference = what.references.get(name)
     now, then = (reference.label, reference.before) if reference else (None, None)
-    before = _side(change.before, field, now if public.action == "delete" else then)
-    after = _side(change.after, field, now)
-    if before and after and before.shape == after.shape == "hidden":
-        after = _Read("hidden", [], "changed")
+    old, new = _bytes(change.before), _bytes(change.after)
+    before = (
+        None if old is None else _reading(old, field, now if public.action == "delete" else then)
+    )
+    after = None if new is None else _reading(new, field, now)
+    if old is not None and new is not None and before and after:
+        before, after = _apart(old, new, (before, after))
     shown = _compared(before, after)
     return Panel(field=name, label=titled(field.label or name), before=shown[0], after=shown[1])
 
 
-def _side(raw: msgspec.Raw | msgspec.UnsetType, field: Field, label: str | None) -> _Read | None:
-    if isinstance(raw, msgspec.UnsetType):
-        return None
-    value = read(bytes(raw))
-    if isinstance(value, dict):
-        return _tagged(value, field)
-    return _plain(value, field, label)
+def _bytes(raw: msgspec.Raw | msgspec.UnsetType) -> bytes | None:
+    return bytes(raw) if isinstance(raw, msgspec.Raw) else None
 
 
-def _tagged(value: dict[str, Any], field: Field) -> _Read:
-    match value["$"]:
+def _apart(old: bytes, new: bytes, both: _Both) -> _Both:
+    """Read unequal values so that they look unequal: as people like it, as JSON, or as sealed."""
+    before, after = both
+    if old == new:
+        is_hidden = after.shape == "hidden"
+        return before, _noted(after, "changed" if is_hidden else "changed in what isn't kept")
+    if not _look_alike(before, after):
+        return both
+    as_json = _json(old), _json(new)
+    return _sealed(old, new) if _look_alike(*as_json) else as_json
+
+
+def _look_alike(before: _Read, after: _Read) -> bool:
+    """Tell whether both are drawn the same, or have lines that are, of unequal items."""
+    if [_drawn(before), before.note] == [_drawn(after), after.note]:
+        return True
+    lines = {*zip(before.items, before.told, strict=False)}
+    lines |= {*zip(after.items, after.told, strict=False)}
+    return len({line for line, _ in lines}) < len(lines)
+
+
+def _drawn(side: _Read) -> str:
+    # One letter may have several encodings: e with an acute accent, or e and the accent.
+    return unicodedata.normalize("NFC", "\n".join(side.items))
+
+
+def _json(raw: bytes) -> _Read:
+    match read(raw):
+        case {"$": "json", "value": value}:
+            return _pretty(value)
+        case _:
+            return _text(raw.decode(errors="backslashreplace"))
+
+
+def _sealed(old: bytes, new: bytes) -> _Both:
+    """Show both as they are stored, in ASCII; long ones from shortly before they differ."""
+    left, right = (
+        raw.decode(errors="backslashreplace").encode("ascii", "backslashreplace").decode()
+        for raw in (old, new)
+    )
+    start = 0
+    if max(len(left), len(right)) > LONGEST_TEXT:
+        pairs = enumerate(zip(left, right, strict=False))
+        differ = next((at for at, (a, b) in pairs if a != b), min(len(left), len(right)))
+        start = max(0, differ - LEAD_IN)
+    note = f"as it is stored, from character {start + 1:,} on" if start else "as it is stored"
+    return _noted(_text(left[start:]), note), _noted(_text(right[start:]), note)
+
+
+def _noted(side: _Read, note: str) -> _Read:
+    return side._replace(note="; ".join(filter(None, [side.note, note])))
+
+
+def _reading(raw: bytes, field: Field, label: str | None) -> _Read:
+    value = read(raw)
+    if not isinstance(value, dict):
+        return _plain(value, label)
+    try:
+        return _tagged(value, field) or _json(raw)
+    except (KeyError, TypeError, ValueError):
+        return _json(raw)  # A tag of another shape was never sealed by us; it is shown as it is.
+
+
+def _tagged(value: dict[str, Any], field: Field) -> _Read | None:
+    match value.get("$"):
         case "json":
             return _document(value["value"], field)
         case "secret":
             return _Read("hidden", [])
         case "blob":
-            return _Read(
-                "text",
-                [f"sha256 {value['sha256']}"],
-                f"{value['size']:,} bytes, shown by their digest",
-            )
+            note = f"{value['size']:,} bytes, shown by their digest"
+            return _Read("text", [f"sha256 {value['sha256']}"], note)
         case "cut":
-            return _Read(
-                "text", [value["text"][:LONGEST_TEXT]], f"cut; {value['size']:,} bytes in full"
-            )
+            note = f"cut; {value['size']:,} bytes in full"
+            return _Read("text", [value["text"][:LONGEST_TEXT]], note)
         case "invalid":
             return _Read("text", [value["text"][:LONGEST_TEXT]], value["why"])
+        case "real":
+            return _Read("text", [value["text"]])
         case _:
-            return _Read("text", [str(value.get("text", value))])
+            return None
 
 
-def _plain(value: Any, field: Field, label: str | None) -> _Read:
+def _plain(value: Any, label: str | None) -> _Read:
     match value:
-        case None | "":
-            return _Read("empty", [])
+        case None:
+            return _Read("empty", ["none"])
+        case "":
+            return _Read("empty", ["empty text"])
         case bool():
             return _Read("text", ["true" if value else "false"])
-        case _ if label is not None:
-            return _Read("text", [f"{label} (#{value})"])
         case _:
-            text = str(value)
-            return _Read("text", [text[:LONGEST_TEXT]], _cut(text))
+            return _text(str(value) if label is None else f"{label} (#{value})")
 
 
 def _document(value: Any, field: Field) -> _Read:
-    if value in (None, [], {}):
-        return _Read("empty", [])
-    if field.lines:
-        try:
+    match value:
+        case None:
+            return _Read("empty", ["null"])
+        case [] | {} if not value:
+            return _Read("empty", ["empty list" if isinstance(value, list) else "empty object"])
+    try:
+        if field.lines:
             return _listed(list(field.lines(value)))
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError):
-            pass  # A value of another shape than the catalog knows is shown as it is.
-    if isinstance(value, list) and all(
-        isinstance(item, str | int | float | bool) for item in value
-    ):
-        return _listed([str(item) for item in value])
+        if field.line and isinstance(value, list):
+            told = [json.dumps(item, sort_keys=True) for item in value]
+            return _listed([field.line(item) for item in value], told)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+        pass  # A value of another shape than the catalog knows is shown as it is.
+    if isinstance(value, list) and not any(isinstance(item, list | dict | None) for item in value):
+        return _listed([worded(item) for item in value])
+    return _pretty(value)
+
+
+def _pretty(value: Any) -> _Read:
     text = json.dumps(value, indent=2, ensure_ascii=False)
     return _Read("json", text[:LONGEST_TEXT].splitlines(keepends=True), _cut(text))
 
 
-def _listed(items: list[str]) -> _Read:
+def _text(text: str) -> _Read:
+    return _Read("text", [text[:LONGEST_TEXT]], _cut(text))
+
+
+def _listed(items: list[str], told: Sequence[str] = ()) -> _Read:
     note = f"cut; {len(items):,} items in full" if len(items) > LONGEST_LIST else None
-    return _Read("list", items[:LONGEST_LIST], note)
+    return _Read("list", items[:LONGEST_LIST], note, told)
 
 
 def _cut(text: str) -> str | None:
@@ -143,10 +229,10 @@ def _cut(text: str) -> str | None:
 
 
 def _compared(before: _Read | None, after: _Read | None) -> tuple[Shown | None, Shown | None]:
-    if before is None or after is None or before.shape != after.shape:
+    if before is None or after is None or before.shape != after.shape or before.shape in _WORDS:
         return _alone(before), _alone(after)
     if before.shape == "text":
-        pieces = [re.findall(r"\w+|\s+|[^\w\s]", side.items[0]) for side in (before, after)]
+        pieces = [_PIECES.findall(side.items[0]) for side in (before, after)]
         unlike = _unlike(*pieces)
     else:
         pieces, unlike = [before.items, after.items], False

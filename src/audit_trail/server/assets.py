@@ -14,6 +14,8 @@ from litestar.handlers import BaseRouteHandler
 from litestar.router import Router
 from litestar.static_files import create_static_files_router
 
+from audit_trail.record.legible import Sign, edges, signs
+
 HERE: Final = Path(__file__).parent
 STATIC: Final = HERE / "static"
 DIGITS: Final = 12
@@ -77,4 +79,18 @@ def page_templates(assets: Assets, *loaders: BaseLoader) -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["asset"] = assets.address
+    environment.globals["signs"] = _signs
     return environment
+
+
+def _signs(text: object, bare: bool | None) -> list[Sign]:
+    """Return the pieces of a text of the trail. Unless `bare` is told, nothing stands around it."""
+    whole = str(text)
+    if bare is not None:
+        return signs(whole, bare=bare)
+    start, end = edges(whole)
+    return [
+        *signs(whole[:start], bare=True),
+        *signs(whole[start:end]),
+        *signs(whole[end:], bare=True),
+    ]

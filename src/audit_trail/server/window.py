@@ -1,14 +1,15 @@
 """One entry as it is read: the facts, and each changed field before and after."""
 
-from collections.abc import Iterator
-from itertools import groupby
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from itertools import groupby, pairwise
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from audit_trail.record.catalog import Catalog, spelled, titled
 from audit_trail.record.difference import Panel, Shown, Span, panels
 from audit_trail.record.entry import Entry, Public, What, Who, read_what, read_who
+from audit_trail.record.legible import edges, signs
 from audit_trail.record.sentence import activity, actor_called, principals, via_name
 from audit_trail.server.row import glyph_of, where_of
 from audit_trail.server.zone import UTC_ZONE, Zone, duration, moment, zone_phrase
@@ -32,12 +33,30 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
     iso: str | None = None
 
 
+class Piece(NamedTuple):
+    """A piece of a value: whether the other side lacks it, and whether nothing stands beside it."""
+
+    text: str
+    differs: bool
+    bare: bool
+
+
 class Side(msgspec.Struct, frozen=True, kw_only=True):
-    """One value of a field; a list has one run of spans an item."""
+    """One value of a field; a list has one run of pieces an item."""
 
     shape: str
-    runs: tuple[tuple[Span, ...], ...]
+    runs: tuple[tuple[Piece, ...], ...]
     note: str | None
+
+    @property
+    def has_signs(self) -> bool:
+        """Tell whether something in it can't be seen, and is drawn as a sign."""
+        return any(
+            sign.name
+            for run in self.runs
+            for piece in run
+            for sign in signs(piece.text, bare=piece.bare)
+        )
 
 
 class Field(msgspec.Struct, frozen=True, kw_only=True):
@@ -202,7 +221,23 @@ def _side(shown: Shown | None) -> Side | None:
     if shown is None:
         return None
     joined = _lines if shown.shape == "json" else _joined
-    return Side(shape=shown.shape, runs=tuple(joined(run) for run in shown.runs), note=shown.note)
+    runs = tuple(_edged(joined(run)) for run in shown.runs)
+    return Side(shape=shown.shape, runs=runs, note=shown.note)
+
+
+def _edged(run: Sequence[Span]) -> tuple[Piece, ...]:
+    """Part what stands alone from the rest: space at either end, and space that differs."""
+    start, end = edges("".join(span.text for span in run))
+    pieces: list[Piece] = []
+    at = 0
+    for text, differs in run:
+        cuts = sorted({0, len(text), *(min(max(edge - at, 0), len(text)) for edge in (start, end))})
+        pieces += (
+            Piece(text[a:b], differs, not start <= at + a < end or (differs and text.isspace()))
+            for a, b in pairwise(cuts)
+        )
+        at += len(text)
+    return tuple(pieces)
 
 
 def _joined(run: tuple[Span, ...]) -> tuple[Span, ...]:
