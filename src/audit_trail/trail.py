@@ -1,5 +1,6 @@
 """The trail's verbs: append drafts as entries, and answer queries; it knows no outbox."""
 
+import logging
 import secrets
 import time
 from collections import defaultdict
@@ -15,6 +16,8 @@ from audit_trail.record.entry import SALT_BYTES, Draft, Entry, Part, Public
 from audit_trail.record.query import Query
 from audit_trail.seal.merkle import leaf_hash
 from audit_trail.store.port import Head, Lead, RecordKey, Store, Tail
+
+_log = logging.getLogger(__name__)
 
 APPEND_ATTEMPTS: Final = 20
 MOST_COUNTED: Final = 50_000
@@ -145,6 +148,27 @@ class Trail:
             raise EntryNotFound(f"There is no entry {index + 1} in account {account}.")
         return found[0]
 
+    def mismatches(self, account: str, entry: Entry) -> tuple[str, ...]:
+        """Say what of an entry isn't as it was hashed, a sentence each, and log it.
+
+        It finds what was altered alone. The hashes aren't signed: who made them anew isn't found.
+        """
+        public = entry.public
+        kept = self._store.by_id(account, public.id)
+        hashed = {
+            "The public part isn't the one that its leaf was made of.": _is_leaf(entry),
+            "The who part isn't the one that was committed to.": _is_part(entry.who, public.who),
+            "The what part isn't the one that was committed to.": _is_part(entry.what, public.what),
+            "It is kept under another account than it names.": public.account == account,
+            "It is kept under another id than it names.": bool(kept and kept.index == entry.index),
+        }
+        found = tuple(sentence for sentence, is_so in hashed.items() if not is_so)
+        if found:
+            _log.error(
+                "entry %d of account %s was altered: %s", entry.index + 1, account, " ".join(found)
+            )
+        return found
+
     def by_id(self, account: str, entry_id: str) -> Entry | None:
         """Return the entry with this id, such as the cause of another."""
         return self._store.by_id(account, entry_id)
@@ -214,6 +238,20 @@ def _drawn_salts() -> Callable[[], bytes]:
             return many[:SALT_BYTES]
 
     return salt
+
+
+def _is_leaf(entry: Entry) -> bool:
+    try:
+        return leaf_hash(entry.public_bytes) == entry.leaf
+    except TypeError:  # A shell may have put text where bytes belong.
+        return False
+
+
+def _is_part(part: Part | None, commitment: str | None) -> bool:
+    try:
+        return (part.commitment if part else None) == commitment
+    except TypeError:
+        return False
 
 
 def _record(draft: Draft) -> RecordKey:

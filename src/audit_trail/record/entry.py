@@ -107,11 +107,28 @@ class Entry(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     @property
     def public(self) -> Public:
-        """The public part, decoded from the exact bytes."""
-        return _decode_public(self.public_bytes)
+        """The public part, decoded from the exact bytes; bytes that hold none read as unreadable."""
+        try:
+            return _decode_public(self.public_bytes)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return _UNREADABLE
 
 
 _decode_public = msgspec.json.Decoder(Public).decode
+
+# What was altered in the store may be anything, and must not keep readers from all other entries.
+_UNREADABLE: Final = Public(
+    v=0,
+    id="",
+    account="",
+    occurred_at=0,
+    recorded_at=0,
+    action="unreadable",
+    outcome="failure",
+    entity=Entity(type="audit_log"),
+    actor=ActorId(kind="anonymous"),
+    via="database",
+)
 
 
 class Who(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -169,8 +186,11 @@ class What(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
 
 
 def read_who(part: Part | None) -> Who:
-    """Decode the who part; an absent part reads as one that names nobody."""
-    return msgspec.json.decode(part.stored, type=Who) if part else Who()
+    """Decode the who part; one that is absent or can't be read names nobody."""
+    try:
+        return msgspec.json.decode(part.stored, type=Who) if part else Who()
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return Who()
 
 
 class Indexed(msgspec.Struct, frozen=True, gc=False):
@@ -200,5 +220,8 @@ def read_person(part: Part | None) -> str:
 
 
 def read_what(part: Part | None) -> What:
-    """Decode the what part; an absent part reads as one that says nothing."""
-    return msgspec.json.decode(part.stored, type=What) if part else What()
+    """Decode the what part; an absent one says nothing, and one that can't be read says so."""
+    try:
+        return msgspec.json.decode(part.stored, type=What) if part else What()
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return What(unreadable={"why": "Its values can't be read."})

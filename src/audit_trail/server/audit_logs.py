@@ -195,9 +195,10 @@ class _Pages:
             "url": f"{viewer.path}/{entry.index + 1}",
             "activity": activity(public, what, self._catalog),
             "summary": summary(public, what, self._catalog),
-            "public": msgspec.Raw(entry.public_bytes),
-            "who": msgspec.Raw(entry.who.stored) if entry.who else None,
-            "what": msgspec.Raw(entry.what.stored) if entry.what else None,
+            "public": _stored(entry.public_bytes),
+            "who": _stored(entry.who.stored) if entry.who else None,
+            "what": _stored(entry.what.stored) if entry.what else None,
+            "mismatches": self._trail.mismatches(viewer.account, entry),
         }
 
     def _html(
@@ -214,6 +215,15 @@ def _json(value: dict[str, Any], status: int = 200) -> Response[Any]:
         media_type=MediaType.JSON,
         headers=PAGE_HEADERS,
     )
+
+
+def _stored(part: bytes) -> Any:
+    """Return the stored JSON as it is; what was altered into no JSON would spoil the answer."""
+    try:
+        msgspec.json.decode(part)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return msgspec.Raw(part)
 
 
 def _wants_json(request: AnyRequest) -> bool:

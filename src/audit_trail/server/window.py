@@ -74,6 +74,7 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     title: str
     glyph: str
+    mismatches: tuple[str, ...]
     facts: tuple[Fact, ...]
     fields: tuple[Field, ...]
     unreadable: str | None
@@ -102,6 +103,7 @@ def window_of(
         number=number,
         title=activity(public, what, catalog),
         glyph=glyph_of(public),
+        mismatches=trail.mismatches(account, entry),
         facts=(
             *_who_and_when(public, who, zone),
             *_record(public, what),

@@ -55,10 +55,13 @@ def audit_items(services: Services, account_id: int, entries: Sequence[Entry]) -
     publics = [entry.public for entry in entries]
     with services.database.reading() as db:
         live = _live(db, account_id, publics)
-    return [_item(entry, public, live) for entry, public in zip(entries, publics, strict=True)]
+    return [
+        _item(services, account_id, entry, public, live)
+        for entry, public in zip(entries, publics, strict=True)
+    ]
 
 
-def _item(entry: Entry, public: Public, live: Live) -> Shape:
+def _item(services: Services, account_id: int, entry: Entry, public: Public, live: Live) -> Shape:
     who, what = read_who(entry.who), read_what(entry.what)
     is_user = public.actor.kind == "user"
     record_id = _number(public.entity.id)
@@ -79,6 +82,7 @@ def _item(entry: Entry, public: Public, live: Live) -> Shape:
         "request_uuid": public.request,
         "created_at": public.occurred_at // 1_000_000,
         "remote_address": who.nearest,
+        "mismatches": services.trail.mismatches(str(account_id), entry),
         **_beyond_the_contract(public, who, what),
     }
 
