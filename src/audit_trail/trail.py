@@ -156,9 +156,15 @@ class Trail:
         public = entry.public
         kept = self._store.by_id(account, public.id)
         hashed = {
-            "The public part isn't the one that its leaf was made of.": _is_leaf(entry),
-            "The who part isn't the one that was committed to.": _is_part(entry.who, public.who),
-            "The what part isn't the one that was committed to.": _is_part(entry.what, public.what),
+            "Its public part (actor, action, record, times) is not what was hashed.": _is_leaf(
+                entry
+            ),
+            "Its who part (names, address) is not what was hashed.": _is_part(
+                entry.who, public.who
+            ),
+            "Its what part (labels, values before and after) is not what was hashed.": _is_part(
+                entry.what, public.what
+            ),
             "It is kept under another account than it names.": public.account == account,
             "It is kept under another id than it names.": bool(kept and kept.index == entry.index),
         }

@@ -15,9 +15,9 @@ from audit_trail.seal.merkle import leaf_hash
 from live_agent.site import create_site
 from tests.live_agent.office import Place, serving
 
-LEAF = "The public part isn't the one that its leaf was made of."
-WHO = "The who part isn't the one that was committed to."
-WHAT = "The what part isn't the one that was committed to."
+LEAF = "Its public part (actor, action, record, times) is not what was hashed."
+WHO = "Its who part (names, address) is not what was hashed."
+WHAT = "Its what part (labels, values before and after) is not what was hashed."
 ACCOUNT = "It is kept under another account than it names."
 ID = "It is kept under another id than it names."
 

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.live_agent.office import Place
-from tests.pages.browsing import Browsing, focused, settings
+from tests.pages.browsing import Browsing, focused, overflow, settings
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -209,6 +209,21 @@ def test_times_are_in_the_zone_of_the_browser(
     page.goto("/sign-in")
     page.goto(settings(place, "audit-logs"))
     expect(page.locator("thead .at")).to_have_text(f"Time {title}")
+
+
+def test_a_time_stands_on_one_line_at_every_width(place: Place, browsing: Browsing) -> None:
+    page = browsing.member(place)
+    page.goto(settings(place, "audit-logs"))
+    for width in (320, 640, 700, 900, 1024, 1280, 1920):
+        page.set_viewport_size({"width": width, "height": 800})
+        lines, room = page.locator("td.at").first.evaluate(
+            """cell => [cell.firstChild.getBoundingClientRect().height
+                    / parseFloat(getComputedStyle(cell).lineHeight),
+                cell.clientWidth - cell.scrollWidth]"""
+        )
+        assert lines < 1.5, width
+        assert room >= 0, width
+        assert overflow(page) <= 0, width
 
 
 def test_refused_addresses_say_what_to_do(place: Place, browsing: Browsing) -> None:

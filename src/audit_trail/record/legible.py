@@ -15,6 +15,11 @@ _BLANK: Final = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8"
     "\U000e0000-\U000e0fff]"
 )
+_ASCII: Final = (
+    *("NUL", "SOH", "STX", "ETX", "EOT", "ENQ", "ACK", "BEL", "BS", "TAB", "LF", "VT", "FF", "CR"),
+    *("SO", "SI", "DLE", "DC1", "DC2", "DC3", "DC4", "NAK", "SYN", "ETB", "CAN", "EM", "SUB"),
+    *("ESC", "FS", "GS", "RS", "US", "SP"),
+)
 _PICTURED: Final = "[\xa9\xae\u203c\u2049\u2122\u2139\u2190-\u27ff\u2900-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001faff]"
 _TONED: Final = f"{_PICTURED}[\U0001f3fb-\U0001f3ff]?\ufe0f?"
 
@@ -59,7 +64,7 @@ def _characters(text: str, bare: bool) -> list[Sign]:
             found.append(Sign("".join(group)))
             continue
         for character in group:
-            found.append(Sign(_picture(character), _name(character)))
+            found.append(Sign(_called(character), _name(character)))
             if character == "\n":
                 found.append(Sign("\n"))
     return found
@@ -71,10 +76,13 @@ def _is_unseen(character: str, bare: bool) -> bool:
     return unicodedata.category(character) in _UNSEEN or bool(_BLANK.match(character))
 
 
-def _picture(character: str) -> str:
-    """Return Unicode's own picture of a control character or space, else the number."""
+def _called(character: str) -> str:
+    """Return how ASCII calls a control character or space, else the number.
+
+    Unicode has pictures for them, which few fonts draw.
+    """
     code = ord(character)
-    return chr(0x2400 + code) if code <= 0x20 else "\u2421" if code == 0x7F else _number(character)
+    return _ASCII[code] if code < len(_ASCII) else "DEL" if code == 0x7F else _number(character)
 
 
 def _number(character: str) -> str:
