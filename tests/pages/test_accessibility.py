@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.live_agent.office import PASSWORD, Place
 from tests.pages.browsing import Browsing, focused, overflow, settings, violations
@@ -46,7 +46,7 @@ def furnished(place: Place) -> Place:
     client.patch(
         f"/inboxes/{inbox}",
         json={
-            "greeting_message": "Hello " + "and welcome " * 20,
+            "greeting_message": "Hello\u202e " + "and welcome " * 20,
             "csat_config": {"display_type": "emoji", "labels": ["resolved"]},
             "hmac_token": "a-signing-secret-of-24-signs",
             "working_hours_enabled": True,
@@ -120,49 +120,63 @@ def test_the_story_can_be_done_with_the_keyboard_alone(place: Place, browsing: B
     place.client().post("/inboxes", json={"name": "Support"})
     page = browsing.stranger()
     page.goto("/")
+    press = page.keyboard.press
 
-    def press(key: str, times: int = 1) -> None:
-        for _ in range(times):
-            page.keyboard.press(key)
-
-    def reach(text: str, key: str = "Tab") -> None:
-        """Go on with Tab until the focus is on something with this text, visibly."""
+    def reach(role: str, name: str, key: str = "Tab") -> None:
+        """Go on with Tab, or back with Shift+Tab, until the focus is on this, and can be seen."""
+        wanted = page.get_by_role(role, name=name, exact=True)  # type: ignore[arg-type]
         for _ in range(60):
             press(key)
-            if focused(page) == text:
+            if wanted.count() == 1 and wanted.evaluate("it => it === document.activeElement"):
+                expect(wanted).to_be_in_viewport()
                 return
-        raise AssertionError(f"{text} can't be reached with {key}")
+        raise AssertionError(f"the {role} {name} can't be reached with {key}")
 
-    reach("Skip to content")
-    press("Tab")
+    def title() -> Locator:
+        return page.get_by_role("heading", level=1)
+
+    reach("link", "Skip to content")
+    reach("textbox", "E-mail")
     page.keyboard.type(place.people["administrator"].email)
-    press("Tab")
+    reach("textbox", "Password")
     page.keyboard.type(PASSWORD)
     press("Enter")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Inboxes")
-    reach("Skip to content")
+    expect(title()).to_have_text("Inboxes")
+    reach("link", "Skip to content")
     press("Enter")
-    reach("Support")
+    reach("link", "Support")
     press("Enter")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Support")
-    page.get_by_label("Name", exact=True).focus()
-    press("Control+a")
-    page.keyboard.type("Support Europe")
+    expect(title()).to_have_text("Support")
+    reach("checkbox", "Greet new conversations")
+    press("Space")
+    reach("textbox", "Name", "Shift+Tab")
+    press("End")
+    page.keyboard.type(" Europe")
     press("Enter")
     expect(page.get_by_role("status")).to_have_text("Saved.")
-    reach("Audit Logs")
+    reach("link", "Audit Logs")
     press("Enter")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Audit Logs")
+    expect(title()).to_have_text("Audit Logs")
     sentence = page.locator("a.open").first.inner_text()
-    reach(sentence)
+    assert sentence.startswith("Updated an inbox")
+    expect(page.locator("tbody tr").first).to_contain_text(
+        "Support Europe · name, greeting enabled"
+    )
+    reach("link", sentence)
     row = page.locator("tbody tr").first
     assert row.evaluate("row => getComputedStyle(row).outlineStyle") == "solid"
-    press("Enter")
-    expect(page.get_by_role("dialog", name=sentence)).to_be_visible()
-    reach("")  # The button that closes; its name is an icon's.
-    press("Escape")
-    expect(page.get_by_role("dialog")).to_be_hidden()
-    assert focused(page) == sentence
+    for close in ("Escape", "Enter", "Space"):
+        press("Enter")
+        expect(page.get_by_role("dialog", name=sentence)).to_be_visible()
+        if close != "Escape":
+            reach("button", "Close")
+        press(close)
+        expect(page.get_by_role("dialog")).to_be_hidden()
+        assert focused(page) == sentence
+    reach("link", "Audit Logs", "Shift+Tab")
+    reach("button", "Sign out")
+    press("Space")
+    expect(title()).to_have_text("Sign in")
 
 
 def test_everything_can_be_read_without_script(furnished: Place, browsing: Browsing) -> None:

@@ -221,7 +221,17 @@ def test_an_automation_rule_is_made_cloned_and_switched(
     page.get_by_label("Action 2, values").fill("something")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("alert")).to_contain_text("Choose what to do in action 2.")
-    page.get_by_role("link", name="Cancel").click()
+    page.get_by_role("button", name="Remove action 2").click()
+    expect(page.get_by_role("combobox", name="Action 2")).to_be_focused()
+    expect(page.get_by_role("combobox", name="Action 3")).to_have_count(0)
+    expect(page.get_by_label("Action 1, values")).to_have_value(f"Tier 2 (#{team})")
+    page.get_by_role("button", name="Remove condition 1").click()
+    expect(page.get_by_role("combobox", name="Condition 1, attribute")).to_have_value("priority")
+    page.get_by_label("Name").press("Enter")
+    expect(page.get_by_role("status").first).to_have_text("Saved.")
+    rule = place.client().get("/automation_rules").json()["payload"][0]
+    assert [each["attribute_key"] for each in rule["conditions"]] == ["priority"]
+    assert rule["actions"] == [{"action_name": "assign_team", "action_params": [team]}]
     for button, said in (
         ("Clone Escalate", "Cloned. The copy is inactive."),
         ("Deactivate Escalate", "Deactivated."),
@@ -250,6 +260,7 @@ def test_agents_are_added_changed_and_removed(place: Place, browsing: Browsing) 
     page.get_by_label("Password").fill("long enough to pass")
     save(page, "Added.", "Add agent")
     page.get_by_role("link", name="Ana Ruiz", exact=True).click()
+    expect(page.get_by_label("E-mail")).to_have_value(email)
     page.get_by_label("Role").select_option("supervisor")
     save(page, "Saved.")
     expect(page.locator("tr", has_text="Ana Ruiz")).to_contain_text("Supervisor")
@@ -309,6 +320,61 @@ def test_a_bot_of_another_inbox_can_be_assigned(place: Place, browsing: Browsing
     expect(page.locator("tbody")).to_contain_text("Summaries")
     page.goto(settings(place, f"inboxes/{first}/bots"))
     expect(page.locator("main")).to_contain_text("This inbox has no bot yet.")
+
+
+def test_a_bot_is_released_from_its_inbox(place: Place, browsing: Browsing) -> None:
+    client = place.client()
+    inbox = client.post("/inboxes", json={"name": "Support"}).json()["id"]
+    bot = client.post("/agent_bots", json={"name": "Summaries", "inbox_id": inbox}).json()["id"]
+    page = browsing.member(place, java_script_enabled=False)
+    page.goto(settings(place, f"inboxes/{inbox}/bots"))
+    page.get_by_role("button", name="Release Summaries").click()
+    expect(page.get_by_role("status").first).to_have_text("Released.")
+    expect(page.locator("main")).to_contain_text("This inbox has no bot yet.")
+    expect(page.get_by_label("Assign a bot that exists")).to_contain_text("serves no inbox")
+    assert client.get(f"/agent_bots/{bot}").json()["inbox_id"] is None
+    assert activities(page, place) == ["Updated an agent copilot bot"]
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["with-script", "without-script"])
+def test_only_days_with_hours_ask_for_them(place: Place, browsing: Browsing, script: bool) -> None:
+    number = place.client().post("/inboxes", json={"name": "Support"}).json()["id"]
+    page = browsing.member(place, java_script_enabled=script)
+    page.goto(settings(place, f"inboxes/{number}"))
+    expect(page.get_by_label("Monday from")).to_be_visible()
+    expect(page.get_by_label("Sunday from")).to_be_hidden()
+    page.get_by_role("combobox", name="Sunday").select_option("open")
+    expect(page.get_by_label("Sunday from")).to_be_visible()
+    page.get_by_role("combobox", name="Monday").select_option("all_day")
+    expect(page.get_by_label("Monday to")).to_be_hidden()
+
+
+def test_the_cells_of_a_list_keep_their_names_on_a_small_screen(
+    place: Place, browsing: Browsing
+) -> None:
+    client = place.client()
+    inbox = client.post("/inboxes", json={"name": "Support"}).json()["id"]
+    client.post("/teams", json={"name": "Tier 1"})
+    client.post("/agent_bots", json={"name": "Bot", "inbox_id": inbox, "outgoing_url": "https://b"})
+    client.post("/webhooks", json={"url": "https://h.example", "inbox_id": inbox})
+    page = browsing.member(place, viewport={"width": 320, "height": 640})
+    for part, labels in (
+        ("agents", ["E-mail", "Role", "Availability"]),
+        ("teams", ["Auto assign"]),
+        ("inboxes", ["Greeting"]),
+        (f"inboxes/{inbox}/configuration", ["Subscriptions"]),
+        (f"inboxes/{inbox}/bots", ["Endpoint Config URL"]),
+    ):
+        page.goto(settings(place, part))
+        named = (
+            page.locator("tbody tr")
+            .first.locator("td:not(.does)")
+            .evaluate_all(
+                """all => all.filter(each => each.checkVisibility())
+                .map(each => getComputedStyle(each, "::before").content)"""
+            )
+        )
+        assert named == [f'"{label}: "' for label in labels], part
 
 
 def test_the_ids_of_an_inbox_can_be_copied(place: Place, browsing: Browsing) -> None:

@@ -37,11 +37,11 @@ NOTHING = (Clause(),)
 
 
 class Rows(msgspec.Struct, frozen=True, kw_only=True):
-    """The rows of a rule's form. `added` says of which kind one was asked for just now."""
+    """The rows of a rule's form. `focus` names the one to go on with, such as "action 2"."""
 
     conditions: Sequence[Clause] = ()
     actions: Sequence[Clause] = ()
-    added: str = ""
+    focus: str = ""
 
 
 class AutomationRules(Controller):
@@ -62,8 +62,8 @@ class AutomationRules(Controller):
 
     @post("/new", sync_to_thread=True)
     def rule_create(self, request: AnyRequest, desk: TheDesk, sent: TheForm) -> Response[Any]:
-        if "add" in sent:
-            return _draw_more(desk, request, None, sent)
+        if "add" in sent or "remove" in sent:
+            return _draw_changed(desk, request, None, sent)
 
         def make(visit: Visit) -> Response[Any]:
             automation_rules.create(visit.db, visit.account_id, _values(visit, sent))
@@ -83,8 +83,8 @@ class AutomationRules(Controller):
     def rule_update(
         self, request: AnyRequest, desk: TheDesk, rule_id: FromPath[int], sent: TheForm
     ) -> Response[Any]:
-        if "add" in sent:
-            return _draw_more(desk, request, rule_id, sent)
+        if "add" in sent or "remove" in sent:
+            return _draw_changed(desk, request, rule_id, sent)
 
         def make(visit: Visit) -> Response[Any]:
             record = automation_rules.get(visit.db, visit.account_id, rule_id)
@@ -208,15 +208,19 @@ def _require_subjects(rows: Rows) -> None:
 
 
 def _rows(sent: Sent) -> Rows:
+    rows = {kind: clauses_sent(sent, kind) for kind in ("condition", "action")}
+    added, removed = (sent.get(name, ("",))[-1] for name in ("add", "remove"))
     return Rows(
-        conditions=clauses_sent(sent, "condition"),
-        actions=clauses_sent(sent, "action"),
-        added=sent.get("add", ("",))[-1],
+        conditions=rows["condition"],
+        actions=rows["action"],
+        focus=f"{added} {len(rows[added]) + 1}" if added in rows else removed,
     )
 
 
-def _draw_more(desk: Desk, request: AnyRequest, rule_id: int | None, sent: Sent) -> Response[Any]:
-    """Draw the form as it was sent, with another row; nothing is saved."""
+def _draw_changed(
+    desk: Desk, request: AnyRequest, rule_id: int | None, sent: Sent
+) -> Response[Any]:
+    """Draw the form as it was sent, with another row or without one; nothing is saved."""
     with desk.visit(request) as visit:
         return _draw(visit, rule_id, Form(values=sent), _rows(sent))
 
@@ -230,7 +234,7 @@ def _draw(visit: Visit, rule_id: int | None, form: Form, rows: Rows) -> Response
         form=form,
         conditions=[*rows.conditions, *NOTHING],
         actions=[*rows.actions, *NOTHING],
-        added=rows.added,
+        focus=rows.focus,
         events=[(name, name.replace("_", " ").capitalize()) for name in events],
         attributes=ATTRIBUTES,
         operators=OPERATORS,

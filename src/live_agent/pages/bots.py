@@ -86,6 +86,23 @@ class Bots(Controller):
             request, sent, make, lambda visit, form: _draw(visit, inbox_id, bot_id, form)
         )
 
+    @post("/{bot_id:int}/release", sync_to_thread=True)
+    def bot_release(
+        self,
+        request: AnyRequest,
+        desk: TheDesk,
+        inbox_id: FromPath[int],
+        bot_id: FromPath[int],
+        sent: TheForm,
+    ) -> Response[Any]:
+        def make(visit: Visit) -> Response[Any]:
+            agent_bots.update(visit.db, _bot(visit, inbox_id, bot_id), {"inbox_id": None})
+            return _done(visit, inbox_id, "released")
+
+        return desk.change(
+            request, sent, make, lambda visit, form: _draw_list(visit, inbox_id, form)
+        )
+
     @get("/{bot_id:int}/delete", sync_to_thread=True)
     def bot_ending(
         self, request: AnyRequest, desk: TheDesk, inbox_id: FromPath[int], bot_id: FromPath[int]

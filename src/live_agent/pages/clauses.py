@@ -60,7 +60,11 @@ def actions_of(parts: Sequence[Mapping[str, Any]], names: Names) -> list[Clause]
 
 
 def clauses_sent(sent: Mapping[str, Sequence[str]], kind: str) -> list[Clause]:
-    """Return the rows of a kind (condition or action) as they were typed, empty ones left out."""
+    """Return the rows of a kind (condition or action) as they were typed.
+
+    Empty ones are left out, and the one that `remove` names by kind and number ("action 2").
+    """
+    removed = sent.get("remove", ("",))[-1]
     columns = [
         sent.get(f"{kind}_{part}", ()) for part in ("subject", "operator", "values", "joined")
     ]
@@ -68,7 +72,10 @@ def clauses_sent(sent: Mapping[str, Sequence[str]], kind: str) -> list[Clause]:
         Clause(
             subject=subject, operator=operator, values=values.replace("\r\n", "\n"), joined=joined
         )
-        for subject, operator, values, joined in zip_longest(*columns, fillvalue="")
+        for number, (subject, operator, values, joined) in enumerate(
+            zip_longest(*columns, fillvalue=""), 1
+        )
+        if removed != f"{kind} {number}"
     ]
     return [row for row in rows if not row.is_empty]
 

@@ -35,6 +35,7 @@ SAID: Final = {
     "deleted": "Deleted.",
     "removed": "Removed.",
     "assigned": "Assigned.",
+    "released": "Released.",
     "cloned": "Cloned. The copy is inactive.",
     "activated": "Activated.",
     "deactivated": "Deactivated.",
