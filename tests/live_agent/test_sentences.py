@@ -1,137 +1,307 @@
-"""Each of the six entities, created, updated and deleted: its sentence, and its window's panels."""
+"""Each of the six entities, created, updated and deleted: its line and its whole window, literally."""
 
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from audit_trail.record.difference import Shown, panels
 from audit_trail.record.entry import read_what
-from audit_trail.record.sentence import activity
+from audit_trail.record.sentence import summary
+from audit_trail.server.window import Field, Side, Window, window_of
+from audit_trail.server.zone import Zone
 from live_agent.catalog import CATALOG
 from tests.live_agent.office import Place
 
-
-def written(shown: Shown | None) -> str | None:
-    """The value as the window shows it; list items apart by a bar."""
-    if shown is None:
-        return None
-    return " | ".join("".join(span.text for span in run) for run in shown.runs) or shown.shape
+BERLIN = ZoneInfo("Europe/Berlin")
 
 
-def newest(place: Place) -> tuple[str, dict[str, tuple[str | None, str | None]]]:
-    services = place.office.services
+def newest(place: Place) -> list[str]:
+    """The newest entry: its sentence, its quiet line, its facts, and − and + for each field.
+
+    Where the act came from, its request and the entry's number are told by other tests.
+    """
+    services, account = place.office.services, str(place.id)
     services.sequencer_idle()
-    size = services.trail.head(str(place.id)).size
-    entry = services.trail.entry(str(place.id), size - 1)
-    what = read_what(entry.what)
-    shown = panels(entry.public, what, CATALOG)
-    sides = {panel.label: (written(panel.before), written(panel.after)) for panel in shown}
-    return activity(entry.public, what, CATALOG), sides
+    trail = services.trail
+    entry = trail.entry(account, trail.head(account).size - 1)
+    window = window_of(trail, account, entry, CATALOG, Zone("Berlin", BERLIN), "/audit-logs")
+    at = datetime.fromtimestamp(entry.public.occurred_at / 1_000_000, UTC).astimezone(BERLIN)
+    offset = (at.utcoffset() or at - at).seconds // 3_600
+    facts = [
+        line.replace(f"{at:%b %d, %Y %I:%M %p}, Berlin (UTC+{offset})", "NOW")
+        for line in told(window)
+    ]
+    quiet = summary(entry.public, read_what(entry.what), CATALOG)
+    return [window.title, quiet, *facts, *(panel(field) for field in window.fields)]
 
 
-def story(place: Place, path: str, body: Any, change: Any, unwrap: Any) -> tuple[int, list[Any]]:
-    """Create, update and delete one record, and return what each entry says."""
+def told(window: Window) -> list[str]:
+    """Who, when, the action, and the record with its name."""
+    person, time, action, number = window.facts[:4]
+    return [
+        *(f"{fact.label}: {fact.value}" for fact in (person, time, action)),
+        f"{number.label}: {number.value} · {number.quiet}",
+    ]
+
+
+def panel(field: Field) -> str:
+    sides = [f"− {written(field.before)}"] if field.before else []
+    sides += [f"+ {written(field.after)}"] if field.after else []
+    return f"{field.label}: {' '.join(sides)}"
+
+
+def written(side: Side) -> str:
+    """The value as the window shows it; list items apart by a bar."""
+    return " | ".join("".join(piece.text for piece in run) for run in side.runs) or side.shape
+
+
+def story(
+    place: Place, path: str, body: dict[str, Any], change: dict[str, Any], *inside: str
+) -> tuple[dict[str, Any], list[list[str]]]:
+    """Create, update and delete one record; return it, and what each entry says."""
     client = place.client()
-    record = int(unwrap(client.post(path, json=body).json())["id"])
+    record = client.post(path, json=body).json()
+    for name in inside:
+        record = record[name]
     said = [newest(place)]
-    client.patch(f"{path}/{record}", json=change).raise_for_status()
+    client.patch(f"{path}/{record['id']}", json=change).raise_for_status()
     said.append(newest(place))
-    client.delete(f"{path}/{record}").raise_for_status()
+    client.delete(f"{path}/{record['id']}").raise_for_status()
     return record, [*said, newest(place)]
 
 
-def bare(answer: Any) -> Any:
-    return answer
+def administrator(place: Place) -> str:
+    return place.people["administrator"].email
 
 
 def test_an_inbox(place: Place) -> None:
-    number, (created, updated, deleted) = story(
-        place, "/inboxes", {"name": "Support"}, {"greeting_enabled": True}, bare
-    )
-    assert created[0] == f"Created a new inbox (#{number})"
-    assert created[1]["Name"] == (None, "Support")
-    assert updated == (
+    url = "https://desk.example/handover/liveagent"
+    change = {"name": "Support Europe", "greeting_enabled": True, "channel": {"webhook_url": url}}
+    it, (created, updated, deleted) = story(place, "/inboxes", {"name": "Support"}, change)
+    who, number = administrator(place), it["id"]
+    assert created == [
+        f"Created a new inbox (#{number})",
+        "Support",
+        f"Created By: {who}",
+        "Created At: NOW",
+        "Action: create",
+        f"ID: {number} · Support",
+        "Name: + Support",
+        f"Inbox ID: + {it['inbox_identifier']}",
+        "Greeting Enabled: + false",
+        "Allow Auto Assignment: + true",
+        "Allow Reassignment: + true",
+        "Agents See All Conversations: + false",
+        "Enable Conversation Count: + false",
+        "Time Zone: + UTC",
+        "Working Hours Enabled: + false",
+        "Working Hours: + Monday to Friday, 09:00–17:00 | Saturday to Sunday, closed",
+        "CSAT Survey Enabled: + false",
+        "CSAT Survey: + empty object",
+        "Lock To Single Conversation: + false",
+        "Signing Secret: + hidden",
+    ]
+    assert updated == [
         f"Updated an inbox (#{number})",
-        {"Greeting Enabled": ("false", "true")},
-    )
-    assert deleted[0] == f"Deleted an inbox (#{number})"
-    assert deleted[1]["Name"] == ("Support", None)
+        "Support Europe · name, webhook URL, greeting enabled",
+        f"Updated By: {who}",
+        "Updated At: NOW",
+        "Action: update",
+        f"ID: {number} · Support Europe",
+        "Name: − Support + Support Europe",
+        f"Webhook URL: − none + {url}",
+        "Greeting Enabled: − false + true",
+    ]
+    assert deleted == [
+        f"Deleted an inbox (#{number})",
+        "Support Europe",
+        f"Deleted By: {who}",
+        "Deleted At: NOW",
+        "Action: delete",
+        f"ID: {number} · Support Europe",
+        "Name: − Support Europe",
+        f"Webhook URL: − {url}",
+        f"Inbox ID: − {it['inbox_identifier']}",
+        "Greeting Enabled: − true",
+        "Allow Auto Assignment: − true",
+        "Allow Reassignment: − true",
+        "Agents See All Conversations: − false",
+        "Enable Conversation Count: − false",
+        "Time Zone: − UTC",
+        "Working Hours Enabled: − false",
+        "Working Hours: − Monday to Friday, 09:00–17:00 | Saturday to Sunday, closed",
+        "CSAT Survey Enabled: − false",
+        "CSAT Survey: − empty object",
+        "Lock To Single Conversation: − false",
+        "Signing Secret: − hidden",
+    ]
 
 
 def test_a_team(place: Place) -> None:
-    number, said = story(place, "/teams", {"name": "Tier 1"}, {"name": "Tier 2"}, bare)
-    assert said == [
-        (
-            f"Created a new team (#{number})",
-            {"Name": (None, "Tier 1"), "Allow Auto Assign": (None, "true")},
-        ),
-        (f"Updated a team (#{number})", {"Name": ("Tier 1", "Tier 2")}),
-        (
-            f"Deleted a team (#{number})",
-            {"Name": ("Tier 2", None), "Allow Auto Assign": ("true", None)},
-        ),
+    it, (created, updated, deleted) = story(place, "/teams", {"name": "Tier 1"}, {"name": "Tier 2"})
+    who, number = administrator(place), it["id"]
+    assert created == [
+        f"Created a new team (#{number})",
+        "Tier 1",
+        f"Created By: {who}",
+        "Created At: NOW",
+        "Action: create",
+        f"ID: {number} · Tier 1",
+        "Name: + Tier 1",
+        "Allow Auto Assign: + true",
+    ]
+    assert updated == [
+        f"Updated a team (#{number})",
+        "Tier 2 · name",
+        f"Updated By: {who}",
+        "Updated At: NOW",
+        "Action: update",
+        f"ID: {number} · Tier 2",
+        "Name: − Tier 1 + Tier 2",
+    ]
+    assert deleted == [
+        f"Deleted a team (#{number})",
+        "Tier 2",
+        f"Deleted By: {who}",
+        "Deleted At: NOW",
+        "Action: delete",
+        f"ID: {number} · Tier 2",
+        "Name: − Tier 2",
+        "Allow Auto Assign: − true",
     ]
 
 
 def test_an_agent_copilot_bot(place: Place) -> None:
-    url = "https://b.example"
-    number, said = story(
-        place, "/agent_bots", {"name": "Bot", "outgoing_url": url}, {"description": "Sums up"}, bare
-    )
-    assert said == [
-        (
-            f"Created a new agent copilot bot (#{number})",
-            {"Name": (None, "Bot"), "Endpoint Config URL": (None, url)},
-        ),
-        (f"Updated an agent copilot bot (#{number})", {"Description": ("none", "Sums up")}),
-        (
-            f"Deleted an agent copilot bot (#{number})",
-            {
-                "Name": ("Bot", None),
-                "Description": ("Sums up", None),
-                "Endpoint Config URL": (url, None),
-            },
-        ),
+    bot = {"name": "Bot", "outgoing_url": "https://b.example"}
+    it, (created, updated, deleted) = story(place, "/agent_bots", bot, {"description": "Sums up"})
+    who, number = administrator(place), it["id"]
+    assert created == [
+        f"Created a new agent copilot bot (#{number})",
+        "Bot",
+        f"Created By: {who}",
+        "Created At: NOW",
+        "Action: create",
+        f"ID: {number} · Bot",
+        "Name: + Bot",
+        "Endpoint Config URL: + https://b.example",
+    ]
+    assert updated == [
+        f"Updated an agent copilot bot (#{number})",
+        "Bot · description",
+        f"Updated By: {who}",
+        "Updated At: NOW",
+        "Action: update",
+        f"ID: {number} · Bot",
+        "Description: − none + Sums up",
+    ]
+    assert deleted == [
+        f"Deleted an agent copilot bot (#{number})",
+        "Bot",
+        f"Deleted By: {who}",
+        "Deleted At: NOW",
+        "Action: delete",
+        f"ID: {number} · Bot",
+        "Name: − Bot",
+        "Description: − Sums up",
+        "Endpoint Config URL: − https://b.example",
     ]
 
 
 def test_an_automation_rule(place: Place) -> None:
+    condition = {"attribute_key": "status", "filter_operator": "equal_to", "values": ["open"]}
+
+    def actions(team: object, *labels: str) -> list[dict[str, Any]]:
+        return [
+            {"action_name": "assign_team", "action_params": [team]},
+            {"action_name": "add_label", "action_params": labels},
+        ]
+
     rule = {
-        "name": "Mute",
+        "name": "Escalate",
         "event_name": "conversation_created",
-        "conditions": [
-            {"attribute_key": "status", "filter_operator": "equal_to", "values": ["open"]}
-        ],
-        "actions": [{"action_name": "mute_conversation", "action_params": []}],
+        "conditions": [condition],
+        "actions": actions(2, "a", "b"),
     }
-    number, (created, updated, deleted) = story(
-        place, "/automation_rules", rule, {"active": False}, bare
+    it, (created, updated, deleted) = story(
+        place, "/automation_rules", rule, {"active": False, "actions": actions("2", "a, b")}
     )
-    assert created[0] == f"Created a new automation rule (#{number})"
-    assert created[1]["Conditions"] == (None, "status equal to open")
-    assert created[1]["Actions"] == (None, "mute conversation")
-    assert updated == (f"Updated an automation rule (#{number})", {"Active": ("true", "false")})
-    assert deleted[0] == f"Deleted an automation rule (#{number})"
-    assert deleted[1]["Name"] == ("Mute", None)
+    who, number = administrator(place), it["id"]
+    assert created == [
+        f"Created a new automation rule (#{number})",
+        "Escalate",
+        f"Created By: {who}",
+        "Created At: NOW",
+        "Action: create",
+        f"ID: {number} · Escalate",
+        "Name: + Escalate",
+        "Event: + conversation_created",
+        "Conditions: + status equal to open",
+        "Actions: + assign team 2 | add label a, b",
+        "Active: + true",
+    ]
+    assert updated == [
+        f"Updated an automation rule (#{number})",
+        "Escalate · actions, active",
+        f"Updated By: {who}",
+        "Updated At: NOW",
+        "Action: update",
+        f"ID: {number} · Escalate",
+        'Actions: − assign team 2 | add label a, b + assign team "2" | add label "a, b"',
+        "Active: − true + false",
+    ]
+    assert deleted == [
+        f"Deleted an automation rule (#{number})",
+        "Escalate",
+        f"Deleted By: {who}",
+        "Deleted At: NOW",
+        "Action: delete",
+        f"ID: {number} · Escalate",
+        "Name: − Escalate",
+        "Event: − conversation_created",
+        "Conditions: − status equal to open",
+        'Actions: − assign team "2" | add label "a, b"',
+        "Active: − false",
+    ]
 
 
 def test_an_inbox_webhook(place: Place) -> None:
     inbox = place.client().post("/inboxes", json={"name": "Support"}).json()["id"]
     hook = {"url": "https://h.example", "inbox_id": inbox, "subscriptions": ["message_created"]}
-    number, (created, updated, deleted) = story(
-        place,
-        "/webhooks",
-        hook,
-        {"subscriptions": ["message_created", "message_updated"]},
-        lambda answer: answer["payload"]["webhook"],
-    )
-    assert created[0] == f"Created a new inbox webhook (#{number})"
-    assert created[1]["Inbox"] == (None, f"Support (#{inbox})")
-    assert created[1]["Signing Secret"] == (None, "hidden")
-    assert updated == (
+    change = {"subscriptions": ["message_created", "message_updated"]}
+    it, (created, updated, deleted) = story(place, "/webhooks", hook, change, "payload", "webhook")
+    who, number = administrator(place), it["id"]
+    assert created == [
+        f"Created a new inbox webhook (#{number})",
+        "Support · https://h.example",
+        f"Created By: {who}",
+        "Created At: NOW",
+        "Action: create",
+        f"ID: {number} · Support · https://h.example",
+        f"Inbox: + Support (#{inbox})",
+        "URL: + https://h.example",
+        "Subscriptions: + message created",
+        "Signing Secret: + hidden",
+    ]
+    assert updated == [
         f"Updated an inbox webhook (#{number})",
-        {"Subscriptions": ("message created", "message created | message updated")},
-    )
-    assert deleted[0] == f"Deleted an inbox webhook (#{number})"
-    assert deleted[1]["URL"] == ("https://h.example", None)
+        "Support · https://h.example · subscriptions",
+        f"Updated By: {who}",
+        "Updated At: NOW",
+        "Action: update",
+        f"ID: {number} · Support · https://h.example",
+        "Subscriptions: − message created + message created | message updated",
+    ]
+    assert deleted == [
+        f"Deleted an inbox webhook (#{number})",
+        "Support · https://h.example",
+        f"Deleted By: {who}",
+        "Deleted At: NOW",
+        "Action: delete",
+        f"ID: {number} · Support · https://h.example",
+        f"Inbox: − Support (#{inbox})",
+        "URL: − https://h.example",
+        "Subscriptions: − message created | message updated",
+        "Signing Secret: − hidden",
+    ]
 
 
 def test_an_inbox_collaborator(place: Place) -> None:
@@ -139,23 +309,43 @@ def test_an_inbox_collaborator(place: Place) -> None:
     first, second = (
         client.post("/inboxes", json={"name": name}).json()["id"] for name in ("Support", "Sales")
     )
-    agent = place.people["agent"].id
-    client.post("/inbox_members", json={"inbox_id": first, "user_ids": [agent]})
+    agent, who = place.people["agent"], administrator(place)
+    name = client.get(f"/agents/{agent.id}").json()["name"]
+    client.post("/inbox_members", json={"inbox_id": first, "user_ids": [agent.id]})
     created = newest(place)
     number = created[0].split("#")[1].rstrip(")")
-    assert created[0] == f"Created a new inbox collaborator (#{number})"
-    assert created[1]["Inbox"] == (None, f"Support (#{first})")
-    assert created[1]["Agent"][1] is not None
-    assert created[1]["Agent"][1].endswith(f"(#{agent})")
+    assert created == [
+        f"Created a new inbox collaborator (#{number})",
+        f"{name} · Support",
+        f"Created By: {who}",
+        "Created At: NOW",
+        "Action: create",
+        f"ID: {number} · {name} · Support",
+        f"Inbox: + Support (#{first})",
+        f"Agent: + {name} (#{agent.id})",
+    ]
+    # No page or route moves a collaborator; a shell can.
     with place.office.services.database.transaction() as db:
         db.connection().exec_driver_sql(
             "UPDATE inbox_members SET inbox_id = ? WHERE id = ?", (second, int(number))
         )
-    assert newest(place) == (
+    assert newest(place) == [
         f"Updated an inbox collaborator (#{number})",
-        {"Inbox": (f"Support (#{first})", f"Sales (#{second})")},
-    )
-    client.request("DELETE", "/inbox_members", json={"inbox_id": second, "user_ids": [agent]})
-    deleted = newest(place)
-    assert deleted[0] == f"Deleted an inbox collaborator (#{number})"
-    assert deleted[1]["Inbox"] == (f"Sales (#{second})", None)
+        f"{name} · Sales · inbox",
+        "Updated By: System",
+        "Updated At: NOW",
+        "Action: update",
+        f"ID: {number} · {name} · Sales",
+        f"Inbox: − Support (#{first}) + Sales (#{second})",
+    ]
+    client.request("DELETE", "/inbox_members", json={"inbox_id": second, "user_ids": [agent.id]})
+    assert newest(place) == [
+        f"Deleted an inbox collaborator (#{number})",
+        f"{name} · Sales",
+        f"Deleted By: {who}",
+        "Deleted At: NOW",
+        "Action: delete",
+        f"ID: {number} · {name} · Sales",
+        f"Inbox: − Sales (#{second})",
+        f"Agent: − {name} (#{agent.id})",
+    ]
