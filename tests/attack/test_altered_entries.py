@@ -35,10 +35,22 @@ ALTERED = {
     "text for bytes": ("public = CAST(public AS TEXT)", [LEAF]),
     "no JSON": ("public = x'ff', who = x'ff', what = x'7b22ff'", [LEAF, WHO, WHAT, ACCOUNT, ID]),
     "values of another shape": ("what = CAST('{\"changes\":5}' AS BLOB)", [WHAT]),
-    "a tag of another shape": (
-        'what = CAST(\'{"changes":{"name":{"after":{"$":"cut"}}}}\' AS BLOB)',
-        [WHAT],
-    ),
+    **{
+        f"the value {value}": (
+            f'what = CAST(\'{{"changes":{{"name":{{"after":{value}}}}}}}\' AS BLOB)',
+            [WHAT],
+        )
+        for value in (
+            '{"$":"cut"}',
+            '{"$":"json"}',
+            '{"$":"real","text":5}',
+            '{"$":5}',
+            '{"x":1}',
+            "[1]",
+            '{"$":"invalid","text":[1],"why":2}',
+            '{"$":"blob","size":"x","sha256":1}',
+        )
+    },
 }
 
 

@@ -186,6 +186,8 @@ def test_long_values_are_shown_from_where_they_differ() -> None:
     assert it.before is not None and it.after is not None
     assert (text(it.before), text(it.after)) == ("x" * 100 + 'a"', "x" * 100 + 'b"')
     assert it.before.note == "as it is stored, from character 29,902 on"
+    longer = panel(change(before="x" * 30_000, after="x" * 30_001))
+    assert (text(longer.before), text(longer.after)) == ("x" * 100 + '"', "x" * 101 + '"')
 
 
 def test_equal_parts_of_values_that_were_not_kept_whole_say_that_they_changed() -> None:

@@ -110,7 +110,7 @@ def _apart(old: bytes, new: bytes, both: _Both) -> _Both:
 
 def _look_alike(before: _Read, after: _Read) -> bool:
     """Tell whether both are drawn the same, or have lines that are, of unequal items."""
-    if [_drawn(before), before.note] == [_drawn(after), after.note]:
+    if _drawn(before) == _drawn(after):
         return True
     lines = {*zip(before.items, before.told, strict=False)}
     lines |= {*zip(after.items, after.told, strict=False)}
@@ -170,11 +170,11 @@ def _tagged(value: dict[str, Any], field: Field) -> _Read | None:
             return _Read("text", [f"sha256 {value['sha256']}"], note)
         case "cut":
             note = f"cut; {value['size']:,} bytes in full"
-            return _Read("text", [value["text"][:LONGEST_TEXT]], note)
+            return _Read("text", [str(value["text"])[:LONGEST_TEXT]], note)
         case "invalid":
-            return _Read("text", [value["text"][:LONGEST_TEXT]], value["why"])
-        case "real":
-            return _Read("text", [value["text"]])
+            return _Read("text", [str(value["text"])[:LONGEST_TEXT]], str(value["why"]))
+        case "real" | "numeric":
+            return _Read("text", [str(value["text"])])
         case _:
             return None
 

@@ -132,12 +132,12 @@ def plain(raw: bytes) -> Any:
     value = read(raw)
     if not isinstance(value, dict):
         return value
-    match value["$"]:
-        case "json":
-            return value["value"]
-        case "real" | "numeric":
-            return value["text"]
-        case "secret":
+    match value:
+        case {"$": "json", "value": document}:
+            return document
+        case {"$": "real" | "numeric", "text": text}:
+            return text
+        case {"$": "secret"}:
             return "[hidden]"
         case _:
             return {key: item for key, item in value.items() if key != "$"}
