@@ -80,7 +80,12 @@ MAP = {
     "live_agent.schema": Room(engine("trail"), ("sqlalchemy",)),
     "live_agent.watching": Room((*DOORS, *environment("schema"))),
     "live_agent.catalog": Room((*DOORS, *environment("schema"))),
-    "live_agent.database": Room((*DOORS, *environment("schema", "watching")), ("sqlalchemy",)),
+    "live_agent.engines": Room(environment("errors"), ("sqlalchemy",)),
+    # A version is frozen: of the schema it takes how a default is written, and no table.
+    "live_agent.migrations": Room(environment("schema"), ("alembic", "sqlalchemy")),
+    "live_agent.database": Room(
+        (*DOORS, *environment("schema", "watching", "engines", "migrations")), ("sqlalchemy",)
+    ),
     "live_agent.attempts": Room(
         (*DOORS, *environment("schema", "database")), ("msgspec", "sqlalchemy")
     ),
