@@ -86,6 +86,15 @@ MAP = {
     "live_agent.database": Room(
         (*DOORS, *environment("schema", "watching", "engines", "migrations")), ("sqlalchemy",)
     ),
+    # It chooses the engine of the trail, and of the database.
+    "live_agent.places": Room(
+        (*DOORS, *engine("store"), *environment("engines", "database", "watching")),
+        ("msgspec", "sqlalchemy"),
+    ),
+    # It makes what the application may not: both databases, their owners and their rights.
+    "live_agent.installing": Room(
+        (*DOORS, *engine("store"), *environment("engines", "database")), ("psycopg", "sqlalchemy")
+    ),
     "live_agent.attempts": Room(
         (*DOORS, *environment("schema", "database")), ("msgspec", "sqlalchemy")
     ),
@@ -126,7 +135,12 @@ MAP = {
         ("litestar", "prometheus_client", "sqlalchemy"),
     ),
     "live_agent.app": Room(
-        (*COMPOSITION, *UNDER_EDGES, *EDGES, *environment("watching", "observing", "operating")),
+        (
+            *COMPOSITION,
+            *UNDER_EDGES,
+            *EDGES,
+            *environment("watching", "places", "observing", "operating"),
+        ),
         ("jinja2", "litestar", "msgspec", "sqlalchemy"),
     ),
     "live_agent.site": Room(environment("app", "pages", "services"), ("litestar",)),
@@ -144,9 +158,8 @@ MAP = {
             *COMPOSITION,
             *UNDER_EDGES,
             *EDGES,
-            *environment(
-                "watching", "founding", "app", "site", "serving", "demo", "logs", "backup"
-            ),
+            *environment("watching", "places", "installing", "founding", "app", "site"),
+            *environment("serving", "demo", "logs", "backup"),
         ),
         ("msgspec", "rich", "typer"),
     ),

@@ -87,7 +87,7 @@ def serve(
     configure_logs(log_format, sys.stderr)
     proxies = trusted(trusted_proxies.split(","))
     services = build_services(
-        data,
+        _places(data),
         secure_cookies=secure_cookies,
         trusted_proxies=proxies,
         # Not an option: every process on the machine can read another's arguments.
@@ -158,22 +158,69 @@ def create_user(
     _print(f"User {created.user_id}\nAPI access token, shown only now: {created.token}")
 
 
+@databases.command("init")
+def init_database(
+    admin_url: Annotated[
+        str,
+        typer.Argument(
+            envvar="LIVE_AGENT_ADMIN_URL",
+            show_envvar=True,
+            help="postgresql://admin@host:5432/postgres, of a role that may create roles and databases. "
+            "Its password is better left to the environment or to ~/.pgpass.",
+        ),
+    ],
+    name: Annotated[
+        str, typer.Option(help="How the databases and roles are called, and begin.")
+    ] = "live_agent",
+    env_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the settings into this file (mode 600); one that exists is kept to."
+        ),
+    ] = None,
+) -> None:
+    """Create roles, databases and tables on a PostgreSQL server, and print the URLs to set."""
+    from live_agent.installing.server import SETTINGS, install
+    from live_agent.installing.settings import read_settings, write_settings
+
+    known = read_settings(env_file) | os.environ
+    urls = install(admin_url, name, {key: known[key] for key in SETTINGS if known.get(key)})
+    if env_file is None:
+        _print("\n".join(f"{setting}={url}" for setting, url in urls.items()))
+    else:
+        write_settings(env_file, urls)
+        _print(f"The settings are in {env_file}.")
+
+
 @databases.command("sync")
 def sync_database(data: Data = Path("live-agent-data")) -> None:
-    """Create the triggers anew; what the start asks for when one is outdated."""
-    from live_agent.database import Database
+    """Migrate the schema and make the triggers as generated, as the owner of the tables."""
+    owner = os.environ.get("LIVE_AGENT_OWNER_URL")
+    database = _places(data, database_url=owner).database()
+    database.sync()
+    if trail_owner := os.environ.get("LIVE_AGENT_TRAIL_OWNER_URL"):
+        from live_agent.installing.server import sync_trail
 
-    Database(data / "live-agent.db").sync()
-    _print("The triggers are as generated.")
+        sync_trail(trail_owner)
+    _print(f"The schema of {database.name} is up to date, and its triggers are as generated.")
 
 
 def _database(data: Path) -> Any:
-    from live_agent.database import Database
-
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    database = Database(data / "live-agent.db")
+    database = _places(data).database()
     database.prepare()
     return database
+
+
+def _places(data: Path, *, database_url: str | None = None) -> Any:
+    """Read the URLs. No option takes one: every process can read another's arguments."""
+    from live_agent.places import Places
+
+    return Places(
+        data=data,
+        database_url=database_url or os.environ.get("LIVE_AGENT_DATABASE_URL", ""),
+        capture_url=os.environ.get("LIVE_AGENT_CAPTURE_URL", ""),
+        trail_url=os.environ.get("LIVE_AGENT_TRAIL_URL", ""),
+    )
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from live_agent.errors import DatabaseBusy, DatabaseFailed, Invalid, LiveAgentEr
 
 FILE_CONNECTIONS: Final = 40
 SERVER_CONNECTIONS: Final = 20
-"""For each process; a server gives some hundred to all of them together."""
+"""By default, in each process; a server gives some hundred to all of them together."""
 
 FREE_CONNECTION_SECONDS: Final = 10
 CONNECT_SECONDS: Final = 5
@@ -74,12 +74,22 @@ def name_of(url: URL) -> str:
     return f"postgresql://{host}:{url.port or 5432}/{url.database or ''}"
 
 
-def open_engine(url: URL) -> Engine:
-    """Return an engine for the database; nothing is connected yet."""
+def driver_url(url: URL) -> str:
+    """Return the URL as PostgreSQL's own programs take it, password included."""
+    text = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    address, sign, query = text.partition("?")
+    return address + sign + query.replace("+", "%20")  # A plus is a plus to libpq.
+
+
+def open_engine(url: URL, connections: int = SERVER_CONNECTIONS) -> Engine:
+    """Return an engine for the database; nothing is connected yet.
+
+    On a server it opens no more `connections`; to a file there are enough for every thread.
+    """
     if is_postgresql(url):
         return create_engine(
             url,
-            pool_size=SERVER_CONNECTIONS,
+            pool_size=connections,
             max_overflow=0,
             pool_timeout=FREE_CONNECTION_SECONDS,
             pool_pre_ping=True,  # After a restart of the server the old connections are dead.
