@@ -1,15 +1,33 @@
-"""One server for all tests of a worker, and an account of its own for each test."""
+"""One server for all tests of a worker, and an account of its own for each test.
+
+What a module marks with `both_engines` runs twice: over two files, and over PostgreSQL under the
+roles that `live-agent database init` makes.
+"""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.live_agent.office import Office, Place, serving
+from tests.live_agent.office import Office, Place, installed, serving
+
+ENGINES = ["sqlite", "postgresql"]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "office" in metafunc.fixturenames and metafunc.definition.get_closest_marker("both_engines"):
+        metafunc.parametrize("office", ENGINES, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    with serving(tmp_path_factory.mktemp("office")) as running:
+def office(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Office]:
+    places = (
+        installed(request.getfixturevalue("postgresql"), "office")
+        if getattr(request, "param", "sqlite") == "postgresql"
+        else tmp_path_factory.mktemp("office")
+    )
+    with serving(places) as running:
         yield running
 
 

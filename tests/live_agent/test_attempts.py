@@ -3,11 +3,15 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from audit_trail.record.entry import read_what, read_who
 from live_agent import attempts
 from live_agent.attempts import Limits
 from tests.live_agent.office import PASSWORD, Office, Place, serving
 from tests.live_agent.test_contract import ok
+
+pytestmark = pytest.mark.both_engines
 
 
 def fail(place: Place, email: str, password: str = "wrong") -> int:

@@ -2,11 +2,15 @@
 
 from typing import Any
 
+import pytest
+
 from audit_trail.record.difference import Shown, panels
 from audit_trail.record.entry import read_what
 from audit_trail.record.sentence import activity
 from live_agent.catalog import CATALOG
 from tests.live_agent.office import Place
+
+pytestmark = pytest.mark.both_engines
 
 
 def written(shown: Shown | None) -> str | None:
@@ -149,7 +153,7 @@ def test_an_inbox_collaborator(place: Place) -> None:
     assert created[1]["Agent"][1].endswith(f"(#{agent})")
     with place.office.services.database.transaction() as db:
         db.connection().exec_driver_sql(
-            "UPDATE inbox_members SET inbox_id = ? WHERE id = ?", (second, int(number))
+            f"UPDATE inbox_members SET inbox_id = {second} WHERE id = {number}"
         )
     assert newest(place) == (
         f"Updated an inbox collaborator (#{number})",
