@@ -82,7 +82,7 @@ MAP = {
     "live_agent.catalog": Room((*DOORS, *environment("schema"))),
     "live_agent.engines": Room(environment("errors"), ("sqlalchemy",)),
     # A version is frozen: of the schema it takes how a default is written, and no table.
-    "live_agent.migrations": Room(environment("schema"), ("alembic", "sqlalchemy")),
+    "live_agent.migrations": Room(environment("errors", "schema"), ("alembic", "sqlalchemy")),
     "live_agent.database": Room(
         (*DOORS, *environment("schema", "watching", "engines", "migrations")), ("sqlalchemy",)
     ),

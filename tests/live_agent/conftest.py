@@ -5,9 +5,11 @@ roles that `live-agent database init` makes.
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from live_agent.database import Database
 from tests.live_agent.office import Office, Place, installed, serving
 
 ENGINES = ["sqlite", "postgresql"]
@@ -42,5 +44,17 @@ def place(office: Office) -> Iterator[Place]:
 def elsewhere(office: Office) -> Iterator[Place]:
     """Another account, of other people."""
     opened = office.open()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(params=ENGINES)
+def any_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty database of either engine, whose one role may do everything."""
+    place: Path | str = tmp_path / "live-agent.db"
+    if request.param == "postgresql":
+        server = request.getfixturevalue("postgresql")
+        place = server.url(server.database())
+    opened = Database(place)
     yield opened
     opened.close()

@@ -14,7 +14,13 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection, inspect
 
+from live_agent.errors import DatabaseFailed
+
 VERSIONS: Final = Path(__file__).parent / "versions"
+
+_COUNTING: Final = (
+    "SELECT name FROM sqlite_master WHERE type = 'table' AND instr(upper(sql), 'AUTOINCREMENT')"
+)
 
 
 def migrate(connection: Connection, *, versions: Sequence[Path] = (VERSIONS,)) -> None:
@@ -39,23 +45,30 @@ def _missing(scripts: ScriptDirectory, current: str | None) -> list[Script]:
 
 @contextmanager
 def _ids_never_used_again(connection: Connection) -> Iterator[None]:
-    """Keep SQLite's counters of ids, which a rebuilt table would begin anew at its largest id."""
+    """Keep SQLite's counters of ids, which a rebuilt table would begin anew at its largest id.
+
+    Raises `DatabaseFailed` when a version rebuilds a table without `sqlite_autoincrement`.
+    """
     before = _last_ids(connection)
     yield
     after = _last_ids(connection)
-    for name in before.keys() & set(inspect(connection).get_table_names()):
-        if after.get(name, -1) < before[name]:
-            connection.exec_driver_sql("DELETE FROM sqlite_sequence WHERE name = ?", (name,))
-            connection.exec_driver_sql(
-                "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (name, before[name])
-            )
+    for table in before.keys() & set(inspect(connection).get_table_names()):
+        if table not in after:
+            raise DatabaseFailed(f"The migration would let {table} use its ids again.")
+        connection.exec_driver_sql("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
+        connection.exec_driver_sql(
+            "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)",
+            (table, max(before[table], after[table])),
+        )
 
 
 def _last_ids(connection: Connection) -> dict[str, int]:
+    """Return the last id of each table that counts them. On PostgreSQL a sequence does."""
     if connection.dialect.name != "sqlite":
         return {}
-    counting = "SELECT count(*) FROM sqlite_master WHERE name = 'sqlite_sequence'"
-    if not connection.exec_driver_sql(counting).scalar_one():
-        return {}
-    rows = connection.exec_driver_sql("SELECT name, seq FROM sqlite_sequence")
-    return {str(name): int(last) for name, last in rows}
+    tables = connection.exec_driver_sql(_COUNTING).scalars().all()
+    if not tables:
+        return {}  # Nor is there a table of counters.
+    counters = connection.exec_driver_sql("SELECT name, seq FROM sqlite_sequence")
+    last = {str(table): int(number) for table, number in counters}
+    return {table: last.get(table, 0) for table in tables}
