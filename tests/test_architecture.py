@@ -75,12 +75,14 @@ MAP = {
     "audit_trail.server": Room(
         engine("errors", "record", "trail"), ("jinja2", "litestar", "msgspec")
     ),
+    # It composes the engine for operators, and knows no application.
+    "audit_trail.cli": Room(engine("errors", "capture"), ("sqlalchemy", "typer")),
     "live_agent.errors": Room(engine("errors"), pure=True),
     # The one clock is the trail's, so that rows and entries tell the same time.
     "live_agent.schema": Room(engine("trail"), ("sqlalchemy",)),
     "live_agent.watching": Room((*DOORS, *environment("schema"))),
     "live_agent.catalog": Room((*DOORS, *environment("schema"))),
-    "live_agent.engines": Room(environment("errors"), ("sqlalchemy",)),
+    "live_agent.engines": Room(DOORS, ("sqlalchemy",)),
     # A version is frozen: of the schema it takes how a default is written, and no table.
     "live_agent.migrations": Room(environment("errors", "schema"), ("alembic", "sqlalchemy")),
     "live_agent.database": Room(

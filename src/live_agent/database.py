@@ -9,11 +9,12 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, inspect
+from sqlalchemy import URL, Connection, inspect
 from sqlalchemy.orm import Session
 
 from audit_trail.capture import sqlalchemy as capture
-from live_agent.engines import FAILURES, is_postgresql, name_of, open_engine, read_url, translated
+from audit_trail.capture.url import is_postgresql, name_of, read_url
+from live_agent.engines import FAILURES, open_engine, translated
 from live_agent.errors import DatabaseOutdated
 from live_agent.schema import SCHEMA_VERSION
 from live_agent.watching import WATCH
@@ -45,8 +46,12 @@ class Database:
     """The database that a URL or a file's path names."""
 
     def __init__(self, place: str | Path) -> None:
-        """Name the database; nothing is opened yet. Raises `DatabaseFailed` for a wrong URL."""
-        url = read_url(place)
+        """Name the database; nothing is opened yet. Raises `UrlRefused`."""
+        url = (
+            URL.create("sqlite", database=str(place))
+            if isinstance(place, Path)
+            else read_url(place)
+        )
         self.name = name_of(url)
         self.after_commit: Callable[[], None] = lambda: None
         """What follows each recorded change, such as waking the sequencer."""

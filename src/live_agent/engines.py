@@ -2,14 +2,14 @@
 
 import json
 import sqlite3
-from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import URL, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError
+from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 
+from audit_trail.capture.url import is_postgresql
 from live_agent.errors import DatabaseBusy, DatabaseFailed, Invalid, LiveAgentError
 
 FILE_CONNECTIONS: Final = 40
@@ -19,7 +19,6 @@ SERVER_CONNECTIONS: Final = 20
 FREE_CONNECTION_SECONDS: Final = 10
 CONNECT_SECONDS: Final = 5
 
-FORMS: Final = "postgresql://user:password@host:5432/name or sqlite:////path/to/file"
 FAILURES: Final = (
     DBAPIError,
     sqlite3.Error,
@@ -41,37 +40,6 @@ _BUSY_STATES: Final = {
     "57014",  # the statement took too long
     "57P03",  # the server starts or stops
 }
-
-
-def read_url(place: str | Path) -> URL:
-    """Read a URL, or a path as that of a SQLite file. Raises `DatabaseFailed`, never showing it."""
-    if isinstance(place, Path):
-        return URL.create("sqlite", database=str(place))
-    try:
-        url = make_url(place.strip())
-    except (ArgumentError, ValueError):
-        raise DatabaseFailed(
-            f"The URL of a database can't be read; it looks like {FORMS}."
-        ) from None
-    match url.get_backend_name():
-        case "sqlite" if url.database:
-            return url.set(drivername="sqlite")
-        case "postgresql" | "postgres":
-            return url.set(drivername="postgresql+psycopg")
-        case _:
-            raise DatabaseFailed(f"The URL of a database must look like {FORMS}.")
-
-
-def is_postgresql(url: URL) -> bool:
-    return url.get_backend_name() == "postgresql"
-
-
-def name_of(url: URL) -> str:
-    """Return what messages call the database: without user and password."""
-    if not is_postgresql(url):
-        return str(url.database)
-    host = url.host or url.query.get("host") or "localhost"
-    return f"postgresql://{host}:{url.port or 5432}/{url.database or ''}"
 
 
 def driver_url(url: URL) -> str:

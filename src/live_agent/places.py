@@ -9,9 +9,10 @@ from sqlalchemy import Engine
 
 from audit_trail.capture.outbox import Outbox
 from audit_trail.capture.sqlalchemy import outbox
+from audit_trail.capture.url import is_postgresql, read_url
 from audit_trail.store.port import Store
 from live_agent.database import Database
-from live_agent.engines import driver_url, is_postgresql, open_engine, read_url
+from live_agent.engines import driver_url, open_engine
 from live_agent.watching import WATCH
 
 OUTBOX_CONNECTIONS: Final = 8
@@ -34,7 +35,7 @@ class Places(msgspec.Struct, frozen=True, kw_only=True):
         return f"Places({self.data})"
 
     def database(self) -> Database:
-        """Return the application's database; prepare it before serving. Raises `DatabaseFailed`."""
+        """Return the application's database; prepare it before serving. Raises `UrlRefused`."""
         return Database(self.database_url or self._directory() / "live-agent.db")
 
     def reader(self, database: Database) -> Engine:
@@ -49,7 +50,7 @@ class Places(msgspec.Struct, frozen=True, kw_only=True):
         return outbox(reader, parents=WATCH.parents(), lock=lock)
 
     def trail(self) -> Store:
-        """Open the trail. Raises `StoreFailed`, or `DatabaseFailed` for a wrong URL."""
+        """Open the trail. Raises `StoreFailed` or `UrlRefused`."""
         if self.trail_url and is_postgresql(url := read_url(self.trail_url)):
             from audit_trail.store.postgresql.store import PostgresqlStore
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from audit_trail.capture.context import SYSTEM, Origin, acting_as
-from audit_trail.errors import CaptureOutdated
+from audit_trail.errors import CaptureOutdated, UrlRefused
 from live_agent.app import problem_of
 from live_agent.database import Database
 from live_agent.engines import translated
@@ -151,7 +151,7 @@ def test_a_server_that_isn_t_there_is_named_without_the_password() -> None:
     ],
 )
 def test_a_url_that_can_t_be_read_is_refused_and_not_repeated(url: str) -> None:
-    with pytest.raises(DatabaseFailed, match="postgresql://user:password@host:5432/name") as error:
+    with pytest.raises(UrlRefused, match="postgresql://user:password@host:5432/name") as error:
         Database(url)
     assert "s3cret" not in str(error.value)
     assert error.value.__cause__ is None

@@ -14,9 +14,10 @@ import psycopg
 from psycopg import Connection, sql
 from sqlalchemy import URL
 
+from audit_trail.capture.url import is_postgresql, name_of, read_url
 from audit_trail.store.postgresql import schema as trail_schema
 from live_agent.database import Database
-from live_agent.engines import driver_url, is_postgresql, name_of, read_url
+from live_agent.engines import driver_url
 from live_agent.errors import DatabaseFailed
 
 PASSWORD_BYTES: Final = 24
@@ -44,7 +45,7 @@ def install(admin_url: str, name: str, known: Mapping[str, str]) -> dict[str, st
 
     URLs that are `known` are kept, and their passwords set; a new role gets a password, and an
     old one whose URL isn't known keeps its own, which the URL returned then lacks.
-    Raises `DatabaseFailed`.
+    Raises `DatabaseFailed` or `UrlRefused`.
     """
     admin = read_url(admin_url)
     if not is_postgresql(admin):
