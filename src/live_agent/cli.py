@@ -175,21 +175,27 @@ def init_database(
     env_file: Annotated[
         Path | None,
         typer.Option(
-            help="Write the settings into this file (mode 600); one that exists is kept to."
+            help="Write the server's settings into this file, and the owners' into one beside it "
+            "(mode 600). What such files say already is kept to."
         ),
     ] = None,
 ) -> None:
     """Create roles, databases and tables on a PostgreSQL server, and print the URLs to set."""
-    from live_agent.installing.server import SETTINGS, install
-    from live_agent.installing.settings import read_settings, write_settings
+    from live_agent.installing.server import OWNERS, SETTINGS, install
+    from live_agent.installing.settings import owners_file, read_settings, write_settings
 
-    known = read_settings(env_file) | os.environ
-    urls = install(admin_url, name, {key: known[key] for key in SETTINGS if known.get(key)})
-    if env_file is None:
+    kept_in = (env_file, owners_file(env_file)) if env_file else ()
+    known = {key: os.environ[key] for key in SETTINGS if os.environ.get(key)}
+    for path in kept_in:
+        known = {**read_settings(path), **known}
+    urls = install(admin_url, name, known)
+    if not kept_in:
         _print("\n".join(f"{setting}={url}" for setting, url in urls.items()))
-    else:
-        write_settings(env_file, urls)
-        _print(f"The settings are in {env_file}.")
+        return
+    owners = {setting: urls.pop(setting) for setting in OWNERS}
+    for path, settings in zip(kept_in, (urls, owners), strict=True):
+        write_settings(path, settings)
+    _print(f"The server's settings are in {kept_in[0]}, the owners' in {kept_in[1]}.")
 
 
 @databases.command("sync")

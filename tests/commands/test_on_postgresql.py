@@ -5,7 +5,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from live_agent.installing.settings import read_settings
+from live_agent.installing.settings import owners_file, read_settings
 from tests.commands.processes import Served, run, serving
 from tests.postgresql import Cluster, free_port
 
@@ -16,8 +16,21 @@ def settings(postgresql: Cluster, tmp_path_factory: pytest.TempPathFactory) -> d
     path = tmp_path_factory.mktemp("settings") / "live-agent.env"
     made = run("database", "init", "--name", "shop", "--env-file", str(path),
                LIVE_AGENT_ADMIN_URL=postgresql.url())  # fmt: skip
-    assert (made.returncode, made.stdout) == (0, f"The settings are in {path}.\n"), made.stderr
+    assert made.returncode == 0, made.stderr
+    owners = owners_file(path)
+    assert made.stdout == f"The server's settings are in {path}, the owners' in {owners}.\n"
+    assert [each.stat().st_mode & 0o777 for each in (path, owners)] == [0o600] * 2
+    assert read_settings(path).keys() & read_settings(owners).keys() == set()
     return read_settings(path)
+
+
+@pytest.fixture(scope="module")
+def owners(postgresql: Cluster, settings: dict[str, str]) -> dict[str, str]:
+    """The owners' settings, which a server must not have; here none of them has a password."""
+    return {
+        "LIVE_AGENT_OWNER_URL": postgresql.url("shop", "shop_owner"),
+        "LIVE_AGENT_TRAIL_OWNER_URL": postgresql.url("shop_trail", "shop_trail_owner"),
+    }
 
 
 def administrator(settings: dict[str, str]) -> dict[str, str]:
@@ -71,16 +84,15 @@ def test_a_killed_server_loses_nothing_and_starts_again(
 
 
 def test_sync_runs_as_the_owner_and_the_start_asks_for_it(
-    settings: dict[str, str], postgresql: Cluster
+    settings: dict[str, str], owners: dict[str, str], postgresql: Cluster
 ) -> None:
     postgresql.run('DROP TRIGGER "00_audit_update" ON inboxes', database="shop")
     refused = run("serve", "--port", "0", **settings)
     assert refused.returncode == 1
     assert "00_audit_update on inboxes" in refused.stderr
     assert "Run: live-agent database sync" in refused.stderr
-    refused = run("database", "sync", **{**settings, "LIVE_AGENT_OWNER_URL": ""})
-    assert refused.returncode == 1
-    synced = run("database", "sync", **settings)
+    assert run("database", "sync", **settings).returncode == 1
+    synced = run("database", "sync", **settings, **owners)
     assert synced.returncode == 0, synced.stderr
     assert synced.stdout.startswith(f"The schema of postgresql://127.0.0.1:{postgresql.port}/shop ")
 

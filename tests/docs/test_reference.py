@@ -6,6 +6,7 @@ from typing import Any
 
 import typer
 
+from audit_trail.cli import command
 from audit_trail.errors import AuditError
 from live_agent import cli
 from live_agent.app import build_services, create_app
@@ -29,17 +30,20 @@ def descendants(error: Any) -> set[Any]:
 
 
 def test_every_command_is_described():
-    assert [
+    programs = {"live-agent": cli.app, "audit-trail": command.app}
+    names = [
         name
-        for name in commands(typer.main.get_command(cli.app), "live-agent")
-        if f"`{name}" not in REFERENCE
-    ] == []
+        for program, app in programs.items()
+        for name in commands(typer.main.get_command(app), program)
+    ]
+    assert "audit-trail capture sync" in names
+    assert [name for name in names if f"`{name}" not in REFERENCE] == []
 
 
 def test_every_setting_is_described():
-    source = Path(cli.__file__).read_text()
-    settings = set(re.findall(r"LIVE_AGENT_[A-Z_]+", source))
-    assert settings
+    sources = "".join(path.read_text() for path in (ROOT / "src").rglob("*.py"))
+    settings = set(re.findall(r"(?:LIVE_AGENT|AUDIT_TRAIL)_[A-Z_]+", sources))
+    assert "LIVE_AGENT_TRAIL_OWNER_URL" in settings
     assert sorted(name for name in settings if f"`{name}`" not in REFERENCE) == []
 
 

@@ -38,6 +38,8 @@ TRAIL: Final = Role("LIVE_AGENT_TRAIL_URL", "_trail", "_trail")
 TRAIL_OWNER: Final = Role("LIVE_AGENT_TRAIL_OWNER_URL", "_trail_owner", "_trail")
 ROLES: Final = (APPLICATION, CAPTURE, OWNER, TRAIL, TRAIL_OWNER)
 SETTINGS: Final = tuple(role.setting for role in ROLES)
+OWNERS: Final = (OWNER.setting, TRAIL_OWNER.setting)
+"""What `live-agent database sync` needs, and a server must not have."""
 
 
 def install(admin_url: str, name: str, known: Mapping[str, str]) -> dict[str, str]:

@@ -1,13 +1,18 @@
-"""The file that keeps an installation's settings, one NAME=value a line; nobody else may read it."""
+"""The files that keep an installation's settings, one NAME=value a line; nobody else reads them."""
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
 
-def read_settings(path: Path | None) -> dict[str, str]:
+def owners_file(path: Path) -> Path:
+    """Return the file beside it for what the server itself must not know."""
+    return path.with_name(f"{path.stem}-owner{path.suffix}")
+
+
+def read_settings(path: Path) -> dict[str, str]:
     """Return what the file says; nothing where there is none."""
-    if path is None or not path.exists():
+    if not path.exists():
         return {}
     lines = (line.strip() for line in path.read_text().splitlines())
     pairs = (line.partition("=") for line in lines if not line.startswith("#"))
