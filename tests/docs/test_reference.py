@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from audit_trail.cli import command
+from audit_trail.cli.command import app as audit_trail_app
 from audit_trail.errors import AuditError
 from live_agent import cli
 from live_agent.app import build_services, create_app
@@ -30,7 +30,7 @@ def descendants(error: Any) -> set[Any]:
 
 
 def test_every_command_is_described():
-    programs = {"live-agent": cli.app, "audit-trail": command.app}
+    programs = {"live-agent": cli.app, "audit-trail": audit_trail_app}
     names = [
         name
         for program, app in programs.items()
