@@ -26,7 +26,8 @@ NEXT = Path(__file__).parent / "next_versions"
 def waiting(any_database: Database) -> int:
     table = "audit_trail.outbox" if any_database.is_postgresql else "audit_outbox"
     with any_database.engine.connect() as connection:
-        return int(connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one())
+        statement = f"SELECT count(*) FROM {table} WHERE operation <> 'note'"
+        return int(connection.exec_driver_sql(statement).scalar_one())
 
 
 def require_current(any_database: Database) -> None:

@@ -1,5 +1,4 @@
 -- What the application may do with what is there by now.
-REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA audit_trail FROM PUBLIC;
 GRANT USAGE ON SCHEMA audit_trail TO {application};
 GRANT EXECUTE ON FUNCTION audit_trail.note(text, text) TO {application};
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {application};

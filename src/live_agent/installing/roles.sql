@@ -11,6 +11,5 @@ GRANT USAGE ON SCHEMA public TO {application}, {capture};
 CREATE SCHEMA IF NOT EXISTS audit_trail AUTHORIZATION {capture};
 
 -- What a later version creates is covered too.
-ALTER DEFAULT PRIVILEGES FOR ROLE {capture} REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA public
   GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {application};

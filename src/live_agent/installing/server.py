@@ -89,7 +89,7 @@ def _make_role(
             str(url.password).encode(), _user(url).encode(), b"scram-sha-256"
         ).decode()
         _run(connection, "ALTER ROLE {role} PASSWORD " + sql.quote(digest), role=_user(url))
-    if not _is_there(connection, "SELECT FROM pg_roles WHERE rolname = CURRENT_USER AND rolsuper"):
+    if not _is_superuser(connection):
         _run(connection, "GRANT {role} TO CURRENT_USER", role=_user(url))
     return url
 
@@ -123,6 +123,10 @@ def _fill_database(admin: URL, urls: Mapping[Role, URL]) -> None:
         _run(connection, _text("roles.sql"), **names)
         with closing(Database(driver_url(_acting_as(admin, urls[OWNER])))) as database:
             database.sync()
+        if _is_superuser(connection):
+            # Only a superuser can have changes of the schema told, and the owner isn't one.
+            with closing(Database(driver_url(admin.set(database=names["database"])))) as database:
+                database.sync()
         _run(connection, _text("rights.sql"), **names)
 
 
@@ -155,6 +159,10 @@ def _connected(url: URL) -> Iterator[Connection]:
     except psycopg.Error as error:
         cause = error.diag.message_primary or str(error).partition("\n")[0]
         raise DatabaseFailed(f"The database {name_of(url)} failed: {cause}") from error
+
+
+def _is_superuser(connection: Connection) -> bool:
+    return _is_there(connection, "SELECT FROM pg_roles WHERE rolname = CURRENT_USER AND rolsuper")
 
 
 def _is_there(connection: Connection, query: LiteralString, *values: str) -> bool:
