@@ -75,12 +75,28 @@ MAP = {
     "audit_trail.server": Room(
         engine("errors", "record", "trail"), ("jinja2", "litestar", "msgspec")
     ),
+    # It composes the engine for operators, and knows no application.
+    "audit_trail.cli": Room(engine("errors", "capture"), ("sqlalchemy", "typer")),
     "live_agent.errors": Room(engine("errors"), pure=True),
     # The one clock is the trail's, so that rows and entries tell the same time.
     "live_agent.schema": Room(engine("trail"), ("sqlalchemy",)),
     "live_agent.watching": Room((*DOORS, *environment("schema"))),
     "live_agent.catalog": Room((*DOORS, *environment("schema"))),
-    "live_agent.database": Room((*DOORS, *environment("schema", "watching")), ("sqlalchemy",)),
+    "live_agent.engines": Room(DOORS, ("sqlalchemy",)),
+    # A version is frozen: of the schema it takes how a default is written, and no table.
+    "live_agent.migrations": Room(environment("errors", "schema"), ("alembic", "sqlalchemy")),
+    "live_agent.database": Room(
+        (*DOORS, *environment("schema", "watching", "engines", "migrations")), ("sqlalchemy",)
+    ),
+    # It chooses the engine of the trail, and of the database.
+    "live_agent.places": Room(
+        (*DOORS, *engine("store"), *environment("engines", "database", "watching")),
+        ("msgspec", "sqlalchemy"),
+    ),
+    # It makes what the application may not: both databases, their owners and their rights.
+    "live_agent.installing": Room(
+        (*DOORS, *engine("store"), *environment("engines", "database")), ("psycopg", "sqlalchemy")
+    ),
     "live_agent.attempts": Room(
         (*DOORS, *environment("schema", "database")), ("msgspec", "sqlalchemy")
     ),
@@ -124,7 +140,12 @@ MAP = {
         ("litestar", "prometheus_client", "sqlalchemy"),
     ),
     "live_agent.app": Room(
-        (*COMPOSITION, *UNDER_EDGES, *EDGES, *environment("watching", "observing", "operating")),
+        (
+            *COMPOSITION,
+            *UNDER_EDGES,
+            *EDGES,
+            *environment("watching", "places", "observing", "operating"),
+        ),
         ("jinja2", "litestar", "msgspec", "sqlalchemy"),
     ),
     "live_agent.site": Room(environment("app", "pages", "services"), ("litestar",)),
@@ -142,9 +163,8 @@ MAP = {
             *COMPOSITION,
             *UNDER_EDGES,
             *EDGES,
-            *environment(
-                "watching", "founding", "app", "site", "serving", "demo", "logs", "backup"
-            ),
+            *environment("watching", "places", "installing", "founding", "app", "site"),
+            *environment("serving", "demo", "logs", "backup"),
         ),
         ("msgspec", "rich", "typer"),
     ),

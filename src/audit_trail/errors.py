@@ -160,3 +160,9 @@ class NotProven(AuditError):
     """The proof doesn't lead to the root."""
 
     code = "not_proven"
+
+
+class UrlRefused(AuditError):
+    """The URL of a database can't be read."""
+
+    code = "url_refused"

@@ -106,6 +106,8 @@ def verify_password(password_hash: str | None, password: str) -> bool:
 
 def person_with(db: Session, email: str) -> User | None:
     """Return the person who signs in with this e-mail."""
+    if "\0" in email:
+        return None  # PostgreSQL would refuse to look for it.
     return db.scalars(select(User).where(User.email == email.strip().lower())).one_or_none()
 
 

@@ -1,8 +1,7 @@
-"""Puts Live Agent together: the application over its services, and the services over two files."""
+"""Puts Live Agent together: the application over its services, those over two databases."""
 
 import asyncio
 import logging
-import os
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,10 +16,8 @@ from litestar.types import ControllerRouterHandler, Message, Scope
 
 from audit_trail.capture.outbox import Outbox
 from audit_trail.capture.proxies import NO_PROXIES, Proxies
-from audit_trail.capture.sqlalchemy import outbox as outbox_of
 from audit_trail.errors import AuditError, EntryNotFound, QueryRefused
 from audit_trail.sequencer.loop import Sequencer
-from audit_trail.store.sqlite import SqliteStore
 from audit_trail.trail import Trail, utc_now_us
 from live_agent import attempts
 from live_agent.api.answers import problem_answer
@@ -33,6 +30,7 @@ from live_agent.gate import Gate
 from live_agent.metrics import Metrics
 from live_agent.observing import ObservedApp, facts_of, observing
 from live_agent.operating import OPERATING_PATHS, operating_routes
+from live_agent.places import Places
 from live_agent.services import Services, wait_until_sequenced
 from live_agent.watching import WATCH
 
@@ -162,7 +160,7 @@ def _problem_of_framework(error: HTTPException) -> Problem:
 
 
 def build_services(
-    data_dir: Path,
+    places: Places | Path,
     *,
     secure_cookies: bool = False,
     trusted_proxies: Proxies = NO_PROXIES,
@@ -170,19 +168,23 @@ def build_services(
     limits: Limits | None = None,
     metrics_token: str = "",
 ) -> Services:
-    """Compose everything over two files in one directory; prepare the database before serving."""
-    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    trail_path = data_dir / "trail.db"
-    os.close(os.open(trail_path, os.O_CREAT | os.O_RDONLY, 0o600))
-    store = SqliteStore(trail_path)
+    """Compose everything over two databases, a path meaning two files in that directory.
+
+    Prepare the database before serving.
+    """
+    if isinstance(places, Path):
+        places = Places(data=places)
+    store = places.trail()
     trail = Trail(store, clock=clock)
-    database = Database(data_dir / "live-agent.db")
-    outbox = outbox_of(database.engine, parents=WATCH.parents(), lock=data_dir / "sequencer.lock")
+    database = places.database()
+    reader = places.reader(database)
+    outbox = places.outbox(reader)
     sequencer = Sequencer(outbox, trail, WATCH, clock=clock)
     database.after_commit = sequencer.wake
 
     def close() -> None:
         store.close()
+        reader.dispose()
         database.close()
 
     return Services(

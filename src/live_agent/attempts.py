@@ -46,8 +46,10 @@ class Try(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def shown_email(self) -> str:
-        """The e-mail as it is kept: cut, since anything can be typed, and free of surrogates."""
-        return self.email[:LONGEST_EMAIL].encode(errors="replace").decode()
+        """The e-mail as it is kept: cut, since anything can be typed, and what no text can hold
+        replaced.
+        """
+        return self.email[:LONGEST_EMAIL].replace("\0", "?").encode(errors="replace").decode()
 
 
 def admit(db: Session, attempt: Try, now_us: int, limits: Limits) -> None:

@@ -91,7 +91,7 @@ def serve(
     configure_logs(log_format, sys.stderr)
     proxies = trusted(trusted_proxies.split(","))
     services = build_services(
-        data,
+        _places(data),
         secure_cookies=secure_cookies,
         trusted_proxies=proxies,
         # Not an option: every process on the machine can read another's arguments.
@@ -182,22 +182,75 @@ def set_password(
     _print("The password is set.")
 
 
+@databases.command("init")
+def init_database(
+    admin_url: Annotated[
+        str,
+        typer.Argument(
+            envvar="LIVE_AGENT_ADMIN_URL",
+            show_envvar=True,
+            help="postgresql://admin@host:5432/postgres, of a role that may create roles and databases. "
+            "Its password is better left to the environment or to ~/.pgpass.",
+        ),
+    ],
+    name: Annotated[
+        str, typer.Option(help="How the databases and roles are called, and begin.")
+    ] = "live_agent",
+    env_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the server's settings into this file, and the owners' into one beside it "
+            "(mode 600). What such files say already is kept to."
+        ),
+    ] = None,
+) -> None:
+    """Create roles, databases and tables on a PostgreSQL server, and print the URLs to set."""
+    from live_agent.installing.server import OWNERS, SETTINGS, install
+    from live_agent.installing.settings import owners_file, read_settings, write_settings
+
+    kept_in = (env_file, owners_file(env_file)) if env_file else ()
+    known = {key: os.environ[key] for key in SETTINGS if os.environ.get(key)}
+    for path in kept_in:
+        known = {**read_settings(path), **known}
+    urls = install(admin_url, name, known)
+    if not kept_in:
+        _print("\n".join(f"{setting}={url}" for setting, url in urls.items()))
+        return
+    owners = {setting: urls.pop(setting) for setting in OWNERS}
+    for path, settings in zip(kept_in, (urls, owners), strict=True):
+        write_settings(path, settings)
+    _print(f"The server's settings are in {kept_in[0]}, the owners' in {kept_in[1]}.")
+
+
 @databases.command("sync")
 def sync_database(data: Data = Path("live-agent-data")) -> None:
-    """Create the triggers anew; what the start asks for when one is outdated."""
-    from live_agent.database import Database
+    """Migrate the schema and make the triggers as generated, as the owner of the tables."""
+    owner = os.environ.get("LIVE_AGENT_OWNER_URL")
+    database = _places(data, database_url=owner).database()
+    database.sync()
+    if trail_owner := os.environ.get("LIVE_AGENT_TRAIL_OWNER_URL"):
+        from live_agent.installing.server import sync_trail
 
-    Database(data / "live-agent.db").sync()
-    _print("The triggers are as generated.")
+        sync_trail(trail_owner)
+    _print(f"The schema of {database.name} is up to date, and its triggers are as generated.")
 
 
 def _database(data: Path) -> Any:
-    from live_agent.database import Database
-
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    database = Database(data / "live-agent.db")
+    database = _places(data).database()
     database.prepare()
     return database
+
+
+def _places(data: Path, *, database_url: str | None = None) -> Any:
+    """Read the URLs. No option takes one: every process can read another's arguments."""
+    from live_agent.places import Places
+
+    return Places(
+        data=data,
+        database_url=database_url or os.environ.get("LIVE_AGENT_DATABASE_URL", ""),
+        capture_url=os.environ.get("LIVE_AGENT_CAPTURE_URL", ""),
+        trail_url=os.environ.get("LIVE_AGENT_TRAIL_URL", ""),
+    )
 
 
 @contextmanager

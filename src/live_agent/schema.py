@@ -1,7 +1,9 @@
 """The one schema of Live Agent's database; it holds no rule that the database can't enforce.
 
-Ids are never used again (AUTOINCREMENT), or an entry about a deleted record would seem to be about
-a later one. Times are integers, microseconds since 1970, UTC.
+It says the same on SQLite and PostgreSQL. Ids are never used again (AUTOINCREMENT, an identity), or
+an entry about a deleted record would seem to be about a later one. Times are integers, microseconds
+since 1970, UTC. Texts are compared and sorted by their bytes. JSON is kept as the text that it was,
+since JSONB would put its keys into another order. A change here needs a version in migrations/.
 """
 
 import json
@@ -10,20 +12,26 @@ from typing import Any, Final
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
+    ColumnElement,
     ForeignKey,
     ForeignKeyConstraint,
+    Identity,
     Index,
+    Integer,
+    String,
     UniqueConstraint,
     false,
     text,
     true,
 )
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column, relationship
 
 from audit_trail.trail import utc_now_us
 
-SCHEMA_VERSION: Final = 1
-"""Kept in the file as `PRAGMA user_version`."""
+SCHEMA_VERSION: Final = "1"
+"""The newest version in migrations/; each is one more than the one before."""
 
 LARGEST_INTEGER: Final = 2**63 - 1
 """What the database can hold, and so the largest id there can be."""
@@ -31,9 +39,6 @@ LARGEST_INTEGER: Final = 2**63 - 1
 ROLES: Final = ("agent", "supervisor", "administrator")
 AVAILABILITIES: Final = ("online", "busy", "offline")
 
-# Defaults of the database are for its shell; the application's own come first.
-_NOW: Final = text("(CAST(round((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER) * 1000)")
-_RANDOM: Final = text("(lower(hex(randomblob(16))))")
 _EMPTY_LIST: Final = text("'[]'")
 
 
@@ -47,10 +52,41 @@ class Document(JSON):
         return json.dumps(x, sort_keys=True) == json.dumps(y, sort_keys=True)
 
 
+# Defaults of the database are for its shell; the application's own come first.
+class Now(ColumnElement[int]):
+    """The time in microseconds, by the database's clock."""
+
+    inherit_cache = True
+
+
+class RandomHex(ColumnElement[str]):
+    """A random value of 32 hexadecimal digits."""
+
+    inherit_cache = True
+
+
+_DEFAULTS: Final = {
+    (Now, "sqlite"): "(CAST(round((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER) * 1000)",
+    (Now, "postgresql"): "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint",
+    (RandomHex, "sqlite"): "lower(hex(randomblob(16)))",
+    (RandomHex, "postgresql"): "replace(gen_random_uuid()::text, '-', '')",
+}
+
+
+@compiles(Now)
+@compiles(RandomHex)
+def _default(element: Now | RandomHex, compiler: Any, **_: Any) -> str:
+    return _DEFAULTS[type(element), compiler.dialect.name]
+
+
 class Record(DeclarativeBase):
     """A row of any table."""
 
     type_annotation_map = {  # noqa: RUF012 -- SQLAlchemy reads it from the class, as a dict
+        # SQLite counts ids only in a column declared as INTEGER, which holds eight bytes as well.
+        int: BigInteger().with_variant(Integer(), "sqlite"),
+        # What SQLite does unasked: equal means the same bytes, and lower() knows ASCII alone.
+        str: String().with_variant(String(collation="C"), "postgresql"),
         dict[str, Any]: Document(none_as_null=True),
         list[Any]: Document(none_as_null=True),
     }
@@ -59,10 +95,10 @@ class Record(DeclarativeBase):
 class Numbered:
     """What most tables have: an id, and the times of creation and last change."""
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    created_at: Mapped[int] = mapped_column(default=utc_now_us, server_default=_NOW, sort_order=90)
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    created_at: Mapped[int] = mapped_column(default=utc_now_us, server_default=Now(), sort_order=90)
     updated_at: Mapped[int] = mapped_column(
-        default=utc_now_us, server_default=_NOW, onupdate=utc_now_us, sort_order=91
+        default=utc_now_us, server_default=Now(), onupdate=utc_now_us, sort_order=91
     )
 
 
@@ -116,7 +152,7 @@ class Inbox(Owned, Record):
     webhook_url: Mapped[str | None]
     project_id: Mapped[str | None]
     inbox_identifier: Mapped[str] = mapped_column(
-        default=lambda: token_hex(16), server_default=_RANDOM
+        default=lambda: token_hex(16), server_default=RandomHex()
     )
     greeting_enabled: Mapped[bool] = mapped_column(default=False, server_default=false())
     greeting_message: Mapped[str | None]
@@ -133,7 +169,9 @@ class Inbox(Owned, Record):
     csat_survey_enabled: Mapped[bool] = mapped_column(default=False, server_default=false())
     csat_config: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'"))
     lock_to_single_conversation: Mapped[bool] = mapped_column(default=False, server_default=false())
-    hmac_token: Mapped[str] = mapped_column(default=lambda: token_hex(16), server_default=_RANDOM)
+    hmac_token: Mapped[str] = mapped_column(
+        default=lambda: token_hex(16), server_default=RandomHex()
+    )
 
 
 def _agent_of_the_account() -> ForeignKeyConstraint:
@@ -196,7 +234,7 @@ class Webhook(Owned, Record):
     )
     url: Mapped[str]
     subscriptions: Mapped[list[Any]] = mapped_column(default=list, server_default=_EMPTY_LIST)
-    secret: Mapped[str] = mapped_column(default=lambda: token_hex(16), server_default=_RANDOM)
+    secret: Mapped[str] = mapped_column(default=lambda: token_hex(16), server_default=RandomHex())
 
 
 class AgentBot(Owned, Record):

@@ -31,7 +31,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     """The database, the trail, and how this installation is run. `clock` gives µs UTC.
 
     `running` starts the sequencer and the sweep of ended attempts, and stops them at its end.
-    `close` closes both files. Without a `metrics_token` nobody may read the metrics.
+    `close` closes both databases. Without a `metrics_token` nobody may read the metrics.
     """
 
     database: Database

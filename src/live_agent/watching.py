@@ -69,5 +69,6 @@ WATCH: Final = WatchList(
         "access_tokens": "only digests; tokens are made on the command line",
         "sessions": "each sign-in and sign-out is an entry of its own",
         "attempts": "a minute's count, which becomes an entry when the minute ends",
+        "alembic_version": "the schema's own version, which only a migration writes",
     },
 )

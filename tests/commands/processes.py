@@ -11,16 +11,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-COMMAND = [str(Path(sys.executable).parent / "live-agent")]
+PROGRAMS = Path(sys.executable).parent
+COMMAND = [str(PROGRAMS / "live-agent")]
 START_TIMEOUT_SECONDS = 60.0
 STOP_TIMEOUT_SECONDS = 30.0
 
 
-def run(*arguments: str, typed: str | bytes = "") -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str, typed: str | bytes = "", program: str = "live-agent", **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
     sent = typed.encode() if isinstance(typed, str) else typed
     done = subprocess.run(
-        [*COMMAND, *arguments], input=sent, capture_output=True, timeout=60, check=False
+        [str(PROGRAMS / program), *arguments],
+        input=sent,
+        capture_output=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, **environment},
     )
     return subprocess.CompletedProcess(
         done.args, done.returncode, done.stdout.decode(), done.stderr.decode()

@@ -12,6 +12,7 @@ from litestar.exceptions import (
 )
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 
+from audit_trail.cli.command import app as audit_trail_app
 from audit_trail.errors import AuditError
 from live_agent import cli
 from live_agent.app import build_services, create_app, problem_of
@@ -35,17 +36,20 @@ def descendants(error: Any) -> set[Any]:
 
 
 def test_every_command_is_described():
-    assert [
+    programs = {"live-agent": cli.app, "audit-trail": audit_trail_app}
+    names = [
         name
-        for name in commands(typer.main.get_command(cli.app), "live-agent")
-        if f"`{name}" not in REFERENCE
-    ] == []
+        for program, app in programs.items()
+        for name in commands(typer.main.get_command(app), program)
+    ]
+    assert "audit-trail capture sync" in names
+    assert [name for name in names if f"`{name}" not in REFERENCE] == []
 
 
 def test_every_setting_is_described():
-    source = Path(cli.__file__).read_text()
-    settings = set(re.findall(r"LIVE_AGENT_[A-Z_]+", source))
-    assert settings
+    sources = "".join(path.read_text() for path in (ROOT / "src").rglob("*.py"))
+    settings = set(re.findall(r"(?:LIVE_AGENT|AUDIT_TRAIL)_[A-Z_]+", sources))
+    assert "LIVE_AGENT_TRAIL_OWNER_URL" in settings
     assert sorted(name for name in settings if f"`{name}`" not in REFERENCE) == []
 
 

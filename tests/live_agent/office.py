@@ -22,9 +22,12 @@ from audit_trail.trail import utc_now_us
 from live_agent import access
 from live_agent.app import build_services, create_app
 from live_agent.attempts import Limits
+from live_agent.installing.server import install
+from live_agent.places import Places
 from live_agent.schema import User
 from live_agent.services import Services
 from live_agent.settings import accounts, agents
+from tests.postgresql import Cluster
 
 PASSWORD = "correct horse battery"
 ROLES = ("agent", "supervisor", "administrator")
@@ -170,14 +173,25 @@ def password_hash() -> str:
     return access.hash_password(PASSWORD)
 
 
+def installed(cluster: Cluster, name: str) -> Places:
+    """Make roles and databases on the server, and return where a server under them finds all."""
+    urls = install(cluster.url(), name, {})
+    return Places(
+        data=Path("/nonexistent/no file is written"),
+        database_url=urls["LIVE_AGENT_DATABASE_URL"],
+        capture_url=urls["LIVE_AGENT_CAPTURE_URL"],
+        trail_url=urls["LIVE_AGENT_TRAIL_URL"],
+    )
+
+
 @contextmanager
 def serving(
-    folder: Path, make: Callable[[Services], Litestar] = create_app, **options: Any
+    places: Places | Path, make: Callable[[Services], Litestar] = create_app, **options: Any
 ) -> Iterator[Office]:
     """Serve the application from a thread, on a free port, until the block ends."""
     clock = Clock()
     options.setdefault("limits", Limits(an_email=1_000, an_address=1_000))
-    services = build_services(folder, clock=clock, **options)
+    services = build_services(places, clock=clock, **options)
     services.database.prepare()
     app = make(services)
     port = _free_port()

@@ -3,10 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from audit_trail.record.entry import read_what, read_who
 from live_agent import attempts
 from live_agent.attempts import Limits
 from tests.live_agent.office import PASSWORD, Office, Place, serving
+
+pytestmark = pytest.mark.both_engines
 
 
 def fail(place: Place, email: str, password: str = "wrong") -> int:

@@ -2,8 +2,12 @@
 
 from typing import Any
 
+import pytest
+
 from tests.live_agent.office import Place
 from tests.live_agent.test_contract import RULE, ok
+
+pytestmark = pytest.mark.both_engines
 
 WEEKDAY = {
     "closed_all_day": False,
@@ -202,7 +206,7 @@ def test_a_moved_collaborator_s_inbox_is_an_update(place: Place) -> None:
     place.look_away()
     with place.office.services.database.transaction() as db:
         db.connection().exec_driver_sql(
-            "UPDATE inbox_members SET inbox_id = ? WHERE inbox_id = ?", (second, first)
+            f"UPDATE inbox_members SET inbox_id = {second} WHERE inbox_id = {first}"
         )
     item = only(place.news())
     assert (item["username"], item["user_id"], item["user_type"]) == ("System", None, None)

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from tests.live_agent.office import Place
 from tests.live_agent.test_contract import RULE, ok
 
+pytestmark = pytest.mark.both_engines
+
 
 def refused(answer: httpx2.Response, *attributes: str) -> dict[str, Any]:
     assert answer.status_code == 422, answer.text

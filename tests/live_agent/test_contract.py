@@ -7,6 +7,8 @@ import pytest
 
 from tests.live_agent.office import Place
 
+pytestmark = pytest.mark.both_engines
+
 RULE = {
     "name": "Escalate",
     "event_name": "conversation_updated",

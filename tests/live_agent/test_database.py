@@ -32,7 +32,7 @@ def test_a_new_file_is_private_and_can_be_prepared_again(database: Database) -> 
 
 def test_every_table_is_watched_or_left_out_with_a_reason() -> None:
     watched = {table.name for table in WATCH.tables}
-    assert watched | set(WATCH.ignored) == set(Record.metadata.tables)
+    assert watched | set(WATCH.ignored) == {*Record.metadata.tables, "alembic_version"}
     assert watched & set(WATCH.ignored) == set()
     assert all(WATCH.ignored.values())
 
@@ -71,7 +71,8 @@ def test_another_program_s_database_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_later_version_s_database_is_left_alone(database: Database) -> None:
     with closing(sqlite3.connect(database.path)) as connection:
-        connection.execute("PRAGMA user_version = 99")
+        connection.execute("UPDATE alembic_version SET version_num = '99'")
+        connection.commit()
     for use in (database.prepare, database.sync):
         with pytest.raises(DatabaseOutdated, match="schema 99"):
             use()

@@ -12,6 +12,8 @@ from chatwoot.types.common import AvailabilityStatus
 
 from tests.live_agent.office import Place
 
+pytestmark = pytest.mark.both_engines
+
 
 def test_it_reads_the_profile(place: Place) -> None:
     profile = place.sdk("supervisor").profile.get()

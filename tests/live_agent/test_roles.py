@@ -10,6 +10,8 @@ from live_agent.site import create_site
 from tests.live_agent.office import ROLES, Office, Place
 from tests.live_agent.test_contract import RULE, ok
 
+pytestmark = pytest.mark.both_engines
+
 OPEN_TO_MEMBERS = [
     ("GET", ""),
     ("GET", "/agents"),

@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from audit_trail.record.entry import read_what
 from audit_trail.record.sentence import summary
 from audit_trail.server.window import Field, Side, Window, window_of
@@ -12,6 +14,8 @@ from live_agent.catalog import CATALOG
 from tests.live_agent.office import Place
 
 BERLIN = ZoneInfo("Europe/Berlin")
+
+pytestmark = pytest.mark.both_engines
 
 
 def newest(place: Place) -> list[str]:
@@ -327,7 +331,7 @@ def test_an_inbox_collaborator(place: Place) -> None:
     # No page or route moves a collaborator; a shell can.
     with place.office.services.database.transaction() as db:
         db.connection().exec_driver_sql(
-            "UPDATE inbox_members SET inbox_id = ? WHERE id = ?", (second, int(number))
+            f"UPDATE inbox_members SET inbox_id = {second} WHERE id = {number}"
         )
     assert newest(place) == [
         f"Updated an inbox collaborator (#{number})",

@@ -55,13 +55,23 @@ def note(connection: Connection, event: Event) -> None:
     (postgresql_outbox if _is_postgresql(connection) else sqlite_outbox).note(connection, event)
 
 
-def sync(connection: Connection, watch: WatchList) -> None:
+def sync(connection: Connection, watch: WatchList) -> list[str]:
     """Create the outbox, make every trigger as generated, and keep the watch list.
 
-    Run it in one transaction. Raises `WatchRefused` when a table is neither watched nor ignored,
+    Return the triggers that were missing, outdated, or of nothing that is watched. Run it in one
+    transaction. Raises `WatchRefused` when a table is neither watched nor ignored,
     or can't be watched.
     """
-    (postgresql_schema if _is_postgresql(connection) else sqlite_schema).sync(connection, watch)
+    if _is_postgresql(connection):
+        return postgresql_schema.sync(connection, watch)
+    return sqlite_schema.sync(connection, watch)
+
+
+def kept_watch_list(connection: Connection) -> WatchList:
+    """Return the watch list that was kept beside the outbox. Raises `WatchRefused`."""
+    if _is_postgresql(connection):
+        return postgresql_schema.kept_watch_list(connection)
+    return sqlite_schema.kept_watch_list(connection)
 
 
 def require_current(connection: Connection, watch: WatchList, command: str) -> None:

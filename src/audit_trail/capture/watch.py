@@ -1,7 +1,7 @@
 """The watch list: which tables are recorded, how their records are named, what is secret."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Literal, Self
 
 import msgspec
 
@@ -74,6 +74,22 @@ class WatchList(msgspec.Struct, frozen=True, kw_only=True):
 
     tables: tuple[Table, ...]
     ignored: Mapping[str, str] = {}
+
+    @classmethod
+    def read(cls, definition: str | None) -> Self:
+        """Read what `text` wrote. Raises `WatchRefused`, also where nothing was written yet."""
+        if definition is None:
+            raise WatchRefused(
+                "The database keeps no watch list yet. Have its application sync capture first."
+            )
+        try:
+            return msgspec.json.decode(definition, type=cls)
+        except msgspec.DecodeError as error:
+            raise WatchRefused(f"The kept watch list can't be read: {error}.") from error
+
+    def text(self) -> str:
+        """Write the list as it is kept beside the outbox."""
+        return msgspec.json.encode(self, order="sorted").decode()
 
     def table(self, name: str) -> Table | None:
         """Return the watched table of this name."""

@@ -23,6 +23,6 @@ def get_account(services: TheServices, member: TheMember) -> Shape:
     sync_to_thread=True,
 )
 def update_account(services: TheServices, member: TheMember, sent: Sent) -> Shape:
-    with services.database.transaction() as db:
+    with services.database.transaction(member.account_id) as db:
         account = accounts.get(db, member.account_id)
         return account_shape(accounts.update(db, account, fields_of(sent, "account")))

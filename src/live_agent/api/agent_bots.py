@@ -31,7 +31,7 @@ def get_agent_bot(services: TheServices, member: TheMember, bot_id: Id) -> Shape
     sync_to_thread=True,
 )
 def create_agent_bot(services: TheServices, member: TheMember, sent: Sent) -> Shape:
-    with services.database.transaction() as db:
+    with services.database.transaction(member.account_id) as db:
         bot = agent_bots.create(db, member.account_id, fields_of(sent, "agent_bot"))
         return agent_bot_shape(bot)
 
@@ -43,13 +43,13 @@ def create_agent_bot(services: TheServices, member: TheMember, sent: Sent) -> Sh
     sync_to_thread=True,
 )
 def update_agent_bot(services: TheServices, member: TheMember, bot_id: Id, sent: Sent) -> Shape:
-    with services.database.transaction() as db:
+    with services.database.transaction(member.account_id) as db:
         bot = agent_bots.get(db, member.account_id, bot_id)
         return agent_bot_shape(agent_bots.update(db, bot, fields_of(sent, "agent_bot")))
 
 
 @delete("/agent_bots/{bot_id:int}", status_code=200, opt=ADMINISTRATOR, sync_to_thread=True)
 def delete_agent_bot(services: TheServices, member: TheMember, bot_id: Id) -> Response[None]:
-    with services.database.transaction() as db:
+    with services.database.transaction(member.account_id) as db:
         agent_bots.delete(db, agent_bots.get(db, member.account_id, bot_id))
     return nothing()

@@ -33,7 +33,7 @@ def get_automation_rule(services: TheServices, member: TheMember, rule_id: Id) -
     sync_to_thread=True,
 )
 def create_automation_rule(services: TheServices, member: TheMember, sent: Sent) -> Shape:
-    with services.database.transaction() as db:
+    with services.database.transaction(member.account_id) as db:
         values = fields_of(sent, "automation_rule")
         return automation_rule_shape(automation_rules.create(db, member.account_id, values))
 
@@ -47,7 +47,7 @@ def create_automation_rule(services: TheServices, member: TheMember, sent: Sent)
 def update_automation_rule(
     services: TheServices, member: TheMember, rule_id: Id, sent: Sent
 ) -> dict[str, Shape]:
-    with services.database.transaction() as db:
+    with services.database.transaction(member.account_id) as db:
         rule = automation_rules.get(db, member.account_id, rule_id)
         automation_rules.update(db, rule, fields_of(sent, "automation_rule"))
         return {"payload": automation_rule_shape(rule)}
@@ -55,7 +55,7 @@ def update_automation_rule(
 
 @delete("/automation_rules/{rule_id:int}", status_code=200, opt=ADMINISTRATOR, sync_to_thread=True)
 def delete_automation_rule(services: TheServices, member: TheMember, rule_id: Id) -> Response[None]:
-    with services.database.transaction() as db:
+    with services.database.transaction(member.account_id) as db:
         automation_rules.delete(db, automation_rules.get(db, member.account_id, rule_id))
     return nothing()
 
@@ -69,6 +69,6 @@ def delete_automation_rule(services: TheServices, member: TheMember, rule_id: Id
 def clone_automation_rule(
     services: TheServices, member: TheMember, rule_id: Id
 ) -> dict[str, Shape]:
-    with services.database.transaction() as db:
+    with services.database.transaction(member.account_id) as db:
         rule = automation_rules.get(db, member.account_id, rule_id)
         return {"payload": automation_rule_shape(automation_rules.clone(db, rule))}

@@ -57,6 +57,6 @@ def _changed(
 ) -> dict[str, Any]:
     accepted, errors = checked(INBOX, sent)
     require(errors)
-    with services.database.transaction() as db:
+    with services.database.transaction(member.account_id) as db:
         agents = change(db, member.account_id, accepted["inbox_id"], sent.get("user_ids"))
         return {"payload": agents_shape(agents)}

@@ -39,7 +39,7 @@ def get_inbox(services: TheServices, member: TheMember, inbox_id: Id) -> dict[st
     sync_to_thread=True,
 )
 def create_inbox(services: TheServices, member: TheMember, sent: Sent) -> dict[str, Any]:
-    with services.database.transaction() as db:
+    with services.database.transaction(member.account_id) as db:
         inbox = inboxes.create(db, member.account_id, inbox_fields(sent))
     # The secret is shown to whoever creates the inbox, and to nobody later.
     return {**inbox_shape(inbox), "hmac_token": inbox.hmac_token}
@@ -54,14 +54,14 @@ def create_inbox(services: TheServices, member: TheMember, sent: Sent) -> dict[s
 def update_inbox(
     services: TheServices, member: TheMember, inbox_id: Id, sent: Sent
 ) -> dict[str, Any]:
-    with services.database.transaction() as db:
+    with services.database.transaction(member.account_id) as db:
         inbox = inboxes.get(db, member.account_id, inbox_id)
         return inbox_shape(inboxes.update(db, inbox, inbox_fields(sent)))
 
 
 @delete("/inboxes/{inbox_id:int}", status_code=200, opt=ADMINISTRATOR, sync_to_thread=True)
 def delete_inbox(services: TheServices, member: TheMember, inbox_id: Id) -> Response[None]:
-    with services.database.transaction() as db:
+    with services.database.transaction(member.account_id) as db:
         inboxes.delete(db, inboxes.get(db, member.account_id, inbox_id))
     return nothing()
 
@@ -89,7 +89,7 @@ def set_agent_bot(
     accepted, errors = checked(BOT, sent)
     require(errors)
     bot_id = accepted["agent_bot"]
-    with services.database.transaction() as db:
+    with services.database.transaction(member.account_id) as db:
         inbox = inboxes.get(db, member.account_id, inbox_id)
         bot = None if bot_id is None else agent_bots.get(db, member.account_id, bot_id)
         agent_bots.give(db, inbox, bot)

@@ -37,7 +37,7 @@ def get_team(services: TheServices, member: TheMember, team_id: Id) -> Shape:
     sync_to_thread=True,
 )
 def create_team(services: TheServices, member: TheMember, sent: Sent) -> Shape:
-    with services.database.transaction() as db:
+    with services.database.transaction(member.account_id) as db:
         team = teams.create(db, member.account_id, fields_of(sent, "team"))
         return team_shape(team, is_member=False)
 
@@ -49,7 +49,7 @@ def create_team(services: TheServices, member: TheMember, sent: Sent) -> Shape:
     sync_to_thread=True,
 )
 def update_team(services: TheServices, member: TheMember, team_id: Id, sent: Sent) -> Shape:
-    with services.database.transaction() as db:
+    with services.database.transaction(member.account_id) as db:
         team = teams.get(db, member.account_id, team_id)
         mine = team_members.teams_of(db, member.account_id, member.user_id)
         teams.update(db, team, fields_of(sent, "team"))
@@ -58,7 +58,7 @@ def update_team(services: TheServices, member: TheMember, team_id: Id, sent: Sen
 
 @delete("/teams/{team_id:int}", status_code=200, opt=ADMINISTRATOR, sync_to_thread=True)
 def delete_team(services: TheServices, member: TheMember, team_id: Id) -> Response[None]:
-    with services.database.transaction() as db:
+    with services.database.transaction(member.account_id) as db:
         teams.delete(db, teams.get(db, member.account_id, team_id))
     return nothing()
 
@@ -79,7 +79,7 @@ def list_team_members(services: TheServices, member: TheMember, team_id: Id) -> 
 def add_team_members(
     services: TheServices, member: TheMember, team_id: Id, sent: Sent
 ) -> list[Shape]:
-    with services.database.transaction() as db:
+    with services.database.transaction(member.account_id) as db:
         user_ids = sent.get("user_ids")
         return agents_shape(team_members.add(db, member.account_id, team_id, user_ids))
 
@@ -93,7 +93,7 @@ def add_team_members(
 def replace_team_members(
     services: TheServices, member: TheMember, team_id: Id, sent: Sent
 ) -> list[Shape]:
-    with services.database.transaction() as db:
+    with services.database.transaction(member.account_id) as db:
         user_ids = sent.get("user_ids")
         return agents_shape(team_members.replace(db, member.account_id, team_id, user_ids))
 
@@ -108,6 +108,6 @@ def replace_team_members(
 def remove_team_members(
     services: TheServices, member: TheMember, team_id: Id, sent: Sent
 ) -> Response[None]:
-    with services.database.transaction() as db:
+    with services.database.transaction(member.account_id) as db:
         team_members.remove(db, member.account_id, team_id, sent.get("user_ids"))
     return nothing()

@@ -28,7 +28,7 @@ def list_webhooks(services: TheServices, member: TheMember) -> dict[str, Any]:
     sync_to_thread=True,
 )
 def create_webhook(services: TheServices, member: TheMember, sent: Sent) -> dict[str, Any]:
-    with services.database.transaction() as db:
+    with services.database.transaction(member.account_id) as db:
         webhook = webhooks.create(db, member.account_id, fields_of(sent, "webhook"))
     # The secret is shown to whoever creates the webhook, and to nobody later.
     return _payload({**webhook_shape(webhook), "secret": webhook.secret})
@@ -43,7 +43,7 @@ def create_webhook(services: TheServices, member: TheMember, sent: Sent) -> dict
 def update_webhook(
     services: TheServices, member: TheMember, webhook_id: Id, sent: Sent
 ) -> dict[str, Any]:
-    with services.database.transaction() as db:
+    with services.database.transaction(member.account_id) as db:
         webhook = webhooks.get(db, member.account_id, webhook_id)
         webhooks.update(db, webhook, fields_of(sent, "webhook"))
         return _payload(webhook_shape(webhook))
@@ -51,7 +51,7 @@ def update_webhook(
 
 @delete("/webhooks/{webhook_id:int}", status_code=200, opt=ADMINISTRATOR, sync_to_thread=True)
 def delete_webhook(services: TheServices, member: TheMember, webhook_id: Id) -> Response[None]:
-    with services.database.transaction() as db:
+    with services.database.transaction(member.account_id) as db:
         webhooks.delete(db, webhooks.get(db, member.account_id, webhook_id))
     return nothing()
 

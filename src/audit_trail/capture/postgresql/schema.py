@@ -1,10 +1,9 @@
 """Capture in a PostgreSQL database: the triggers kept as generated, and migrations."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final, NamedTuple
 
-import msgspec
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import ProgrammingError
 
@@ -101,12 +100,12 @@ class Installed(NamedTuple):
     settings: tuple[str, ...]
 
 
-def sync(connection: Connection, watch: WatchList) -> None:
+def sync(connection: Connection, watch: WatchList) -> list[str]:
     """Create the outbox, make every trigger as generated, and keep the watch list.
 
-    Idempotent: what is as it must be is not touched, and takes no lock. Run it in one transaction,
-    as the tables' owner and a member of the capture role. Raises `WatchRefused` when a table is
-    neither watched nor ignored, or can't be watched here.
+    Return the triggers that differed; what is as it must be is not touched, and takes no lock.
+    Run it in one transaction, as the tables' owner and a member of the capture role. Raises
+    `WatchRefused` when a table is neither watched nor ignored, or can't be watched here.
     """
     _require_server(connection)
     create_foundation(connection)
@@ -128,6 +127,17 @@ def sync(connection: Connection, watch: WatchList) -> None:
     with as_capture(connection):
         _count_losses(connection, watch)
         _keep(connection, watch, schema)
+    return _names_of({*gone, *changed})
+
+
+def kept_watch_list(connection: Connection) -> WatchList:
+    """Return the watch list that was kept beside the outbox. Raises `WatchRefused`."""
+    looking = "SELECT to_regnamespace('audit_trail') IS NOT NULL"
+    if not connection.exec_driver_sql(looking).scalar_one():
+        return WatchList.read(None)
+    with as_capture(connection):
+        found = connection.exec_driver_sql("SELECT definition FROM audit_trail.watch").scalar()
+    return WatchList.read(found)
 
 
 def drop_triggers(connection: Connection) -> None:
@@ -144,11 +154,8 @@ def require_current(connection: Connection, watch: WatchList, command: str) -> N
     _require_server(connection)
     wanted = {place: _as_installed(each) for place, each in _wanted(connection, watch).items()}
     installed = _installed(connection)
-    wrong = sorted(
-        f"{name} on {table}"
-        for table, name in installed.keys() | wanted.keys()
-        if installed.get((table, name)) != wanted.get((table, name))
-    )
+    places = installed.keys() | wanted.keys()
+    wrong = _names_of(place for place in places if installed.get(place) != wanted.get(place))
     wrong += faults(connection)
     if wrong:
         raise CaptureOutdated(f"Missing, outdated or altered: {', '.join(wrong)}. Run: {command}")
@@ -251,6 +258,10 @@ def _as_installed(trigger: Trigger) -> Installed:
     )
 
 
+def _names_of(places: Iterable[tuple[str, str]]) -> list[str]:
+    return sorted(f"{name} on {table}" for table, name in places)
+
+
 def _create(connection: Connection, table: str, trigger: Trigger) -> None:
     function = f"{SCHEMA}.{quoted(trigger.function)}"
     settings = " ".join(f"SET {each}" for each in (FIXED, *trigger.settings))
@@ -324,7 +335,7 @@ def _keep(connection: Connection, watch: WatchList, schema: str) -> None:
     connection.exec_driver_sql(
         "INSERT INTO audit_trail.watch AS w (one, definition) VALUES (1, %s) ON CONFLICT (one) "
         "DO UPDATE SET definition = excluded.definition WHERE w.definition <> excluded.definition",
-        (msgspec.json.encode(watch, order="sorted").decode(),),
+        (watch.text(),),
     )
     named = (schema, [table.name for table in watch.tables])
     connection.exec_driver_sql(

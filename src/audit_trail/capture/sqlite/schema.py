@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from importlib.resources import files
 from typing import Final
 
-import msgspec
 from sqlalchemy import Connection, Engine
 
 from audit_trail.capture.sqlite.triggers import Triggers, quoted
@@ -28,25 +27,35 @@ def create_outbox(connection: Connection) -> None:
             connection.exec_driver_sql(statement)
 
 
-def sync(connection: Connection, watch: WatchList) -> None:
+def sync(connection: Connection, watch: WatchList) -> list[str]:
     """Create the outbox, replace every trigger by the generated one, and keep the watch list.
 
-    Run it in one transaction. Raises `WatchRefused` when a table is neither watched nor ignored,
+    Return the names of those that differed. Run it in one transaction. Raises `WatchRefused` when a table is neither watched nor ignored,
     and in a database of UTF-16, whose triggers would write what nobody reads.
     """
     encoding = connection.exec_driver_sql("PRAGMA encoding").scalar_one()
     if encoding != "UTF-8":
         raise WatchRefused(f"The database is encoded in {encoding}; capture needs UTF-8.")
     create_outbox(connection)
+    before = _installed(connection)
     drop_triggers(connection)
     # A note of a row that went while no trigger watched would else read as a deletion of today.
     connection.exec_driver_sql("DELETE FROM audit_displaced")
-    for statement in generated(connection, watch).values():
+    wanted = generated(connection, watch)
+    for statement in wanted.values():
         connection.exec_driver_sql(statement)
-    definition = msgspec.json.encode(watch, order="sorted").decode()
     connection.exec_driver_sql(
-        "INSERT OR REPLACE INTO audit_watch (one, definition) VALUES (1, ?)", (definition,)
+        "INSERT OR REPLACE INTO audit_watch (one, definition) VALUES (1, ?)", (watch.text(),)
     )
+    return _differing(before, wanted)
+
+
+def kept_watch_list(connection: Connection) -> WatchList:
+    """Return the watch list that was kept beside the outbox. Raises `WatchRefused`."""
+    looking = "SELECT count(*) FROM sqlite_master WHERE name = 'audit_watch'"
+    if not connection.exec_driver_sql(looking).scalar_one():
+        return WatchList.read(None)
+    return WatchList.read(connection.exec_driver_sql("SELECT definition FROM audit_watch").scalar())
 
 
 def drop_triggers(connection: Connection) -> None:
@@ -57,11 +66,7 @@ def drop_triggers(connection: Connection) -> None:
 
 def require_current(connection: Connection, watch: WatchList, command: str) -> None:
     """Raise `CaptureOutdated`, naming the command to run, unless all triggers are as generated."""
-    installed, wanted = _installed(connection), generated(connection, watch)
-    wrong = sorted(
-        name for name in installed.keys() | wanted.keys() if installed.get(name) != wanted.get(name)
-    )
-    if wrong:
+    if wrong := _differing(_installed(connection), generated(connection, watch)):
         raise CaptureOutdated(
             f"These triggers are missing or outdated: {', '.join(wrong)}. Run: {command}"
         )
@@ -102,6 +107,12 @@ def migrating(engine: Engine, watch: WatchList) -> Iterator[Connection]:
                 sync(connection, watch)
         finally:
             _set_foreign_keys(connection, "ON")
+
+
+def _differing(installed: dict[str, str], wanted: dict[str, str]) -> list[str]:
+    return sorted(
+        name for name in installed.keys() | wanted.keys() if installed.get(name) != wanted.get(name)
+    )
 
 
 def _set_foreign_keys(connection: Connection, state: str) -> None:
