@@ -60,6 +60,12 @@ class OutboxFailed(AuditError):
     code = "outbox_failed"
 
 
+class ChangeRefused(OutboxFailed):
+    """The change was refused, because it can't be recorded."""
+
+    code = "change_refused"
+
+
 class ContextRefused(AuditError):
     """The context can't be set on this connection, because its guard would not hold."""
 

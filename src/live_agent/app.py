@@ -16,7 +16,7 @@ from litestar.types import ControllerRouterHandler, Message, Scope
 
 from audit_trail.capture.outbox import Outbox
 from audit_trail.capture.proxies import NO_PROXIES, Proxies
-from audit_trail.errors import AuditError, EntryNotFound, QueryRefused
+from audit_trail.errors import AuditError, ChangeRefused, EntryNotFound, QueryRefused
 from audit_trail.sequencer.loop import Sequencer
 from audit_trail.trail import Trail, utc_now_us
 from live_agent import attempts
@@ -128,6 +128,8 @@ def problem_of(error: Exception) -> Problem:
             return Problem(422, error.code, str(error))
         case EntryNotFound():
             return Problem(404, error.code, "There is no such entry.")
+        case ChangeRefused():
+            return Problem(503, error.code, "The change was refused, because it can't be recorded.")
         case AuditError():
             return Problem(503, error.code, "The audit trail can't be read now. Try again.")
         case HTTPException():

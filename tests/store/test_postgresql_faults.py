@@ -1,11 +1,9 @@
 """What a server can break: whatever fails says so, writes nothing, and what comes next goes on."""
 
-import select
-import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 
 import psycopg
 import pytest
@@ -16,6 +14,7 @@ from audit_trail.store.postgresql import connections
 from audit_trail.store.postgresql import store as adapter
 from audit_trail.store.postgresql.store import FEW_ENTRIES, PostgresqlStore
 from tests.postgresql import Cluster, cluster, run
+from tests.proxy import deaf_to_commits
 from tests.store.contract import entry, fill
 
 PATIENCE_SECONDS = 20.0
@@ -205,35 +204,3 @@ def until(url: str, found: str) -> None:
         while connection.execute(found.encode()).fetchone() is None:
             assert time.monotonic() < deadline, found
             time.sleep(0.005)
-
-
-@contextmanager
-def deaf_to_commits(port: int) -> Iterator[int]:
-    """Pass bytes on to the server, but lose its answer to a COMMIT, and the connection with it."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    threads: list[threading.Thread] = []
-
-    def pass_on(client: socket.socket) -> None:
-        with client, socket.create_connection(("127.0.0.1", port)) as server:
-            committing = False
-            while True:
-                for ready in select.select([client, server], [], [], PATIENCE_SECONDS)[0]:
-                    data = ready.recv(65_536)
-                    if not data or (committing and ready is server and b"COMMIT" in data):
-                        return
-                    committing |= ready is client and b"COMMIT" in data
-                    (server if ready is client else client).sendall(data)
-
-    def accept() -> None:
-        with suppress(OSError):
-            while True:
-                threads.append(threading.Thread(target=pass_on, args=(listener.accept()[0],)))
-                threads[-1].start()
-
-    accepting = threading.Thread(target=accept)
-    accepting.start()
-    yield int(listener.getsockname()[1])
-    listener.shutdown(socket.SHUT_RDWR)
-    listener.close()
-    for thread in (accepting, *threads):
-        thread.join(PATIENCE_SECONDS)

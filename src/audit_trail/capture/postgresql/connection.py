@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import ExceptionContext
 
 from audit_trail.capture.context import current_context, encoded
-from audit_trail.errors import ContextRefused, OutboxFailed
+from audit_trail.errors import ChangeRefused, ContextRefused
 
 SETTING: Final = "audit.context"
 
@@ -40,7 +40,7 @@ def attach(engine: Engine, *, after_commit: Callable[[], None] = lambda: None) -
     autocommit is sent in one transaction with its context. Connections with the option
     `audit_read_only` carry none. `after_commit` is called after each transaction that did.
     Raises `ContextRefused` for another driver than psycopg. A write that is refused because it
-    can't be recorded raises `OutboxFailed`, which says what to do.
+    can't be recorded raises `ChangeRefused`, which says what to do.
     """
     if engine.dialect.driver not in ("psycopg", "psycopg_async"):
         raise ContextRefused(
@@ -117,7 +117,7 @@ def _after_error(context: ExceptionContext) -> None:
         and _OURS.search(error.diag.context or "")
         and not (error.sqlstate or "").startswith(_OF_THE_MOMENT)
     ):
-        raise OutboxFailed(
+        raise ChangeRefused(
             f"The change was refused, because it can't be recorded: {error.diag.message_primary}. "
             "Sync capture with the database, or let the table go on (when_outbox_fails)."
         ) from error

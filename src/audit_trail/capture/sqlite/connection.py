@@ -1,5 +1,6 @@
 """The SQLAlchemy adapter for SQLite: it carries the context into transactions, and nothing else."""
 
+import re
 import secrets
 import sqlite3
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from audit_trail.capture.context import current_context, encoded
-from audit_trail.errors import ContextRefused
+from audit_trail.errors import ChangeRefused, ContextRefused
 
 SMALLEST_SQLITE: Final = (3, 40, 0)
 BUSY_TIMEOUT_MS: Final = 10_000
@@ -23,6 +24,8 @@ _SET: Final = (
     "WHERE one = 1 AND (SELECT foreign_keys FROM pragma_foreign_keys)"
 )
 _CLEAR: Final = "UPDATE audit_context SET token = NULL, context = NULL, guard = NULL WHERE one = 1"
+# How SQLite complains of a table that is missing or isn't as capture made it.
+_OURS: Final = re.compile(r"\baudit_(outbox|context|displaced)\b")
 _DRAWN: Final = "audit_token"
 _CARRIED: Final = "audit_context"
 _PREPARED: Final = "audit_prepared"
@@ -36,8 +39,9 @@ def attach(engine: Engine, *, after_commit: Callable[[], None] = lambda: None) -
 
     Transactions begin with BEGIN IMMEDIATE, since the driver's own BEGIN breaks savepoints and a
     late lock loses a race; those of a connection with the option `audit_read_only` begin as
-    readers. A write in autocommit is a transaction with its context. `after_commit` is called after each transaction that carried a context.
-    Raises `ContextRefused` on an SQLite older than 3.40.
+    readers. A write in autocommit is a transaction with its context. `after_commit` is called
+    after each transaction that carried a context. Raises `ContextRefused` on an SQLite older than
+    3.40. A write that is refused because it can't be recorded raises `ChangeRefused`.
     """
     if sqlite3.sqlite_version_info < SMALLEST_SQLITE:
         raise ContextRefused(
@@ -122,6 +126,16 @@ def _after_error(context: ExceptionContext) -> None:
         _forget(connection)
         if _is_in_transaction(connection):
             _execute(_driver(connection), "ROLLBACK")
+    _require_outbox(context.original_exception)
+
+
+def _require_outbox(error: BaseException) -> None:
+    """Raise `ChangeRefused` where what failed is the outbox, and not what was written."""
+    if isinstance(error, sqlite3.OperationalError) and _OURS.search(str(error)):
+        raise ChangeRefused(
+            f"The change was refused, because it can't be recorded: {error}. "
+            "Sync capture with the database."
+        ) from error
 
 
 def carry(connection: Connection) -> None:
@@ -134,7 +148,12 @@ def carry(connection: Connection) -> None:
     if context is None or connection.info.get(_CARRIED) is context:
         return
     token = connection.info.setdefault(_DRAWN, secrets.token_bytes(TOKEN_BYTES))
-    if _execute(_driver(connection), _SET, (token, encoded(context))) != 1:
+    try:
+        found = _execute(_driver(connection), _SET, (token, encoded(context)))
+    except sqlite3.OperationalError as error:
+        _require_outbox(error)
+        raise
+    if found != 1:
         raise ContextRefused(
             "The connection that carries the context needs foreign_keys on: "
             "its guard rests on them."
