@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any
+from typing import IO, Any
 
 from sqlalchemy import create_engine
 
@@ -49,13 +49,14 @@ def open_store(place: str) -> Store:
 
 
 @contextmanager
-def sequencing(host: Application, place: str, pausing: str = "") -> Iterator[subprocess.Popen[str]]:
-    """Sequence in a process of its own until the block ends. Its log is its standard error."""
+def sequencing(
+    host: Application, place: str, pausing: str = "", *, log: IO[bytes] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Sequence in a process of its own until the block ends."""
     database = host.engine.url.render_as_string(hide_password=False)
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.attack.lasting", database, place, pausing],
-        stderr=subprocess.PIPE,
-        text=True,
+        stderr=log,
         cwd=ROOT,
     )
     try:
@@ -90,7 +91,7 @@ def until(condition: Callable[[], object], what: str = "it never happened") -> N
         time.sleep(0.01)
 
 
-def is_stopped(process: subprocess.Popen[str]) -> bool:
+def is_stopped(process: subprocess.Popen[bytes]) -> bool:
     """Tell whether it is stopped, without ending the wait for its end."""
     return bool(os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT))
 

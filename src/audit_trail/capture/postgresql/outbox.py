@@ -1,7 +1,7 @@
 """The outbox of a PostgreSQL database: what its triggers wrote, read whole; it decides nothing."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import takewhile
 from typing import Any, Final, NamedTuple
 
@@ -174,7 +174,9 @@ class PostgresqlOutbox:
             try:
                 yield
             finally:
-                alone.exec_driver_sql(f"SELECT pg_advisory_unlock({LOCK})")
+                # On a connection that broke, the server has released it.
+                with suppress(DBAPIError):
+                    alone.exec_driver_sql(f"SELECT pg_advisory_unlock({LOCK})")
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
