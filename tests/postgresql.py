@@ -57,14 +57,25 @@ class Cluster:
         """Return a URL as libpq and our settings take it."""
         return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
 
-    def start(self) -> None:
-        """Start the server and wait until it answers."""
+    def start(self, *, longest_file_bytes: int | None = None) -> None:
+        """Start the server and wait until it answers.
+
+        A file that must grow beyond `longest_file_bytes` meets what a full disk is to it. The
+        log's segments must have room, else the server stops.
+        """
+        limited = [
+            "sh",
+            "-c",
+            'ulimit -S -f "$0" && exec "$@"',
+            f"{(longest_file_bytes or 0) // 512}",
+        ]
         given = [
             part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")
         ]
         with (self.folder / "log").open("ab") as log:
             self._process = _as_postgres(
                 [
+                    *(limited if longest_file_bytes else ()),
                     str(programs() / "postgres"),
                     *("-D", str(self.folder / "data"), "-p", str(self.port)),
                     *("-k", str(self.folder), *given),

@@ -38,6 +38,7 @@ Record = dict[str, Any]
 
 def keep_in(host: Application, place: str) -> None:
     """Let the host's trail lie at this URL or path."""
+    host.store.close()
     host.store = open_store(place)
     host.trail = Trail(host.store)
     host.sequencer = host.new_sequencer()

@@ -56,6 +56,7 @@ def test_two_sequencers_in_one_process_append_each_entry_once(
     assert len(require_whole(host)) == 59
 
 
+@pytest.mark.slow
 def test_two_sequencers_in_two_processes_append_each_entry_once_though_one_is_killed(
     lasting: Application, place: str
 ) -> None:
@@ -70,6 +71,7 @@ def test_two_sequencers_in_two_processes_append_each_entry_once_though_one_is_ki
     assert len(require_whole(host)) == 59
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["append", "delete"])
 def test_a_sequencer_that_was_paused_while_another_took_over_is_fenced_when_it_wakes(
     lasting: Application, place: str, moment: str, tmp_path: Path
@@ -142,8 +144,8 @@ def test_an_append_that_failed_after_it_was_kept_is_found_by_its_ids(lasting: Ap
     write(host, 1, 5)
     append, times = host.store.append, count()
 
-    def failing(*arguments: Any) -> None:
-        append(*arguments)
+    def failing(tails: Any, lead: Any = None) -> None:
+        append(tails, lead)
         if next(times) < 2:
             raise StoreFailed
 
