@@ -13,8 +13,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +24,9 @@ import httpx2
 
 COMMAND = [str(Path(sys.executable).parent / "live-agent")]
 START_TIMEOUT_SECONDS = 60.0
+LEAST_SHARE = 0.2
+MEAN_SHARE = (LEAST_SHARE + 1) / 2
+"""How long it takes to the next kill, as a share of the longest."""
 
 
 class Account(NamedTuple):
@@ -133,7 +137,7 @@ def run(folder: Path, *, kills: int, seconds_each: float, writers: int, seed: in
             threads = [Writer(account, team, f"{round_}-{team}") for team in teams]
             for thread in threads:
                 thread.start()
-            time.sleep(chance.uniform(0.2, 1) * seconds_each)
+            time.sleep(chance.uniform(LEAST_SHARE, 1) * seconds_each)
             server.kill()
             for team, thread in zip(teams, threads, strict=True):
                 thread.stop()
@@ -163,14 +167,21 @@ def check(
         assert database.execute("SELECT count(*) FROM audit_outbox").fetchone() == (0,)
     for team in asked:
         changes = [change for row in rows if (change := _renaming(row, team)) is not None]
-        afters = [after for _, after in changes]
-        assert len(set(afters)) == len(afters), "a change has two entries"
-        assert set(answered[team]) <= set(afters), "a change that was answered has no entry"
-        assert set(afters) <= set(asked[team]), "an entry has no change"
-        for (_, after), (before, _) in pairwise(changes):
-            assert before == after, "a change between two entries has no entry"
-        assert not afters or names[team] == afters[-1], "the last change has no entry"
+        check_renamings(changes, asked[team], answered[team], names[team])
     return len(rows)
+
+
+def check_renamings(
+    changes: Sequence[tuple[str, str]], asked: list[str], answered: list[str], name: str
+) -> None:
+    """Hold one team's entries, as (before, after), against what was asked and answered, and its name."""
+    afters = [after for _, after in changes]
+    assert len(set(afters)) == len(afters), "a change has two entries"
+    assert set(answered) <= set(afters), "a change that was answered has no entry"
+    assert set(afters) <= set(asked), "an entry has no change"
+    for (_, after), (before, _) in pairwise(changes):
+        assert before == after, "a change between two entries has no entry"
+    assert not afters or name == afters[-1], "the last change has no entry"
 
 
 def _renaming(row: tuple[Any, ...], team: int) -> tuple[str, str] | None:
@@ -193,16 +204,22 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection]:
 def main() -> None:
     """Run for long; every figure is printed."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=100)
-    parser.add_argument("--seconds", type=float, default=5.0, help="longest time between two kills")
+    parser.add_argument("--engine", choices=["sqlite", "postgresql"], default="sqlite")
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--minutes", type=float, default=30.0, help="of load, in all")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
     arguments = parser.parse_args()
     print(f"seed {arguments.seed}")
+    from bench import soak_postgresql  # It takes the tally from here.
+
     with tempfile.TemporaryDirectory() as folder:
-        tally = run(
-            Path(folder) / "data",
+        engines: dict[str, Callable[..., Tally]] = {
+            "sqlite": partial(run, Path(folder) / "data"),
+            "postgresql": soak_postgresql.run,
+        }
+        tally = engines[arguments.engine](
             kills=arguments.kills,
-            seconds_each=arguments.seconds,
+            seconds_each=arguments.minutes * 60 / arguments.kills / MEAN_SHARE,
             writers=4,
             seed=arguments.seed,
         )
