@@ -194,6 +194,23 @@ def test_a_change_that_can_not_be_recorded_is_refused_and_says_what_to_do(
     assert host.told() == [team("update", 1, n=(1, 2))]
 
 
+def test_a_transaction_taken_in_parts_keeps_its_causes_though_another_commits_between(
+    postgresql_host: PostgresqlHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = postgresql_host
+    monkeypatch.setattr(postgresql_outbox, "HUGE_ROWS", 3)
+    seeded(host)
+    host.write("INSERT INTO members (account_id, team_id) SELECT 1, 1 FROM generate_series(1, 8)")
+    host.forget()
+    with host.writing(BOB) as slower:
+        add(slower, 2, 1)
+        host.write("DELETE FROM teams WHERE id = 1")
+        host.sequencer.step()
+    gone, *members = (each.public for each in host.entries() if each.public.action == "delete")
+    assert gone.entity.type == "team"
+    assert [each.cause for each in members] == [gone.id] * 8
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("window", ["wide", "narrow"])
 def test_whatever_many_writers_do_to_the_same_records_their_histories_chain(

@@ -89,6 +89,7 @@ class PostgresqlOutbox:
         """Read the outbox in the engine's database. `parents` are tables others point to."""
         self._engine = engine
         self._parents = list(parents)
+        self._begun: Chosen | None = None
 
     @property
     def name(self) -> str:
@@ -116,8 +117,14 @@ class PostgresqlOutbox:
         of the other's; so they are worked off in the order of their last rows, and a window that
         holds a transaction whole holds all that it waited for. (`id > last` would skip rows, since
         ids become visible out of the order of commits.)
+
+        A huge one that was begun comes first until it is through: one that commits meanwhile is
+        none that it waited for, and would make those who read forget its deleted parents.
         """
         with self._transaction() as connection:
+            if self._begun and (rows := self._part(connection, self._begun)):
+                return Batch(rows, whole=False)
+            self._begun = None
             size = BATCH_ROWS
             while True:
                 found = connection.exec_driver_sql(_WHOLE, (size,)).fetchall()
@@ -133,6 +140,7 @@ class PostgresqlOutbox:
         """Read the transactions, up to a huge one; a huge one that comes first, in parts."""
         first = whole[0]
         if first.size > HUGE_ROWS:
+            self._begun = first
             return Batch(self._part(connection, first), whole=False)
         small = list(takewhile(lambda each: each.size <= HUGE_ROWS, whole))
         tokens = {each.token for each in small}
