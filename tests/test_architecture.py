@@ -42,7 +42,7 @@ def environment(*rooms: str) -> tuple[str, ...]:
 # The environment enters the engine by these doors, and fails by its own errors. Only where it is
 # put together may it also choose a store and start a sequencer.
 DOORS = (*engine("errors", "record", "capture", "trail", "server"), "live_agent.errors")
-COMPOSITION = (*DOORS, *engine("store", "sequencer"))
+COMPOSITION = (*DOORS, *engine("store", "signing", "sequencer"))
 # The API and the pages stand side by side on these, and never on each other.
 UNDER_EDGES = environment(
     *("schema", "database", "catalog", "attempts", "access", "settings"),
@@ -58,7 +58,11 @@ MAP = {
     "audit_trail.capture": Room(engine("errors", "record"), ("msgspec", "psycopg", "sqlalchemy")),
     "audit_trail.store": Room(engine("errors", "record", "seal"), ("msgspec", "psycopg")),
     # Whoever works on a store knows its port alone; the adapter is an argument.
-    "audit_trail.trail": Room(engine("errors", "record", "seal", "store.port"), ("msgspec",)),
+    "audit_trail.signing": Room(engine("errors", "seal", "store.port")),
+    "audit_trail.trees": Room(engine("errors", "seal", "signing", "store.port")),
+    "audit_trail.trail": Room(
+        engine("errors", "record", "seal", "signing", "trees", "store.port"), ("msgspec",)
+    ),
     # Of capture the sequencer needs what an outbox row means, not how a trigger wrote it.
     "audit_trail.sequencer": Room(
         engine(

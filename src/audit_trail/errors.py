@@ -172,3 +172,21 @@ class UrlRefused(AuditError):
     """The URL of a database can't be read."""
 
     code = "url_refused"
+
+
+class EntryAltered(AuditError):
+    """A stored entry isn't the one that was appended; nothing is signed over it."""
+
+    code = "entry_altered"
+
+
+class HistoryLost(AuditError):
+    """The trail's database doesn't hold what was signed already; nothing more is signed."""
+
+    code = "history_lost"
+
+
+class HeadsFailed(AuditError):
+    """The file of signed heads is missing, damaged, or can't be written; nothing is signed."""
+
+    code = "heads_failed"

@@ -1,4 +1,4 @@
-"""The trail's verbs: append drafts as entries, and answer queries; it knows no outbox."""
+"""The trail's verbs: append drafts as sealed entries, answer queries, prove; it knows no outbox."""
 
 import logging
 import secrets
@@ -15,7 +15,12 @@ from audit_trail.record.canonical import public_bytes
 from audit_trail.record.entry import SALT_BYTES, Draft, Entry, Part, Public
 from audit_trail.record.query import Query
 from audit_trail.seal.merkle import leaf_hash
-from audit_trail.store.port import Head, Lead, RecordKey, Store, Tail
+from audit_trail.seal.note import VerifierKey
+from audit_trail.seal.proof import Path, Proof
+from audit_trail.seal.tile import Bundle, Tile
+from audit_trail.signing.signer import Signer
+from audit_trail.store.port import Head, Key, Lead, RecordKey, Store, Tail
+from audit_trail.trees import Report, Trees
 
 _log = logging.getLogger(__name__)
 
@@ -56,16 +61,18 @@ def utc_now_us() -> int:
 
 
 class Trail:
-    """Every account's entries, over one store."""
+    """Every account's entries, over one store. Without a signer trees grow, and nothing is signed."""
 
     def __init__(
         self,
         store: Store,
         *,
+        signer: Signer | None = None,
         clock: Callable[[], int] = utc_now_us,
         salt: Callable[[], bytes] | None = None,
     ) -> None:
         self._store = store
+        self._trees = Trees(store, signer)
         self._clock = clock
         self._salt = salt or _drawn_salts()
         self._appending = Lock()
@@ -93,6 +100,7 @@ class Trail:
                     self._store.append(tails, lead)
                 except HeadMoved:
                     continue
+                self._trees.record(tails)
                 for account, tail in tails.items():
                     self._counted[account] = counted[account]._replace(
                         size=tail.size + len(tail.entries)
@@ -179,6 +187,46 @@ class Trail:
         """Return the entry with this id, such as the cause of another."""
         return self._store.by_id(account, entry_id)
 
+    def seal(self, report: Report = lambda *_: None) -> None:
+        """Seal what an older release appended and sign what isn't signed; before anything is served.
+
+        Raises `EntryAltered` with the index, `HistoryLost` where the store is older than what was
+        signed, and `HeadsFailed`.
+        """
+        self._trees.seal_all(report)
+
+    def checkpoint(self, account: str) -> bytes | None:
+        """Return the account's newest checkpoint, a signed note; nothing where none is signed."""
+        return self._trees.checkpoint(account)
+
+    def prove(self, account: str, index: int) -> Proof:
+        """Return the entry's proof with the newest checkpoint. Raises `TreeRefused`."""
+        return self._trees.prove(account, index)
+
+    def prove_inclusion(self, account: str, index: int, size: int | None = None) -> Path:
+        """Return the path from an entry to the root of this size or the newest."""
+        return self._trees.prove_inclusion(account, index, size)
+
+    def prove_consistency(self, account: str, old: int, new: int | None = None) -> Path:
+        """Return the path that shows that the tree only added to the one of the old size."""
+        return self._trees.prove_consistency(account, old, new)
+
+    def tile(self, account: str, tile: Tile) -> bytes:
+        """Return a tile's hashes. Raises `TileNotFound`."""
+        return self._trees.tile(account, tile)
+
+    def bundle(self, account: str, bundle: Bundle) -> bytes:
+        """Return an entry bundle. Raises `TileNotFound`."""
+        return self._trees.bundle(account, bundle)
+
+    def public_keys(self) -> list[Key]:
+        """Return the public keys of the trail, each valid from its time until the next one's."""
+        return self._store.public_keys()
+
+    def verifier_keys(self, account: str) -> list[VerifierKey]:
+        """Return the keys as the account's checkpoints show them, oldest first."""
+        return self._trees.verifier_keys(account)
+
     def _page_by_index(self, query: Query, page: int, limit: int) -> NumberedPage:
         size = self._store.head(query.account).size
         skipped = (page - 1) * limit
@@ -192,14 +240,18 @@ class Trail:
     def _tail(self, account: str, drafts: Sequence[Draft]) -> Tail:
         known = self._store.known(account, [draft.id for draft in drafts])
         new = list({draft.id: draft for draft in drafts if draft.id not in known}.values())
-        head = self._store.head(account)
+        head = self._trees.head(account)
         versions = self._versions(account, head.size, {_record(draft) for draft in new})
         recorded_at = max(self._clock(), head.recorded_at)
         entries = []
         for offset, draft in enumerate(new):
             versions[_record(draft)] = version = versions.get(_record(draft), 0) + 1
             entries.append(self._entry(draft, head.size + offset, version, recorded_at))
-        return Tail(head.size, entries)
+        return Tail(
+            head.size,
+            entries,
+            self._trees.grow(account, head, [entry.leaf for entry in entries]),
+        )
 
     def _versions(
         self, account: str, size: int, records: Collection[RecordKey]

@@ -13,6 +13,12 @@ EMPTY = (
     "ALTER TABLE audit_trail.entries DISABLE TRIGGER entries_are_never_changed",
     "DELETE FROM audit_trail.entries",
     "ALTER TABLE audit_trail.entries ENABLE ALWAYS TRIGGER entries_are_never_changed",
+    "ALTER TABLE audit_trail.tiles DISABLE TRIGGER tiles_only_grow",
+    "DELETE FROM audit_trail.tiles",
+    "ALTER TABLE audit_trail.tiles ENABLE ALWAYS TRIGGER tiles_only_grow",
+    "ALTER TABLE audit_trail.keys DISABLE TRIGGER keys_are_never_changed",
+    "DELETE FROM audit_trail.keys",
+    "ALTER TABLE audit_trail.keys ENABLE ALWAYS TRIGGER keys_are_never_changed",
     "DELETE FROM audit_trail.heads",
     "DELETE FROM audit_trail.terms",
 )

@@ -8,12 +8,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from audit_trail.errors import HeadMoved, TermLost
+from audit_trail.errors import HeadMoved, TermLost, TreeRefused
 from audit_trail.record.canonical import canonical_bytes
 from audit_trail.record.entry import ActorId, Entity, Entry, Part, Public, Who
 from audit_trail.record.query import Query
-from audit_trail.seal.merkle import leaf_hash
-from audit_trail.store.port import Head, Lead, Store, Tail
+from audit_trail.seal.merkle import Range, leaf_hash
+from audit_trail.seal.tile import additions, node_reader
+from audit_trail.store.port import Head, Key, Lead, Seal, Sealing, Store, Tail
 
 SALT = bytes(16)
 
@@ -51,6 +52,21 @@ def fill(store: Store, account: str, entries: Iterable[Entry]) -> list[Entry]:
     known = list(entries)
     store.append({account: Tail(store.head(account).size, known)})
     return known
+
+
+def sealed(store: Store, account: str, count: int, checkpoint: bytes | None = None) -> Tail:
+    """A tail of so many entries, with what they add to the account's tree."""
+    head = store.head(account)
+    made = [entry(head.size + offset, account) for offset in range(count)]
+    growth = head.seal.edge.append([each.leaf for each in made])
+    sealing = Sealing(head.seal.size, tuple(additions(growth)), Seal.of(growth.after, checkpoint))
+    return Tail(head.size, made, sealing)
+
+
+def root(store: Store, account: str, size: int) -> bytes:
+    """The root of a tree as the store's tiles have it."""
+    nodes = node_reader(size, lambda tile: store.tile(account, tile.level, tile.number))
+    return Range.read(0, size, nodes).root
 
 
 def indexes(entries: Iterable[Entry]) -> list[int]:
@@ -310,6 +326,83 @@ class StoreContract:
             (name, name): 1 for name in names
         }
         assert indexes(store.find(Query(account="1", person="a\x00"), limit=9)) == [2, 1]
+
+    @pytest.mark.parametrize("sizes", [[1, 1, 1], [255, 1, 1], [256, 256], [300, 2, 700]])
+    def test_tiles_and_seal_grow_with_the_entries(self, store: Store, sizes: list[int]) -> None:
+        assert store.tile("1", 0, 0) == b""
+        for size in sizes:
+            store.append({"1": sealed(store, "1", size, b"signed"), "2": sealed(store, "2", 1)})
+        leaves = [each.leaf for each in store.slice("1", 0, 2_000)]
+        expected = Range().append(leaves).after
+        assert store.head("1").seal == Seal.of(expected, b"signed")
+        assert store.head("2").seal.checkpoint is None
+        assert root(store, "1", sum(sizes)) == expected.root
+        assert root(store, "1", sizes[0]) == Range().append(leaves[: sizes[0]]).after.root
+        assert store.tile("1", 0, 0) == b"".join(leaves[:256])
+        for unknown in (("1", 0, 99), ("1", 7, 0), ("nobody", 0, 0), ("1", 0, 10**30)):
+            assert store.tile(*unknown) == b""
+
+    def test_an_append_without_tiles_leaves_the_seal_where_it_was(self, store: Store) -> None:
+        store.append({"1": sealed(store, "1", 3, b"signed")})
+        seal = store.head("1").seal
+        fill(store, "1", [entry(3)])
+        assert store.head("1") == Head(4, 2_003, seal)
+
+    def test_what_is_appended_already_is_sealed_later(self, store: Store) -> None:
+        known = fill(store, "1", [entry(index) for index in range(5)])
+        growth = Range().append([each.leaf for each in known[:3]])
+        sealing = Sealing(0, tuple(additions(growth)), Seal.of(growth.after, None))
+        store.append({"1": Tail(5, [], sealing)})
+        assert store.head("1") == Head(5, 2_004, Seal.of(growth.after, None))
+        with pytest.raises(HeadMoved):
+            store.append({"1": Tail(5, [], sealing)})
+        signed = Seal.of(growth.after, b"signed")
+        store.append({"1": Tail(5, [], Sealing(3, (), signed))})
+        assert store.head("1").seal == signed
+        assert store.slice("1", 0, 9) == known
+
+    def test_a_seal_that_moved_keeps_entries_and_tiles_out(self, store: Store) -> None:
+        store.append({"1": sealed(store, "1", 2)})
+        before = store.head("1")
+        late = sealed(store, "1", 2)
+        assert late.sealing is not None
+        stale = late._replace(sealing=late.sealing._replace(before=1))
+        with pytest.raises(HeadMoved):
+            store.append({"2": sealed(store, "2", 1), "1": stale})
+        assert (store.head("1"), store.head("2")) == (before, Head(0, 0))
+        assert len(store.tile("1", 0, 0)) == 64
+        assert store.tile("2", 0, 0) == b""
+
+    @pytest.mark.parametrize("held", [0, 1, 3])
+    def test_a_tile_of_another_width_is_not_added_to(self, store: Store, held: int) -> None:
+        for _ in range(held):
+            store.append({"1": sealed(store, "1", 1)})
+        before, tile = store.head("1"), store.tile("1", 0, 0)
+        made = [entry(held)]
+        growth = Range().append([made[0].leaf] * 2).after.append([made[0].leaf])
+        wrong = Sealing(held, tuple(additions(growth)), Seal.of(growth.after, None))
+        with pytest.raises(TreeRefused):
+            store.append({"1": Tail(held, made, wrong)})
+        assert (store.head("1"), store.tile("1", 0, 0)) == (before, tile)
+
+    def test_accounts_are_those_with_entries(self, store: Store) -> None:
+        assert store.accounts() == []
+        names = ["1", "11", "", "0", "ä", "1\x00"]
+        for account in names:
+            fill(store, account, [entry(0, account), entry(1, account)])
+        store.append({"none": Tail(0, [])})
+        assert sorted(store.accounts()) == sorted(names)
+
+    def test_keys_are_added_one_behind_the_other(self, store: Store) -> None:
+        first, second = Key("a", bytes(32), 1), Key("ä", b"\xff" * 32, 2)
+        assert store.public_keys() == []
+        with pytest.raises(HeadMoved):
+            store.add_key(first, 1)
+        store.add_key(first, 0)
+        with pytest.raises(HeadMoved):
+            store.add_key(second, 0)
+        store.add_key(second, 1)
+        assert store.public_keys() == [first, second]
 
     def test_writers_at_once_leave_no_gap_and_no_double(self, store: Store) -> None:
         def write(name: str) -> None:

@@ -93,4 +93,4 @@ def test_an_entry_is_found_by_its_index_or_there_is_none() -> None:
         trail.entry("2", 0)
     assert trail.by_id("1", "id-1") == trail.entry("1", 1)
     assert trail.by_id("1", "nothing") is None
-    assert trail.head("1") == (3, 5)
+    assert trail.head("1")[:2] == (3, 5)

@@ -7,7 +7,7 @@ from threading import Lock
 from audit_trail.errors import HeadMoved, TermLost
 from audit_trail.record.entry import Entry, read_who
 from audit_trail.record.query import Query
-from audit_trail.store.port import Head, Lead, RecordKey, Tail
+from audit_trail.store.port import Head, Key, Lead, RecordKey, Seal, Sealing, Tail
 
 
 class MemoryStore:
@@ -15,22 +15,47 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._accounts: dict[str, list[Entry]] = defaultdict(list)
+        self._seals: dict[str, Seal] = {}
+        self._tiles: dict[tuple[str, int, int], bytes] = {}
+        self._keys: list[Key] = []
         self._terms: dict[str, int] = {}
         self._lock = Lock()
 
     def head(self, account: str) -> Head:
         entries = self._accounts[account]
-        return Head(len(entries), entries[-1].public.recorded_at if entries else 0)
+        if not entries:
+            return Head(0, 0)
+        seal = self._seals.get(account, Seal())
+        return Head(len(entries), entries[-1].public.recorded_at, seal)
 
     def append(self, tails: Mapping[str, Tail], lead: Lead | None = None) -> None:
         with self._lock:
             if lead and self._terms.get(lead.outbox) != lead.term:
                 raise TermLost
             for account, tail in tails.items():
-                if len(self._accounts[account]) != tail.size:
+                head = self.head(account)
+                if head.size != tail.size:
                     raise HeadMoved
+                if tail.sealing and head.seal.size != tail.sealing.before:
+                    raise HeadMoved
+            grown = {
+                place: data
+                for account, tail in tails.items()
+                if tail.sealing
+                for place, data in self._grown(account, tail.sealing)
+            }
+            self._tiles |= grown
             for account, tail in tails.items():
                 self._accounts[account].extend(tail.entries)
+                if tail.sealing:
+                    self._seals[account] = tail.sealing.seal
+
+    def _grown(
+        self, account: str, sealing: Sealing
+    ) -> Iterator[tuple[tuple[str, int, int], bytes]]:
+        for addition in sealing.additions:
+            place = (account, addition.tile.level, addition.tile.number)
+            yield place, addition.behind(self._tiles.get(place, b""))
 
     def begin_term(self, outbox: str) -> Lead:
         with self._lock:
@@ -66,6 +91,21 @@ class MemoryStore:
         return next(
             (entry for entry in self._accounts[account] if entry.public.id == entry_id), None
         )
+
+    def tile(self, account: str, level: int, number: int) -> bytes:
+        return self._tiles.get((account, level, number), b"")
+
+    def accounts(self) -> list[str]:
+        return [account for account, entries in self._accounts.items() if entries]
+
+    def public_keys(self) -> list[Key]:
+        return list(self._keys)
+
+    def add_key(self, key: Key, known: int) -> None:
+        with self._lock:
+            if len(self._keys) != known:
+                raise HeadMoved
+            self._keys.append(key)
 
     def close(self) -> None:
         self._accounts.clear()

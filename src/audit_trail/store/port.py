@@ -5,23 +5,72 @@ from typing import NamedTuple, Protocol
 
 from audit_trail.record.entry import Entry
 from audit_trail.record.query import Query
+from audit_trail.seal.merkle import HASH_BYTES, Range
+from audit_trail.seal.tile import Addition
 
 RecordKey = tuple[str, str | None]
 """An entity's type and id: what a version counts."""
 
 
+class Seal(NamedTuple):
+    """How far an account's tree goes: its size, right edge, and newest checkpoint if one is signed.
+
+    `hashes` are the edge's, one behind the other. The checkpoint may be that of a smaller tree.
+    """
+
+    size: int = 0
+    hashes: bytes = b""
+    checkpoint: bytes | None = None
+
+    @classmethod
+    def of(cls, edge: Range, checkpoint: bytes | None) -> "Seal":
+        """Return the seal of a tree by its right edge."""
+        return cls(edge.stop, b"".join(edge.hashes), checkpoint)
+
+    @property
+    def edge(self) -> Range:
+        """The right edge, all that an append needs. Raises `TreeRefused` for another shape."""
+        hashes = self.hashes
+        nodes = (hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES))
+        return Range(stop=self.size, hashes=tuple(nodes))
+
+
 class Head(NamedTuple):
-    """How far an account's trail goes: its size, and the newest `recorded_at` (µs UTC)."""
+    """How far an account's trail goes: its size, the newest `recorded_at` (µs UTC), and its seal."""
 
     size: int
     recorded_at: int
+    seal: Seal = Seal()
+
+
+class Sealing(NamedTuple):
+    """What an append adds to one account's tree, if the tree still has the size `before`."""
+
+    before: int
+    additions: Sequence[Addition]
+    seal: Seal
 
 
 class Tail(NamedTuple):
-    """What an append adds to one account: entries from index `size` on, if it still ends there."""
+    """What an append adds to one account: entries from index `size` on, if it still ends there.
+
+    Without `sealing` the tree stays as it is, as in releases that had none.
+    """
 
     size: int
     entries: Sequence[Entry]
+    sealing: Sealing | None = None
+
+
+class Key(NamedTuple):
+    """A key that signs this trail's checkpoints from `since_us` on, until the next one does.
+
+    `name` stands for the trail in each account's origin; `public` is 32 bytes of Ed25519.
+    """
+
+    name: str
+    public: bytes
+    since_us: int
 
 
 class Lead(NamedTuple):
@@ -39,7 +88,10 @@ class Store(Protocol):
         ...
 
     def append(self, tails: Mapping[str, Tail], lead: Lead | None = None) -> None:
-        """Add every tail, or none. Raises `HeadMoved` or `TermLost`."""
+        """Add every tail, its entries, tiles and seal, or none.
+
+        Raises `HeadMoved`, `TermLost`, and `TreeRefused` where a tile isn't as long as it should be.
+        """
         ...
 
     def begin_term(self, outbox: str) -> Lead:
@@ -72,6 +124,22 @@ class Store(Protocol):
 
     def by_id(self, account: str, entry_id: str) -> Entry | None:
         """Return the entry with this id."""
+        ...
+
+    def tile(self, account: str, level: int, number: int) -> bytes:
+        """Return the hashes of a tile as far as there are any, one behind the other."""
+        ...
+
+    def accounts(self) -> list[str]:
+        """Return the accounts that have entries, in no particular order."""
+        ...
+
+    def public_keys(self) -> list[Key]:
+        """Return the keys of the trail in the order in which they were added."""
+        ...
+
+    def add_key(self, key: Key, known: int) -> None:
+        """Add a key behind the `known` ones that are there. Raises `HeadMoved` if there are others."""
         ...
 
     def close(self) -> None:

@@ -9,11 +9,12 @@ from pathlib import Path
 from threading import Lock, local
 from typing import Any, Final, TypeVar
 
-from audit_trail.errors import HeadMoved, StoreFailed, TermLost
+from audit_trail.errors import HeadMoved, StoreFailed, TermLost, TreeRefused
 from audit_trail.record.canonical import is_unicode
 from audit_trail.record.entry import Entry, Part, decode_indexed, read_person
 from audit_trail.record.query import Query
-from audit_trail.store.port import Head, Lead, RecordKey, Tail
+from audit_trail.seal.merkle import HASH_BYTES
+from audit_trail.store.port import Head, Key, Lead, RecordKey, Seal, Sealing, Tail
 
 BUSY_TIMEOUT_SECONDS: Final = 10.0
 LARGEST: Final = 2**63 - 1
@@ -26,6 +27,21 @@ _COLUMNS: Final = (
     "occurred_at, recorded_at, entity_type, entity_id, person"
 )
 _ROW: Final = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_PLACE: Final = "INSERT INTO tiles (data, account, level, number) VALUES (?, ?, ?, ?)"
+_GROW: Final = (
+    "UPDATE tiles SET data = CAST(data || ? AS BLOB) WHERE account = ? AND level = ? AND number = ?"
+)
+_FIRST_SEAL: Final = "INSERT INTO seals (size, edge, checkpoint, account) VALUES (?, ?, ?, ?)"
+_MOVE_SEAL: Final = "UPDATE seals SET size = ?, edge = ?, checkpoint = ? WHERE account = ?"
+# From one account to the next by the index; DISTINCT would read every entry of it.
+_ACCOUNTS: Final = """
+WITH RECURSIVE each (account) AS (
+  SELECT min(account) FROM entries
+  UNION ALL
+  SELECT (SELECT min(account) FROM entries WHERE account > each.account)
+  FROM each WHERE each.account IS NOT NULL
+)
+SELECT account FROM each WHERE account IS NOT NULL"""
 ROWS_TOGETHER: Final = 100
 """How many rows one statement inserts: while it runs, other threads do too."""
 
@@ -46,10 +62,15 @@ class SqliteStore:
 
     def head(self, account: str) -> Head:
         row = self._one(
-            "SELECT idx + 1, recorded_at FROM entries WHERE account = ? ORDER BY idx DESC LIMIT 1",
+            "SELECT idx + 1, recorded_at, size, edge, checkpoint "
+            "FROM entries LEFT JOIN seals USING (account) "
+            "WHERE account = ? ORDER BY idx DESC LIMIT 1",
             (account,),
         )
-        return Head(*row) if row else Head(0, 0)
+        if row is None:
+            return Head(0, 0)
+        size, recorded_at, *seal = row
+        return Head(size, recorded_at, Seal(*seal) if seal[0] is not None else Seal())
 
     def append(self, tails: Mapping[str, Tail], lead: Lead | None = None) -> None:
         with self._writing, self._translating(), self._transaction() as connection:
@@ -58,11 +79,16 @@ class SqliteStore:
             ):
                 raise TermLost
             for account, tail in tails.items():
-                if self.head(account).size != tail.size:
+                head = self.head(account)
+                if head.size != tail.size:
                     raise HeadMoved
                 for some in _chunks(tail.entries, ROWS_TOGETHER):
                     values = [value for entry in some for value in _columns(account, entry)]
                     connection.execute(_insert(len(some)), values)
+                if tail.sealing:
+                    if head.seal.size != tail.sealing.before:
+                        raise HeadMoved
+                    _seal(connection, account, tail.sealing)
 
     def begin_term(self, outbox: str) -> Lead:
         with self._writing, self._translating(), self._transaction() as connection:
@@ -131,6 +157,28 @@ class SqliteStore:
         )
         return _entry(row) if row else None
 
+    def tile(self, account: str, level: int, number: int) -> bytes:
+        row = self._one(
+            "SELECT data FROM tiles WHERE account = ? AND level = ? AND number = ?",
+            (account, level, number),
+        )
+        return row[0] if row else b""
+
+    def accounts(self) -> list[str]:
+        return [account for (account,) in self._all(_ACCOUNTS, ())]
+
+    def public_keys(self) -> list[Key]:
+        rows = self._all("SELECT name, public, since FROM keys ORDER BY number", ())
+        return [Key(*row) for row in rows]
+
+    def add_key(self, key: Key, known: int) -> None:
+        with self._writing, self._translating(), self._transaction() as connection:
+            if self._one("SELECT count(*) FROM keys", ()) != (known,):
+                raise HeadMoved
+            connection.execute(
+                "INSERT INTO keys (number, name, public, since) VALUES (?, ?, ?, ?)", (known, *key)
+            )
+
     def close(self) -> None:
         while self._opened:
             self._opened.pop().close()
@@ -177,6 +225,22 @@ class SqliteStore:
             yield
         except sqlite3.Error as error:
             raise StoreFailed(f"The trail's database {self._path} failed: {error}") from error
+
+
+def _seal(connection: sqlite3.Connection, account: str, sealing: Sealing) -> None:
+    """Put hashes behind those that each tile has, and the new seal in the place of the old one."""
+    for addition in sealing.additions:
+        place = (account, addition.tile.level, addition.tile.number)
+        held = connection.execute(
+            "SELECT length(data) FROM tiles WHERE account = ? AND level = ? AND number = ?", place
+        ).fetchone() or (0,)
+        if held != (addition.offset * HASH_BYTES,):
+            raise TreeRefused(f"{addition.tile.path} of account {account} has another width.")
+        connection.execute(_GROW if addition.offset else _PLACE, (addition.data, *place))
+    size, hashes, checkpoint = sealing.seal
+    connection.execute(
+        _MOVE_SEAL if sealing.before else _FIRST_SEAL, (size, hashes, checkpoint, account)
+    )
 
 
 def _bound(values: Sequence[Any]) -> list[Any]:

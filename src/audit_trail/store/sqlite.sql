@@ -24,6 +24,29 @@ CREATE UNIQUE INDEX IF NOT EXISTS entries_by_id ON entries (account, id);
 CREATE INDEX IF NOT EXISTS entries_by_entity ON entries (account, entity_type, entity_id, idx, version);
 CREATE INDEX IF NOT EXISTS entries_by_type ON entries (account, entity_type, idx);
 
+-- The tree over an account's leaves: tiles, and how far they go, with the right edge and the newest
+-- checkpoint. A tile is rewritten as it grows, 8 KiB at most.
+CREATE TABLE IF NOT EXISTS tiles (
+  account TEXT NOT NULL,
+  level INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  data BLOB NOT NULL,
+  UNIQUE (account, level, number)
+);
+CREATE TABLE IF NOT EXISTS seals (
+  account TEXT PRIMARY KEY,
+  size INTEGER NOT NULL,
+  edge BLOB NOT NULL,
+  checkpoint BLOB
+);
+-- The public keys, each valid until the next one; the trail's secrets are elsewhere.
+CREATE TABLE IF NOT EXISTS keys (
+  number INTEGER PRIMARY KEY,
+  name TEXT NOT NULL,
+  public BLOB NOT NULL CHECK (length(public) = 32),
+  since INTEGER NOT NULL
+);
+
 CREATE TABLE IF NOT EXISTS terms (
   outbox TEXT PRIMARY KEY,
   term INTEGER NOT NULL
@@ -50,4 +73,48 @@ CREATE TRIGGER IF NOT EXISTS entries_are_numbered_from_one AFTER INSERT ON entri
 WHEN new.rowid < 1
 BEGIN
   SELECT RAISE(ABORT, 'entries are only appended');
+END;
+
+-- A hash that is there stays as it is; what stands behind it may be added. REPLACE deletes unseen.
+CREATE TRIGGER IF NOT EXISTS tiles_only_grow BEFORE UPDATE ON tiles
+WHEN (new.rowid, new.account, new.level, new.number)
+  IS NOT (old.rowid, old.account, old.level, old.number)
+  OR substr(new.data, 1, length(old.data)) IS NOT old.data
+BEGIN
+  SELECT RAISE(ABORT, 'tiles only grow');
+END;
+CREATE TRIGGER IF NOT EXISTS tiles_are_never_deleted BEFORE DELETE ON tiles
+BEGIN
+  SELECT RAISE(ABORT, 'tiles only grow');
+END;
+CREATE TRIGGER IF NOT EXISTS tiles_are_never_replaced BEFORE INSERT ON tiles
+WHEN EXISTS (SELECT 1 FROM tiles WHERE rowid = new.rowid)
+  OR EXISTS (
+    SELECT 1 FROM tiles
+    WHERE account = new.account AND level = new.level AND number = new.number
+  )
+BEGIN
+  SELECT RAISE(ABORT, 'tiles only grow');
+END;
+CREATE TRIGGER IF NOT EXISTS seals_only_move_on BEFORE UPDATE ON seals
+WHEN new.account <> old.account OR new.size < old.size
+BEGIN
+  SELECT RAISE(ABORT, 'seals only move on');
+END;
+CREATE TRIGGER IF NOT EXISTS seals_are_never_deleted BEFORE DELETE ON seals
+BEGIN
+  SELECT RAISE(ABORT, 'seals only move on');
+END;
+CREATE TRIGGER IF NOT EXISTS keys_are_never_changed BEFORE UPDATE ON keys
+BEGIN
+  SELECT RAISE(ABORT, 'keys are only added');
+END;
+CREATE TRIGGER IF NOT EXISTS keys_are_never_deleted BEFORE DELETE ON keys
+BEGIN
+  SELECT RAISE(ABORT, 'keys are only added');
+END;
+CREATE TRIGGER IF NOT EXISTS keys_are_never_replaced BEFORE INSERT ON keys
+WHEN EXISTS (SELECT 1 FROM keys WHERE number = new.number)
+BEGIN
+  SELECT RAISE(ABORT, 'keys are only added');
 END;

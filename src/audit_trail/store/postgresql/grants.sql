@@ -2,5 +2,5 @@
 -- a trigger off nor drop a partition.
 REVOKE ALL ON ALL TABLES IN SCHEMA audit_trail FROM {role};
 GRANT USAGE ON SCHEMA audit_trail TO {role};
-GRANT SELECT, INSERT ON audit_trail.entries TO {role};
-GRANT SELECT, INSERT, UPDATE ON audit_trail.heads, audit_trail.terms TO {role};
+GRANT SELECT, INSERT ON audit_trail.entries, audit_trail.keys TO {role};
+GRANT SELECT, INSERT, UPDATE ON audit_trail.heads, audit_trail.tiles, audit_trail.terms TO {role};

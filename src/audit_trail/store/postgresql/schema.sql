@@ -53,6 +53,31 @@ CREATE TABLE IF NOT EXISTS audit_trail.heads (
   recorded_at bigint NOT NULL
 );
 
+-- How far the tree goes, with its right edge and the newest checkpoint.
+ALTER TABLE audit_trail.heads
+  ADD COLUMN IF NOT EXISTS sealed bigint NOT NULL DEFAULT 0,
+  ADD COLUMN IF NOT EXISTS edge bytea NOT NULL DEFAULT '',
+  ADD COLUMN IF NOT EXISTS checkpoint bytea;
+
+-- The tree over an account's leaves; a tile is rewritten as it grows, 8 KiB at most.
+CREATE TABLE IF NOT EXISTS audit_trail.tiles (
+  account bytea NOT NULL,
+  number bigint NOT NULL,
+  level integer NOT NULL,
+  data bytea NOT NULL,
+  PRIMARY KEY (account, level, number)
+);
+-- Hashes can't be compressed.
+ALTER TABLE audit_trail.tiles ALTER COLUMN data SET STORAGE EXTERNAL;
+
+-- The public keys, each valid until the next one; the trail's secrets are elsewhere.
+CREATE TABLE IF NOT EXISTS audit_trail.keys (
+  number integer PRIMARY KEY,
+  name bytea NOT NULL,
+  public bytea NOT NULL CHECK (length(public) = 32),
+  since bigint NOT NULL
+);
+
 CREATE TABLE IF NOT EXISTS audit_trail.terms (
   outbox bytea PRIMARY KEY,
   term bigint NOT NULL
@@ -84,6 +109,35 @@ BEGIN
   END LOOP;
   RETURN NULL;
 END $$;
+
+-- A hash that is there stays as it is; what stands behind it may be added.
+CREATE OR REPLACE FUNCTION audit_trail.refuse_shrinking() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF TG_OP = 'UPDATE' AND new.account = old.account AND new.level = old.level
+    AND new.number = old.number AND substr(new.data, 1, length(old.data)) = old.data
+  THEN
+    RETURN new;
+  END IF;
+  RAISE EXCEPTION 'tiles only grow: % is refused', TG_OP;
+END $$;
+
+CREATE OR REPLACE FUNCTION audit_trail.refuse_key_change() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RAISE EXCEPTION 'keys are only added: % is refused', TG_OP;
+END $$;
+
+CREATE OR REPLACE TRIGGER tiles_only_grow BEFORE UPDATE OR DELETE ON audit_trail.tiles
+  FOR EACH ROW EXECUTE FUNCTION audit_trail.refuse_shrinking();
+CREATE OR REPLACE TRIGGER tiles_are_never_truncated BEFORE TRUNCATE ON audit_trail.tiles
+  FOR EACH STATEMENT EXECUTE FUNCTION audit_trail.refuse_shrinking();
+CREATE OR REPLACE TRIGGER keys_are_never_changed
+  BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_trail.keys
+  FOR EACH STATEMENT EXECUTE FUNCTION audit_trail.refuse_key_change();
+ALTER TABLE audit_trail.tiles ENABLE ALWAYS TRIGGER tiles_only_grow;
+ALTER TABLE audit_trail.tiles ENABLE ALWAYS TRIGGER tiles_are_never_truncated;
+ALTER TABLE audit_trail.keys ENABLE ALWAYS TRIGGER keys_are_never_changed;
 
 CREATE OR REPLACE TRIGGER entries_are_never_changed
   BEFORE UPDATE OR DELETE ON audit_trail.entries

@@ -6,10 +6,11 @@ from typing import Any, Final
 
 import psycopg
 
-from audit_trail.errors import HeadMoved, StoreFailed, TermLost
+from audit_trail.errors import HeadMoved, StoreFailed, TermLost, TreeRefused
 from audit_trail.record.entry import Entry, Part, read_who
 from audit_trail.record.query import Query
-from audit_trail.store.port import Head, Lead, RecordKey, Tail
+from audit_trail.seal.merkle import HASH_BYTES
+from audit_trail.store.port import Head, Key, Lead, RecordKey, Seal, Sealing, Tail
 from audit_trail.store.postgresql.connections import Connections
 from audit_trail.store.postgresql.schema import require
 
@@ -31,14 +32,31 @@ _BEGIN_TERM: Final = (
     "INSERT INTO audit_trail.terms AS known (outbox, term) VALUES (%b, 1) "
     "ON CONFLICT (outbox) DO UPDATE SET term = known.term + 1 RETURNING term"
 )
-_FIRST_HEAD: Final = (
-    "INSERT INTO audit_trail.heads AS head (account, size, recorded_at) "
-    "VALUES (%(account)b, %(grown)b, %(recorded_at)b) ON CONFLICT (account) DO UPDATE "
-    "SET size = excluded.size, recorded_at = excluded.recorded_at WHERE head.size = 0"
+# The seal moves with the head; a tail without one leaves it as it is.
+_FIRST_HEAD: Final = """
+INSERT INTO audit_trail.heads AS head (account, size, recorded_at, sealed, edge, checkpoint)
+VALUES (%(account)b, %(grown)b, %(recorded_at)b, coalesce(%(sealed)b::bigint, 0),
+  coalesce(%(edge)b::bytea, ''), %(checkpoint)b::bytea)
+ON CONFLICT (account) DO UPDATE SET size = excluded.size, recorded_at = excluded.recorded_at,
+  sealed = excluded.sealed, edge = excluded.edge, checkpoint = excluded.checkpoint
+WHERE head.size = 0"""
+_NEXT_HEAD: Final = """
+UPDATE audit_trail.heads SET size = %(grown)b, recorded_at = greatest(recorded_at, %(recorded_at)b),
+  sealed = coalesce(%(sealed)b::bigint, sealed), edge = coalesce(%(edge)b::bytea, edge),
+  checkpoint = coalesce(%(checkpoint)b::bytea, checkpoint)
+WHERE account = %(account)b AND size = %(size)b AND sealed = coalesce(%(before)b::bigint, sealed)"""
+_PLACE: Final = (
+    "INSERT INTO audit_trail.tiles (account, level, number, data) "
+    "VALUES (%(account)b, %(level)b, %(number)b, %(data)b) ON CONFLICT DO NOTHING"
 )
-_NEXT_HEAD: Final = (
-    "UPDATE audit_trail.heads SET size = %(grown)b, recorded_at = greatest(recorded_at, "
-    "%(recorded_at)b) WHERE account = %(account)b AND size = %(size)b"
+_GROW: Final = (
+    "UPDATE audit_trail.tiles SET data = data || %(data)b WHERE account = %(account)b "
+    "AND level = %(level)b AND number = %(number)b AND length(data) = %(offset)b"
+)
+_ADD_KEY: Final = (
+    "INSERT INTO audit_trail.keys (number, name, public, since) "
+    "SELECT %(number)b, %(name)b, %(public)b, %(since)b "
+    "WHERE (SELECT count(*) FROM audit_trail.keys) = %(number)b ON CONFLICT DO NOTHING"
 )
 _COLUMNS: Final = (
     "account, idx, id, version, public, leaf, who, who_salt, what, what_salt, "
@@ -93,10 +111,14 @@ class PostgresqlStore:
 
     def head(self, account: str) -> Head:
         rows = self._all(
-            "SELECT size, recorded_at FROM audit_trail.heads WHERE account = %(account)b",
+            "SELECT size, recorded_at, sealed, edge, checkpoint FROM audit_trail.heads "
+            "WHERE account = %(account)b",
             account=_text(account),
         )
-        return Head(*rows[0]) if rows else Head(0, 0)
+        if not rows:
+            return Head(0, 0)
+        size, recorded_at, *seal = rows[0]
+        return Head(size, recorded_at, Seal(*seal))
 
     def append(self, tails: Mapping[str, Tail], lead: Lead | None = None) -> None:
         rows = [_row(account, each) for account, tail in tails.items() for each in tail.entries]
@@ -162,6 +184,31 @@ class PostgresqlStore:
         )
         return rows[0] if rows else None
 
+    def tile(self, account: str, level: int, number: int) -> bytes:
+        rows = self._all(
+            "SELECT data FROM audit_trail.tiles "
+            "WHERE account = %(account)b AND level = %(level)b AND number = %(number)b",
+            account=_text(account),
+            level=level,
+            number=_bigint(number),
+        )
+        return bytes(rows[0][0]) if rows else b""
+
+    def accounts(self) -> list[str]:
+        rows = self._all("SELECT account FROM audit_trail.heads WHERE size > 0")
+        return [account.decode() for (account,) in rows]
+
+    def public_keys(self) -> list[Key]:
+        rows = self._all("SELECT name, public, since FROM audit_trail.keys ORDER BY number")
+        return [Key(name.decode(), public, since) for name, public, since in rows]
+
+    def add_key(self, key: Key, known: int) -> None:
+        name, public, since = key
+        values = {"number": known, "name": _text(name), "public": public, "since": since}
+        with self._connections.lend() as connection:
+            if connection.execute(_ADD_KEY, values).rowcount != 1:
+                raise HeadMoved
+
     def close(self) -> None:
         self._connections.close()
 
@@ -216,18 +263,31 @@ def _require_lead_and_heads(
     tails: Mapping[str, Tail],
     lead: Lead | None,
 ) -> None:
-    """Lock the term, then move each head; accounts in order, so that no two writers deadlock."""
+    """Lock the term, then move each head; accounts in order, so that no two writers deadlock.
+
+    Tiles follow their head's lock, and are seen to before anything else is sent.
+    """
     term = connection.execute(_LEAD, [_text(lead.outbox)]) if lead else None
     moved = [_move_head(connection, account, tails[account]) for account in sorted(tails)]
+    grown = [
+        cursor
+        for account, tail in tails.items()
+        if tail.sealing
+        for cursor in _grow_tiles(connection, account, tail.sealing)
+    ]
     pipeline.sync()
     if term and lead and term.fetchone() != (lead.term,):
         raise TermLost
     if any(cursor.rowcount != 1 for cursor in moved):
         raise HeadMoved
+    if any(cursor.rowcount != 1 for cursor in grown):
+        raise TreeRefused("A tile has another width than the tree that is to grow.")
 
 
 def _move_head(connection: psycopg.Connection, account: str, tail: Tail) -> psycopg.Cursor:
     newest = tail.entries[-1].public.recorded_at if tail.entries else 0
+    before, _, seal = tail.sealing or (None, (), (None, None, None))
+    sealed, edge, checkpoint = seal
     return connection.execute(
         _NEXT_HEAD if tail.size else _FIRST_HEAD,
         {
@@ -235,8 +295,30 @@ def _move_head(connection: psycopg.Connection, account: str, tail: Tail) -> psyc
             "size": _bigint(tail.size),
             "grown": _bigint(tail.size + len(tail.entries)),
             "recorded_at": newest,
+            "before": before,
+            "sealed": sealed,
+            "edge": edge,
+            "checkpoint": checkpoint,
         },
     )
+
+
+def _grow_tiles(
+    connection: psycopg.Connection, account: str, sealing: Sealing
+) -> list[psycopg.Cursor]:
+    return [
+        connection.execute(
+            _GROW if addition.offset else _PLACE,
+            {
+                "account": _text(account),
+                "level": addition.tile.level,
+                "number": addition.tile.number,
+                "data": addition.data,
+                "offset": addition.offset * HASH_BYTES,
+            },
+        )
+        for addition in sealing.additions
+    ]
 
 
 def _copy(connection: psycopg.Connection, rows: Iterable[Sequence[Any]]) -> None:
