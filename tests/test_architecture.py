@@ -42,7 +42,7 @@ def environment(*rooms: str) -> tuple[str, ...]:
 # The environment enters the engine by these doors, and fails by its own errors. Only where it is
 # put together may it also choose a store and start a sequencer.
 DOORS = (*engine("errors", "record", "capture", "trail", "server"), "live_agent.errors")
-COMPOSITION = (*DOORS, *engine("store", "signing", "sequencer"))
+COMPOSITION = (*DOORS, *engine("store", "signing", "trees", "sequencer"))
 # The API and the pages stand side by side on these, and never on each other.
 UNDER_EDGES = environment(
     *("schema", "database", "catalog", "attempts", "access", "settings"),
@@ -143,23 +143,25 @@ MAP = {
         (*DOORS, *environment("schema", "database", "metrics", "services", "gate")),
         ("litestar", "prometheus_client", "sqlalchemy"),
     ),
+    # A rotation or an epoch is an entry of its own, appended where no server runs.
+    "live_agent.signing": Room(COMPOSITION, ("msgspec",)),
     "live_agent.app": Room(
         (
             *COMPOSITION,
             *UNDER_EDGES,
             *EDGES,
-            *environment("watching", "places", "observing", "operating"),
+            *environment("watching", "places", "observing", "operating", "signing"),
         ),
         ("jinja2", "litestar", "msgspec", "sqlalchemy"),
     ),
     "live_agent.site": Room(environment("app", "pages", "services"), ("litestar",)),
-    # It must know whether a server runs where it is to restore: the sequencer's lock tells.
-    "live_agent.backup": Room((*DOORS, *engine("sequencer.lock")), ("msgspec",)),
+    # What is restored begins a new epoch.
+    "live_agent.backup": Room((*COMPOSITION, *environment("signing")), ("msgspec",)),
     "live_agent.logs": Room(DOORS, ("msgspec", "structlog")),
     # It runs whatever application it is given.
     "live_agent.serving": Room(DOORS, ("granian",)),
     "live_agent.demo": Room(
-        (*COMPOSITION, *UNDER_EDGES, *environment("founding", "app", "site", "serving")),
+        (*COMPOSITION, *UNDER_EDGES, *environment("founding", "app", "site", "serving", "signing")),
         ("httpx2", "msgspec", "rich"),
     ),
     "live_agent.cli": Room(
@@ -168,7 +170,7 @@ MAP = {
             *UNDER_EDGES,
             *EDGES,
             *environment("watching", "places", "installing", "founding", "app", "site"),
-            *environment("serving", "demo", "logs", "backup"),
+            *environment("serving", "demo", "logs", "backup", "signing"),
         ),
         ("msgspec", "rich", "typer"),
     ),

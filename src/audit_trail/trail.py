@@ -20,7 +20,7 @@ from audit_trail.seal.proof import Path, Proof
 from audit_trail.seal.tile import Bundle, Tile
 from audit_trail.signing.signer import Signer
 from audit_trail.store.port import Head, Key, Lead, RecordKey, Store, Tail
-from audit_trail.trees import Report, Trees
+from audit_trail.trees import Altered, Report, Trees, refuse_altered, unreported
 
 _log = logging.getLogger(__name__)
 
@@ -187,13 +187,13 @@ class Trail:
         """Return the entry with this id, such as the cause of another."""
         return self._store.by_id(account, entry_id)
 
-    def seal(self, report: Report = lambda *_: None) -> None:
+    def seal(self, report: Report = unreported, altered: Altered = refuse_altered) -> None:
         """Seal what an older release appended and sign what isn't signed; before anything is served.
 
-        Raises `EntryAltered` with the index, `HistoryLost` where the store is older than what was
-        signed, and `HeadsFailed`.
+        Each leaf is computed anew, and `altered` is told where it isn't the stored one; by default it
+        raises `EntryAltered`. Raises `HistoryLost` where the store is older than what was signed.
         """
-        self._trees.seal_all(report)
+        self._trees.seal_all(report, altered)
 
     def checkpoint(self, account: str) -> bytes | None:
         """Return the account's newest checkpoint, a signed note; nothing where none is signed."""

@@ -24,10 +24,22 @@ from audit_trail.store.port import Head, Seal, Sealing, Store, Tail
 SEALED_TOGETHER: Final = 4_096
 """How many entries of an older release one step reads, compares and commits."""
 
+Altered = Callable[[str, int], None]
+"""Told of an entry that isn't as it was appended: its account and index."""
+
 SEAL_ATTEMPTS: Final = 100
 
 Report = Callable[[str, int, int], None]
 """Told of each step: the account, how many of its entries are sealed, and how many there are."""
+
+
+def unreported(account: str, done: int, size: int) -> None:
+    """Report to nobody."""
+
+
+def refuse_altered(account: str, index: int) -> None:
+    """Raise `EntryAltered`."""
+    raise EntryAltered(f"Entry {index} of account {account} was altered: it isn't the one hashed.")
 
 
 class Trees:
@@ -66,13 +78,15 @@ class Trees:
         self.seal(account)
         return self._store.head(account)
 
-    def seal_all(self, report: Report) -> None:
+    def seal_all(self, report: Report, altered: Altered) -> None:
         """Seal and sign every account; see `seal`. What was signed must all be there."""
         signed = self._signer.accounts() if self._signer else []
         for account in dict.fromkeys([*signed, *self._store.accounts()]):
-            self.seal(account, report)
+            self.seal(account, report, altered)
 
-    def seal(self, account: str, report: Report = lambda *_: None) -> None:
+    def seal(
+        self, account: str, report: Report = unreported, altered: Altered = refuse_altered
+    ) -> None:
         """Bring into the tree what an older release appended, and sign what has no checkpoint yet.
 
         Each leaf is computed anew from the entry's bytes. Every step is committed, so the next
@@ -84,7 +98,7 @@ class Trees:
             if self._is_done(account, head):
                 return
             start, stop = head.seal.size, min(head.size, head.seal.size + SEALED_TOGETHER)
-            leaves = self._leaves(account, start, stop)
+            leaves = self._leaves(account, start, stop, altered)
             sealing = self._grown(account, head.seal, leaves, sign=stop == head.size)
             tails = {account: Tail(head.size, (), sealing)}
             try:
@@ -176,12 +190,14 @@ class Trees:
         if self._signer:
             self._signer.require_growth(account, seal.edge, lambda: self._nodes(account, seal.size))
 
-    def _leaves(self, account: str, start: int, stop: int) -> list[bytes]:
+    def _leaves(self, account: str, start: int, stop: int, altered: Altered) -> list[bytes]:
         entries = self._store.slice(account, start, stop)
         leaves = leaf_hashes([entry.public_bytes for entry in entries])
         for index, entry, leaf in zip(range(start, stop), entries, leaves, strict=False):
-            if (entry.index, entry.leaf) != (index, leaf):
-                raise EntryAltered(f"Entry {index} of account {account} was altered or is missing.")
+            if entry.index != index:
+                raise EntryAltered(f"Entry {index} of account {account} is missing.")
+            if entry.leaf != leaf:
+                altered(account, index)
         if len(entries) != stop - start:
             raise EntryAltered(f"Entry {start + len(entries)} of account {account} is missing.")
         return leaves

@@ -18,7 +18,9 @@ from audit_trail.capture.outbox import Outbox
 from audit_trail.capture.proxies import NO_PROXIES, Proxies
 from audit_trail.errors import AuditError, ChangeRefused, EntryNotFound, QueryRefused
 from audit_trail.sequencer.loop import Sequencer
+from audit_trail.store.port import Store
 from audit_trail.trail import Trail, utc_now_us
+from audit_trail.trees import Report, unreported
 from live_agent import attempts
 from live_agent.api.answers import problem_answer
 from live_agent.api.document import openapi_config
@@ -32,6 +34,7 @@ from live_agent.observing import ObservedApp, facts_of, observing
 from live_agent.operating import OPERATING_PATHS, operating_routes
 from live_agent.places import Places
 from live_agent.services import Services, wait_until_sequenced
+from live_agent.signing import Signing
 from live_agent.watching import WATCH
 
 BODY_LIMIT_BYTES: Final = 1_048_576
@@ -169,15 +172,18 @@ def build_services(
     clock: Callable[[], int] = utc_now_us,
     limits: Limits | None = None,
     metrics_token: str = "",
+    signing: Signing | None = None,
+    report: Report = unreported,
 ) -> Services:
     """Compose everything over two databases, a path meaning two files in that directory.
 
-    Prepare the database before serving.
+    Prepare the database before serving. `report` is told how far a trail of an older release is
+    sealed. Raises what `Trail.seal` raises.
     """
     if isinstance(places, Path):
         places = Places(data=places)
     store = places.trail()
-    trail = Trail(store, clock=clock)
+    trail = _sealed(store, signing or Signing(data=places.data), clock, report)
     database = places.database()
     reader = places.reader(database)
     outbox = places.outbox(reader)
@@ -203,6 +209,17 @@ def build_services(
         limits=limits or Limits(),
         metrics_token=metrics_token,
     )
+
+
+def _sealed(store: Store, signing: Signing, clock: Callable[[], int], report: Report) -> Trail:
+    """Return the trail once all of it is sealed and signed; so a server that may not sign stops."""
+    try:
+        trail = Trail(store, signer=signing.signer(store, clock), clock=clock)
+        trail.seal(report)
+    except AuditError:
+        store.close()
+        raise
+    return trail
 
 
 @contextmanager

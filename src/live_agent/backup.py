@@ -15,7 +15,10 @@ import msgspec
 
 from audit_trail.capture.sqlite.lock import locked
 from audit_trail.errors import SequencerRunning
+from audit_trail.signing.keys import Seed
+from audit_trail.store.sqlite import SqliteStore
 from live_agent.errors import BackupDamaged, BackupRefused
+from live_agent.signing import Signing
 
 DATABASE: Final = "live-agent.db"
 TRAIL: Final = "trail.db"
@@ -59,9 +62,11 @@ def back_up(data: Path, target: Path, report: Report) -> None:
         _write(folder / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest)))
 
 
-def restore(backup: Path, data: Path, report: Report) -> Manifest:
+def restore(backup: Path, data: Path, report: Report, key: Seed | None = None) -> Manifest:
     """Make a data directory of a backup, and return what the backup says of itself.
 
+    Checkpoints may have been seen that the backup doesn't have. So the restored trail begins a new
+    epoch, with a key of its own or the one given, and each account's trail says so.
     Raises `BackupRefused` unless `data` is missing or empty, and `BackupDamaged` when the backup
     is not as it was written; then nothing is left behind.
     """
@@ -75,6 +80,10 @@ def restore(backup: Path, data: Path, report: Report) -> Manifest:
                     f"{backup / name} is not as it was written; use another backup."
                 )
             _check(folder / name)
+        with closing(SqliteStore(folder / TRAIL)) as store:
+            Signing(data=folder, key=key).begin_epoch(
+                store, f"restored from the backup of {manifest.taken_at}"
+            )
     return manifest
 
 

@@ -5,8 +5,10 @@ What a command needs is imported inside it, so that `--help` answers at once.
 
 import os
 import sys
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -21,10 +23,12 @@ app = typer.Typer(
 )
 accounts = typer.Typer(help="Accounts of this installation.", no_args_is_help=True)
 users = typer.Typer(help="People and their roles.", no_args_is_help=True)
+keys = typer.Typer(help="The key that signs the trail.", no_args_is_help=True)
 databases = typer.Typer(help="The database and its triggers.", no_args_is_help=True)
 app.add_typer(accounts, name="account")
 app.add_typer(users, name="user")
 app.add_typer(databases, name="database")
+app.add_typer(keys, name="key")
 
 Data = Annotated[
     Path,
@@ -89,14 +93,16 @@ def serve(
     from live_agent.site import create_site
 
     configure_logs(log_format, sys.stderr)
-    proxies = trusted(trusted_proxies.split(","))
-    services = build_services(
-        _places(data),
-        secure_cookies=secure_cookies,
-        trusted_proxies=proxies,
-        # Not an option: every process on the machine can read another's arguments.
-        metrics_token=os.environ.get("LIVE_AGENT_METRICS_TOKEN", ""),
-    )
+    with _progress() as report:
+        services = build_services(
+            _places(data),
+            secure_cookies=secure_cookies,
+            trusted_proxies=trusted(trusted_proxies.split(",")),
+            # Not an option: every process on the machine can read another's arguments.
+            metrics_token=os.environ.get("LIVE_AGENT_METRICS_TOKEN", ""),
+            signing=_signing(data),
+            report=report,
+        )
     services.database.prepare()
     serving.run(create_site(services), host, port, lambda url: _print(f"Live Agent: {url}"))
 
@@ -123,7 +129,7 @@ def restore(
     from live_agent.backup import restore
 
     with _progress() as report:
-        manifest = restore(backup, data, report)
+        manifest = restore(backup, data, report, _signing(data).key)
     _print(f"{data} is as it was at {manifest.taken_at}.")
 
 
@@ -233,6 +239,60 @@ def sync_database(data: Data = Path("live-agent-data")) -> None:
 
         sync_trail(trail_owner)
     _print(f"The schema of {database.name} is up to date, and its triggers are as generated.")
+
+
+@keys.command("list")
+def list_keys(data: Data = Path("live-agent-data")) -> None:
+    """Print the trail's public keys, and from when on each has signed."""
+    with _trail_at_rest(data) as store:
+        for key in store.public_keys():
+            since = datetime.fromtimestamp(key.since_us / 1e6, UTC).isoformat(timespec="seconds")
+            _print(f"{since} {key.name} {b64encode(key.public).decode()}")
+
+
+@keys.command("rotate")
+def rotate_key(data: Data = Path("live-agent-data")) -> None:
+    """Sign with another key from the next start on: a new one, or the one in the environment."""
+    with _trail_at_rest(data) as store:
+        key = _signing(data).rotate(store)
+    _print(f"The next start signs with {b64encode(key.public).decode()}.")
+
+
+@keys.command("begin-epoch")
+def begin_epoch(
+    reason: Annotated[str, typer.Option(help="What happened; each account's trail will say so.")],
+    data: Data = Path("live-agent-data"),
+) -> None:
+    """Sign the trail as it is, under a new name, although it lacks what was signed before."""
+    with _trail_at_rest(data) as store:
+        key = _signing(data).begin_epoch(store, reason)
+    _print(f"The next start signs as {key.name} with {b64encode(key.public).decode()}.")
+
+
+@contextmanager
+def _trail_at_rest(data: Path) -> Iterator[Any]:
+    """Open the trail's store while no server runs: it would go on with the key before."""
+    from contextlib import closing
+
+    places = _places(data)
+    outbox = places.outbox(places.reader(places.database()))
+    with outbox.leading(), closing(places.trail()) as store:
+        yield store
+
+
+def _signing(data: Path) -> Any:
+    """Read the key. No option takes one: every process can read another's arguments."""
+    from audit_trail.errors import KeyRefused
+    from audit_trail.signing.keys import Seed
+    from live_agent.signing import Signing
+
+    if path := os.environ.get("LIVE_AGENT_SIGNING_KEY_FILE"):
+        key = Seed.read(Path(path))
+        if key is None:
+            raise KeyRefused(f"There is no key file {path}.")
+        return Signing(data=data, key=key)
+    text = os.environ.get("LIVE_AGENT_SIGNING_KEY")
+    return Signing(data=data, key=Seed.parse(text) if text else None)
 
 
 def _database(data: Path) -> Any:

@@ -14,6 +14,7 @@ import pytest
 
 from audit_trail.capture.context import SYSTEM, Origin, acting_as
 from audit_trail.capture.sqlite.lock import locked
+from audit_trail.errors import HistoryLost
 from audit_trail.record.entry import Entry, read_what
 from audit_trail.record.query import Query
 from bench import soak
@@ -32,6 +33,7 @@ EMAIL = "ada@alder.example"
 PATIENCE_SECONDS = 60
 BACKUPS = 3
 FILES = ["backup.json", "live-agent.db", "trail.db"]
+RESTORED = ["heads.log", "live-agent.db", "signing.key", "trail.db"]
 
 
 def unseen(_name: str, _done: int, _total: int) -> None:
@@ -120,7 +122,7 @@ def test_a_backup_is_private_and_whole_and_holds_no_more_than_its_files(
 
     manifest = restore(tmp_path / "backup", tmp_path / "new", unseen)
     assert manifest.taken_at.endswith("+00:00")
-    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == FILES[1:]
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == RESTORED
     assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
     assert {path.stat().st_mode & 0o777 for path in (tmp_path / "new").iterdir()} == {0o600}
     with opened(tmp_path / "new") as services:
@@ -145,7 +147,9 @@ def test_what_is_in_the_trail_and_still_in_the_outbox_is_restored_as_one_entry(
     with opened(tmp_path / "new") as services:
         assert services.outbox.backlog().rows == 2
         assert names_told(services) == ["First", "Second", "Third"]
-        assert [(entry.public.id, entry.public.action) for entry in entries(services)] == told
+        restored = [(entry.public.id, entry.public.action) for entry in entries(services)]
+        assert [each for each in restored if each[1] != "begin_epoch"] == told
+        assert len(restored) == len(told) + 1
 
 
 def test_commits_during_the_copying_neither_enter_it_nor_begin_it_anew(
@@ -246,9 +250,7 @@ def test_an_older_database_beside_a_newer_trail_reuses_no_index_and_no_entry_s_i
         assert after[-1].version == 2
 
 
-def test_a_newer_database_beside_an_older_trail_lacks_what_had_left_the_outbox(
-    data: Path, tmp_path: Path
-) -> None:
+def test_an_older_trail_is_refused_until_somebody_says_why(data: Path, tmp_path: Path) -> None:
     back_up(data, tmp_path / "backup", unseen)
     with opened(data) as services:
         rename_team(services, "Lost")
@@ -256,7 +258,14 @@ def test_a_newer_database_beside_an_older_trail_lacks_what_had_left_the_outbox(
     for leftover in data.glob("trail.db*"):
         leftover.unlink()
     shutil.copy(tmp_path / "backup" / "trail.db", data)
+    with pytest.raises(HistoryLost, match=r"Account 1 was signed with 2 entries.* holds 1 of them"):
+        build_services(data)
+    result = run("key", "begin-epoch", "--data", str(data), "--reason", "the disk was lost")
+    assert "The next start signs as " in result.stdout
     with opened(data) as services:
+        last = entries(services)[-1]
+        assert (last.public.action, last.public.actor.kind) == ("begin_epoch", "system")
+        assert read_what(last.what).details == {"reason": "the disk was lost", "altered": []}
         rename_team(services, "Third")
         assert names_told(services) == ["First", "Third"]
         assert lost not in [entry.public.id for entry in entries(services)]
@@ -283,7 +292,7 @@ def test_nothing_is_overwritten(data: Path, tmp_path: Path) -> None:
     back_up(data, tmp_path / "backup", unseen)
     with pytest.raises(BackupRefused, match="backup exists already"):
         back_up(data, tmp_path / "backup", unseen)
-    with pytest.raises(BackupRefused, match=r"data holds live-agent\.db already"):
+    with pytest.raises(BackupRefused, match=r"data holds heads\.log already"):
         restore(tmp_path / "backup", data, unseen)
     with locked(data / "sequencer.lock"), pytest.raises(BackupRefused, match="A server runs in"):
         restore(tmp_path / "backup", data, unseen)

@@ -18,6 +18,8 @@ _EVENTS: Final = {
     "read_denied": "Was refused the audit logs",
     "erase": "Erased personal data",
     "retention": "Changed retention",
+    "rotate_key": "Changed the key that signs the audit logs",
+    "begin_epoch": "Began to sign the audit logs anew",
     "unreadable": "Made a change that can't be read",
 }
 _VIA: Final = {

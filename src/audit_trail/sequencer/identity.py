@@ -18,7 +18,12 @@ def entry_id(row: Row, occurred_us: int, variant: bytes = b"") -> str:
     bits = int.from_bytes(
         nonce or sha256(variant + repr((row.id, row.nonce)).encode()).digest()[:NONCE_BYTES]
     )
-    milliseconds = (occurred_us // 1_000) & (2**48 - 1)
+    return uuid7(occurred_us, bits)
+
+
+def uuid7(time_us: int, bits: int) -> str:
+    """Return the UUIDv7 (RFC 9562) of this time and the low 74 of these bits."""
+    milliseconds = (time_us // 1_000) & (2**48 - 1)
     number = (
         milliseconds << 80 | 7 << 76 | (bits >> 62 & 0xFFF) << 64 | 2 << 62 | bits & (2**62 - 1)
     )

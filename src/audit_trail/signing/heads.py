@@ -48,9 +48,17 @@ class Heads:
 
     def newest(self) -> Mapping[str, SignedHead]:
         """Return the newest head of each account, those that other processes signed too."""
-        with self._opened() as file:
-            self._catch_up(file)
+        if not self._is_read():
+            with self._opened() as file:
+                self._catch_up(file)
         return self._known
+
+    def _is_read(self) -> bool:
+        try:
+            status = self._path.stat()
+        except OSError:
+            return False
+        return (status.st_ino, status.st_size) == self._read_until
 
     def add(self, heads: Mapping[str, SignedHead]) -> None:
         """Add one line and wait until the disk has it. Raises `HeadsFailed`; then nothing counts."""
@@ -101,8 +109,6 @@ class Heads:
     def _catch_up(self, file: FileIO) -> None:
         status = os.fstat(file.fileno())
         inode, end = self._read_until
-        if (status.st_ino, status.st_size) == self._read_until:
-            return
         if inode != status.st_ino or end > status.st_size:
             end = 0
         file.seek(end)

@@ -15,6 +15,7 @@ from audit_trail.errors import SequencerRunning
 from live_agent import serving
 from live_agent.demo.story import DEMO_SIGN_INS, PEOPLE, STEPS
 from live_agent.errors import DirectoryRefused
+from live_agent.signing import HEADS, KEY
 
 SEEDING: Final = "seeding"
 """The folder in which a new directory is made ready; one that a crash left is begun anew."""
@@ -111,7 +112,7 @@ def _seed(data: Path) -> None:
     }
     _write(folder / _PEOPLE, {"account_id": account, "users": users})
     # The application's database moves last: its presence says that the directory is seeded.
-    for name in (_PEOPLE, "trail.db", "live-agent.db"):
+    for name in (_PEOPLE, KEY, HEADS, "trail.db", "live-agent.db"):
         if (folder / f"{name}-wal").exists():
             raise RuntimeError(
                 f"{folder / name} is still open; its data would be lost in moving it"

@@ -1,0 +1,83 @@
+"""What sealing adds to an append: tree, tiles, signature and the file of signed heads."""
+
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from audit_trail.record.entry import ActorId, Draft, Entity
+from audit_trail.signing.keys import Seed
+from audit_trail.signing.signer import open_signer
+from audit_trail.store.port import Head, Tail
+from audit_trail.store.sqlite import SqliteStore
+from audit_trail.trail import Trail, utc_now_us
+from audit_trail.trees import Trees
+from bench.paired import Ratio, ratio_of
+
+BATCH = 1_000
+WHAT = b'{"changes":{"name":{"after":"Support (new)","before":"Support"}},"label":"Support"}'
+WHO = b'{"email":"ada@example.com","ip":"192.0.2.7","name":"Ada","user_agent":"Mozilla/5.0"}'
+
+
+class Unsealed(Trees):
+    """Trees that never grow, for comparison: the append as it was in the first release."""
+
+    def head(self, account: str) -> Head:
+        return self._store.head(account)
+
+    def grow(self, account: str, head: Head, leaves: Sequence[bytes]) -> None:
+        return None
+
+    def record(self, tails: dict[str, Tail]) -> None:
+        pass
+
+
+def cost_of_sealing(accounts: int, rounds: int) -> Ratio:
+    """Append batches of 1,000 entries to two trails in turn, and compare each pair's times."""
+    with tempfile.TemporaryDirectory() as folder:
+        sealed, unsealed = _trail(Path(folder, "sealed")), _trail(Path(folder, "unsealed"))
+        unsealed._trees = Unsealed(unsealed._store, None)  # noqa: SLF001 -- for comparison only
+        pairs = []
+        for number in range(rounds + 2):
+            drafts = [_draft(number * BATCH + each, accounts) for each in range(BATCH)]
+            pairs.append((_seconds(sealed, drafts), _seconds(unsealed, drafts)))
+    return ratio_of(pairs[2:])
+
+
+def _trail(folder: Path) -> Trail:
+    folder.mkdir()
+    store = SqliteStore(folder / "trail.db")
+    signer = open_signer(
+        store,
+        heads=folder / "heads.log",
+        key_file=folder / "signing.key",
+        seed=Seed.draw(),
+        clock=utc_now_us,
+    )
+    return Trail(store, signer=signer)
+
+
+def _draft(number: int, accounts: int) -> Draft:
+    return Draft(
+        id=f"{number:032d}-new",
+        account=str(number % accounts + 1),
+        occurred_at=number,
+        action="update",
+        entity=Entity(type="inbox", id=str(number % 500)),
+        actor=ActorId(kind="user", id="7"),
+        via="ui",
+        fields=("name",),
+        who=WHO,
+        what=WHAT,
+    )
+
+
+def _seconds(trail: Trail, drafts: Sequence[Draft]) -> float:
+    started = time.perf_counter()
+    trail.append(drafts)
+    return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    for accounts in (1, 100):
+        print(accounts, cost_of_sealing(accounts, 41))
