@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from audit_trail.record.entry import ActorId, Draft, Entity
@@ -15,6 +15,7 @@ from audit_trail.trees import Trees
 from bench.paired import Ratio, ratio_of
 
 BATCH = 1_000
+TARGET_SEALING = 1.2
 WHAT = b'{"changes":{"name":{"after":"Support (new)","before":"Support"}},"label":"Support"}'
 WHO = b'{"email":"ada@example.com","ip":"192.0.2.7","name":"Ada","user_agent":"Mozilla/5.0"}'
 
@@ -28,7 +29,7 @@ class Unsealed(Trees):
     def grow(self, account: str, head: Head, leaves: Sequence[bytes]) -> None:
         return None
 
-    def record(self, tails: dict[str, Tail]) -> None:
+    def record(self, tails: Mapping[str, Tail]) -> None:
         pass
 
 
@@ -76,8 +77,3 @@ def _seconds(trail: Trail, drafts: Sequence[Draft]) -> float:
     started = time.perf_counter()
     trail.append(drafts)
     return time.perf_counter() - started
-
-
-if __name__ == "__main__":
-    for accounts in (1, 100):
-        print(accounts, cost_of_sealing(accounts, 41))

@@ -30,7 +30,7 @@ Altered = Callable[[str, int], None]
 SEAL_ATTEMPTS: Final = 100
 
 Report = Callable[[str, int, int], None]
-"""Told of each step: the account, how many of its entries are sealed, and how many there are."""
+"""Told of each step of a large account: its id, how many of its entries are sealed, and of how many."""
 
 
 def unreported(account: str, done: int, size: int) -> None:
@@ -108,7 +108,8 @@ class Trees:
                 continue
             if self._signer and stop == head.size:
                 self._signer.record({account: sealing.seal.edge})
-            report(account, stop, head.size)
+            if head.size > SEALED_TOGETHER:
+                report(account, stop, head.size)
         raise HeadMoved(f"Others append to account {account} too fast for it to be sealed.")
 
     def checkpoint(self, account: str) -> bytes | None:

@@ -244,7 +244,7 @@ def sync_database(data: Data = Path("live-agent-data")) -> None:
 @keys.command("list")
 def list_keys(data: Data = Path("live-agent-data")) -> None:
     """Print the trail's public keys, and from when on each has signed."""
-    with _trail_at_rest(data) as store:
+    with _trail(data) as store:
         for key in store.public_keys():
             since = datetime.fromtimestamp(key.since_us / 1e6, UTC).isoformat(timespec="seconds")
             _print(f"{since} {key.name} {b64encode(key.public).decode()}")
@@ -272,11 +272,22 @@ def begin_epoch(
 @contextmanager
 def _trail_at_rest(data: Path) -> Iterator[Any]:
     """Open the trail's store while no server runs: it would go on with the key before."""
+    places = _places(data)
+    with places.outbox(places.reader(places.database())).leading(), _trail(data) as store:
+        yield store
+
+
+@contextmanager
+def _trail(data: Path) -> Iterator[Any]:
+    """Open the trail's store, where there is one."""
     from contextlib import closing
 
+    from audit_trail.errors import StoreFailed
+
     places = _places(data)
-    outbox = places.outbox(places.reader(places.database()))
-    with outbox.leading(), closing(places.trail()) as store:
+    if not places.trail_url and not (data / "trail.db").is_file():
+        raise StoreFailed(f"There is no trail {data / 'trail.db'}.")
+    with closing(places.trail()) as store:
         yield store
 
 

@@ -3,10 +3,19 @@
 import socket
 import sqlite3
 import subprocess
+from base64 import b64encode
 
 import pytest
 
+from audit_trail.capture.context import SYSTEM, Origin, acting_as
+from audit_trail.capture.sqlite.lock import locked
+from audit_trail.record.entry import read_what
+from audit_trail.signing.keys import Seed
+from live_agent import founding
+from live_agent.app import build_services
 from live_agent.database import Database
+from live_agent.settings import teams
+from live_agent.signing import Signing
 from tests.commands.processes import COMMAND, run
 
 
@@ -169,3 +178,106 @@ def test_a_trusted_proxy_that_is_none_stops_the_start(account):
     assert "trusted proxy '10.0.0.1/8'" in refused.stderr
     assert "10.0.0.0/8" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+# The key that signs the trail.
+
+
+@pytest.fixture
+def trail(tmp_path):
+    """A directory whose server has run, with an entry in each of two trails."""
+    create_entry(tmp_path)
+    return tmp_path
+
+
+def create_entry(folder):
+    services = build_services(folder)
+    services.database.prepare()
+    founding.create_account(services.database, "Alder Travel")
+    with acting_as(SYSTEM, Origin(via="cli")), services.database.transaction() as db:
+        teams.create(db, 1, {"name": "First"})
+    services.sequencer.drain()
+    services.close()
+
+
+def key(command, folder, *more, **environment):
+    return run("key", command, "--data", str(folder), *more, **environment)
+
+
+def test_keys_are_listed_and_rotated_and_the_trail_says_so(trail):
+    (first,) = key("list", trail).stdout.splitlines()
+    secret = (trail / "signing.key").read_text().strip()
+    rotated = key("rotate", trail)
+    assert rotated.stdout.startswith("The next start signs with "), rotated.stderr
+    again, second = key("list", trail).stdout.splitlines()
+    assert again == first and second.split()[1] == first.split()[1]
+    assert (trail / "signing.key").read_text().strip() != secret
+    services = build_services(trail)
+    assert services.trail.entry("0", 1).public.action == "rotate_key"
+    assert len(services.trail.verifier_keys("1")) == 2
+    services.close()
+    assert secret not in rotated.stdout + rotated.stderr + first + second
+
+
+def test_a_new_epoch_has_a_new_name_and_its_reason_in_every_trail(trail):
+    begun = key("begin-epoch", trail, "--reason", "moved without the file of signed heads")
+    assert begun.returncode == 0, begun.stderr
+    first, second = key("list", trail).stdout.splitlines()
+    assert first.split()[1] != second.split()[1]
+    assert (trail / f"heads.log.{first.split()[1]}").exists()
+    services = build_services(trail)
+    for account in ("0", "1"):
+        index = services.trail.head(account).size - 1
+        entry = services.trail.entry(account, index)
+        assert entry.public.action == "begin_epoch"
+        assert read_what(entry.what).details["reason"] == "moved without the file of signed heads"
+        assert services.trail.prove(account, index).index == index
+    services.close()
+
+
+def test_a_server_that_may_not_sign_does_not_start_and_says_what_to_do(trail):
+    (trail / "heads.log").unlink()
+    refused = run("serve", "--data", str(trail), "--port", "0")
+    assert refused.returncode == 1
+    assert "heads.log is missing" in refused.stderr and "begin a new epoch" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_key_from_the_environment_is_used_and_never_written(tmp_path):
+    given = b64encode(bytes(range(32))).decode()
+    file = tmp_path / "given"
+    file.write_text(given)
+    services = build_services(
+        tmp_path / "data", signing=Signing(data=tmp_path / "data", key=Seed.read(file))
+    )
+    services.close()
+    assert not (tmp_path / "data" / "signing.key").exists()
+    wrong = b64encode(bytes(32)).decode()
+    for environment in (
+        {"LIVE_AGENT_SIGNING_KEY": wrong},
+        {"LIVE_AGENT_SIGNING_KEY": "spelled wrong"},
+        {"LIVE_AGENT_SIGNING_KEY_FILE": str(tmp_path / "missing")},
+        {},
+    ):
+        refused = run(
+            "serve", "--data", str(tmp_path / "data"), "--port", "0", **environment
+        )
+        assert refused.returncode == 1
+        assert "key" in refused.stderr and "Traceback" not in refused.stderr
+        assert wrong not in refused.stderr and "spelled wrong" not in refused.stderr
+    rotated = key("rotate", tmp_path / "data", LIVE_AGENT_SIGNING_KEY=wrong)
+    assert rotated.returncode == 0, rotated.stderr
+
+
+def test_a_key_is_not_changed_under_a_running_server(trail):
+    with locked(trail / "sequencer.lock"):
+        for command, more in (("rotate", ()), ("begin-epoch", ("--reason", "x"))):
+            refused = key(command, trail, *more)
+            assert refused.returncode == 1
+            assert "sequencer.lock" in refused.stderr
+
+
+def test_a_directory_without_a_trail_is_named(tmp_path):
+    refused = key("list", tmp_path)
+    assert refused.returncode == 1
+    assert str(tmp_path / "trail.db") in refused.stderr

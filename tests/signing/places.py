@@ -9,6 +9,7 @@ from audit_trail.seal.proof import verify_growth
 from audit_trail.signing.signer import open_signer
 from audit_trail.store.port import Store
 from audit_trail.trail import Trail
+from audit_trail.trees import Report, unreported
 
 
 def draft(number: int, account: str = "1") -> Draft:
@@ -36,13 +37,13 @@ class Place:
         self.key_file = folder / "signing.key"
         self.shown: dict[str, list[Checkpoint]] = {}
 
-    def opened(self, store: Store) -> Trail:
+    def opened(self, store: Store, report: Report = unreported) -> Trail:
         """Return the trail as after a start: sealed, signed, checked."""
         signer = open_signer(
             store, heads=self.heads, key_file=self.key_file, seed=None, clock=lambda: 7
         )
         trail = Trail(store, signer=signer, clock=lambda: 0)
-        trail.seal()
+        trail.seal(report)
         return trail
 
     def show(self, trail: Trail, accounts: Sequence[str] = ("1",)) -> None:

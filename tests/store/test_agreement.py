@@ -13,8 +13,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from audit_trail.errors import AuditError
 from audit_trail.record.entry import Entry
 from audit_trail.record.query import Query
+from audit_trail.seal.tile import additions
 from audit_trail.store.memory import MemoryStore
-from audit_trail.store.port import Lead, Store, Tail
+from audit_trail.store.port import Lead, Seal, Sealing, Store, Tail
 from audit_trail.store.postgresql.store import PostgresqlStore
 from audit_trail.store.sqlite import SqliteStore
 from tests.store.contract import entry
@@ -72,9 +73,10 @@ class Stores(RuleBasedStateMachine):
             accounts, st.lists(st.tuples(names, types, st.integers(0, 25)), max_size=4), max_size=3
         ),
         late=st.integers(-1, 1) | st.just(0),
+        tree=st.booleans(),
         lead=st.none() | st.integers(0, 3),
     )
-    def append(self, given: dict[str, list[Any]], late: int, lead: int | None) -> None:
+    def append(self, given: dict[str, list[Any]], late: int, tree: bool, lead: int | None) -> None:
         tails = {}
         for account, entries in given.items():
             size = max(self.stores[0].head(account).size + late, 0)
@@ -93,9 +95,15 @@ class Stores(RuleBasedStateMachine):
                         version=self._version(account, type_, made) + 1,
                     )
                 )
-            tails[account] = Tail(size, made)
+            tails[account] = Tail(size, made, self._sealing(account, made) if tree else None)
         chosen = self.leads[lead] if lead is not None and lead < len(self.leads) else None
         self.all("append", tails, chosen)
+
+    def _sealing(self, account: str, made: list[Entry]) -> Sealing | None:
+        seal = self.stores[0].head(account).seal
+        growth = seal.edge.append([each.leaf for each in made])
+        checkpoint = str(growth.after.stop).encode() if len(made) % 2 else seal.checkpoint
+        return Sealing(seal.size, tuple(additions(growth)), Seal.of(growth.after, checkpoint))
 
     def _version(self, account: str, type_: str, made: list[Any]) -> int:
         key = (type_, str(self.made % 3))
@@ -133,6 +141,7 @@ class Stores(RuleBasedStateMachine):
     def heads_agree(self) -> None:
         for account in ("0", "1", "2"):
             self.all("head", account)
+            self.all("tile", account, 0, 0)
 
 
 @pytest.fixture(scope="session", autouse=True)

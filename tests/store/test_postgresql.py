@@ -9,11 +9,11 @@ import pytest
 
 from audit_trail.errors import StoreFailed
 from audit_trail.record.query import Query
-from audit_trail.store.port import Store, Tail
+from audit_trail.store.port import Head, Key, Store, Tail
 from audit_trail.store.postgresql import schema
 from audit_trail.store.postgresql.store import FEW_ENTRIES, PostgresqlStore
 from tests.postgresql import Cluster, run
-from tests.store.contract import StoreContract, entry, fill, indexes
+from tests.store.contract import StoreContract, entry, fill, indexes, sealed
 
 PATIENCE_SECONDS = 20.0
 MANY = FEW_ENTRIES + 5
@@ -84,6 +84,31 @@ def test_an_entry_that_follows_is_let_in(store: Store, url: str) -> None:
         fill(store, "1", [entry(3)])
 
 
+@pytest.mark.parametrize("role", ["origin", "replica"])
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("UPDATE audit_trail.tiles SET data = decode(repeat('00', 64), 'hex')", "tiles only grow"),
+        ("UPDATE audit_trail.tiles SET data = substr(data, 1, 32)", "tiles only grow"),
+        ("UPDATE audit_trail.tiles SET number = 9", "tiles only grow"),
+        ("DELETE FROM audit_trail.tiles", "tiles only grow"),
+        ("TRUNCATE audit_trail.tiles", "tiles only grow"),
+        ("UPDATE audit_trail.keys SET name = 'x'", "keys are only added"),
+        ("DELETE FROM audit_trail.keys", "keys are only added"),
+        ("TRUNCATE audit_trail.keys", "keys are only added"),
+    ],
+)
+def test_a_tile_and_a_key_are_never_taken_back(
+    store: Store, url: str, statement: str, said: str, role: str
+) -> None:
+    store.append({"1": sealed(store, "1", 2)})
+    store.add_key(Key("trail", b"k" * 32, 1), 0)
+    before = (store.tile("1", 0, 0), store.public_keys())
+    with pytest.raises(psycopg.Error, match=said):
+        run(url, f"SET session_replication_role = {role}", statement)
+    assert (store.tile("1", 0, 0), store.public_keys()) == before
+
+
 # The role that uses the trail owns nothing.
 
 
@@ -101,6 +126,10 @@ def test_the_role_of_the_trail_appends_and_reads(role: str) -> None:
         lead = store.begin_term("outbox")
         store.append({"1": Tail(0, [entry(index) for index in range(MANY)])}, lead)
         store.append({"1": Tail(MANY, [entry(MANY)])}, lead)
+        store.append({"2": sealed(store, "2", MANY), "3": sealed(store, "3", 1)}, lead)
+        store.append({"2": sealed(store, "2", 1)}, lead)
+        store.add_key(Key("trail", bytes(32), 1), 0)
+        assert store.head("2").seal.size == MANY + 1
         assert store.head("1").size == MANY + 1
         assert len(store.find(Query(account="1", types=("inbox",)), limit=99)) == MANY + 1
 
@@ -110,6 +139,9 @@ def test_the_role_of_the_trail_appends_and_reads(role: str) -> None:
     [
         *(each.format(table="audit_trail.entries") for each in REFUSED[:5]),
         "DELETE FROM audit_trail.heads",
+        "DELETE FROM audit_trail.tiles",
+        "TRUNCATE audit_trail.tiles",
+        "UPDATE audit_trail.keys SET name = ''",
         "DELETE FROM audit_trail.terms",
         "ALTER TABLE audit_trail.entries DISABLE TRIGGER ALL",
         "ALTER TABLE audit_trail.entries DETACH PARTITION audit_trail.entries_1",
@@ -155,6 +187,22 @@ def test_a_database_without_tables_says_what_to_do(postgresql: Cluster) -> None:
     ):
         store.head("1")
     postgresql.run("DROP ROLE nobody")
+
+
+def test_a_database_of_the_release_before_is_opened(postgresql: Cluster) -> None:
+    url = postgresql.url(postgresql.database())
+    with closing(PostgresqlStore(url)) as store:
+        known = fill(store, "1", [entry(0), entry(1)])
+    columns = ", ".join(f"DROP COLUMN {name}" for name in ("sealed", "edge", "checkpoint"))
+    run(
+        url,
+        "DROP TABLE audit_trail.tiles, audit_trail.keys",
+        f"ALTER TABLE audit_trail.heads {columns}",
+    )
+    with closing(PostgresqlStore(url)) as store:
+        assert store.head("1") == Head(2, 2_001)
+        assert store.slice("1", 0, 9) == known
+        store.append({"2": sealed(store, "2", 3)})
 
 
 def test_two_that_open_an_empty_database_at_once_both_get_it(postgresql: Cluster) -> None:

@@ -10,9 +10,9 @@ import pytest
 from audit_trail.errors import StoreFailed
 from audit_trail.record.query import Query
 from audit_trail.store import sqlite as adapter
-from audit_trail.store.port import Store, Tail
+from audit_trail.store.port import Head, Key, Store, Tail
 from audit_trail.store.sqlite import SqliteStore
-from tests.store.contract import StoreContract, entry, fill, indexes
+from tests.store.contract import StoreContract, entry, fill, indexes, sealed
 
 
 @pytest.fixture
@@ -74,6 +74,48 @@ def test_an_entry_is_never_changed_replaced_or_removed(
         raw(path, statement)
     assert store.slice("1", 0, 99) == known
     fill(store, "1", [entry(3)])
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("UPDATE tiles SET data = zeroblob(64)", "tiles only grow"),
+        ("UPDATE tiles SET data = substr(data, 1, 32)", "tiles only grow"),
+        ("UPDATE tiles SET number = 9", "tiles only grow"),
+        ("DELETE FROM tiles", "tiles only grow"),
+        ("REPLACE INTO tiles SELECT account, level, number, x'00' FROM tiles", "tiles only grow"),
+        (
+            "REPLACE INTO tiles (rowid, account, level, number, data) VALUES (1, 2, 0, 0, '')",
+            "tiles",
+        ),
+        ("UPDATE seals SET size = 1", "seals only move on"),
+        ("DELETE FROM seals", "seals only move on"),
+        ("UPDATE keys SET public = zeroblob(32)", "keys are only added"),
+        ("DELETE FROM keys", "keys are only added"),
+        ("REPLACE INTO keys VALUES (0, 'x', zeroblob(32), 1)", "keys are only added"),
+    ],
+)
+def test_a_tile_a_seal_and_a_key_are_never_taken_back(
+    store: Store, path: Path, statement: str, said: str
+) -> None:
+    store.append({"1": sealed(store, "1", 2)})
+    store.add_key(Key("trail", b"k" * 32, 1), 0)
+    before = (store.tile("1", 0, 0), store.head("1"), store.public_keys())
+    with pytest.raises(sqlite3.IntegrityError, match=said):
+        raw(path, statement)
+    assert (store.tile("1", 0, 0), store.head("1"), store.public_keys()) == before
+    store.append({"1": sealed(store, "1", 2)})
+
+
+def test_a_file_of_the_release_before_is_opened(store: Store, path: Path) -> None:
+    known = fill(store, "1", [entry(0), entry(1)])
+    store.close()
+    raw(path, "DROP TABLE tiles", "DROP TABLE seals", "DROP TABLE keys")
+    again = SqliteStore(path)
+    assert again.head("1") == Head(2, 2_001)
+    assert again.slice("1", 0, 9) == known
+    assert (again.accounts(), again.public_keys()) == (["1"], [])
+    again.close()
 
 
 def test_a_file_opened_again_holds_what_it_held(path: Path) -> None:

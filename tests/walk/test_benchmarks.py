@@ -25,6 +25,12 @@ def test_a_short_run_tells_every_figure_of_the_engine(part: str) -> None:
     assert all(each.measured and each.aim for each in taken)
 
 
+def test_a_short_run_tells_what_sealing_costs() -> None:
+    one, many = run.figures(run.SMOKE._replace(rounds=2), only="sealing")
+    assert "95 %" in one.measured and "95 %" in many.measured
+    assert one.aim
+
+
 @pytest.mark.slow
 def test_a_short_run_tells_what_a_person_waits_for() -> None:
     taken = list(run.figures(run.SMOKE, only="product"))

@@ -43,6 +43,8 @@ class Heads:
         self._read_until = (-1, 0)
         with self._opened() as file:
             self._catch_up(file)
+            # A process that ended may have written the last line, and not have waited for the disk.
+            os.fsync(file.fileno())
             if self._read_until[1] > COMPACT_BYTES:
                 self._compact()
 
@@ -62,12 +64,16 @@ class Heads:
 
     def add(self, heads: Mapping[str, SignedHead]) -> None:
         """Add one line and wait until the disk has it. Raises `HeadsFailed`; then nothing counts."""
+        if self._is_read() and not self._new_of(heads):
+            return
         with self._opened() as file:
             self._catch_up(file)
-            new = {account: head for account, head in heads.items() if self._is_new(account, head)}
-            if new:
+            if new := self._new_of(heads):
                 self._write(file, _line(new))
                 self._known |= new
+
+    def _new_of(self, heads: Mapping[str, SignedHead]) -> dict[str, SignedHead]:
+        return {account: head for account, head in heads.items() if self._is_new(account, head)}
 
     def _is_new(self, account: str, head: SignedHead) -> bool:
         """Tell whether it is larger; that of another process may stand in the file already."""
@@ -125,7 +131,7 @@ class Heads:
                 whole = whole[: -len(line) - 1]
                 break
             found = _heads(line)
-            self._known |= {each: found[each] for each in found if self._is_new(each, found[each])}
+            self._known |= self._new_of(found)
         self._read_until = (status.st_ino, end + len(whole))
 
     def _require_title(self, line: bytes) -> None:

@@ -33,7 +33,10 @@ class Seed:
     @classmethod
     def parse(cls, text: str) -> "Seed":
         """Return the key that is spelled in base64. Raises `KeyRefused`, which never shows it."""
-        return cls(from_base64(text.strip(), KeyRefused))
+        try:
+            return cls(from_base64(text.strip(), KeyRefused))
+        except KeyRefused:
+            raise KeyRefused("The signing key isn't 32 bytes in base64.") from None
 
     @classmethod
     def read(cls, path: Path) -> "Seed | None":

@@ -238,9 +238,9 @@ def _seal(connection: sqlite3.Connection, account: str, sealing: Sealing) -> Non
             raise TreeRefused(f"{addition.tile.path} of account {account} has another width.")
         connection.execute(_GROW if addition.offset else _PLACE, (addition.data, *place))
     size, hashes, checkpoint = sealing.seal
-    connection.execute(
-        _MOVE_SEAL if sealing.before else _FIRST_SEAL, (size, hashes, checkpoint, account)
-    )
+    seal = (size, hashes, checkpoint, account)
+    if not connection.execute(_MOVE_SEAL, seal).rowcount:
+        connection.execute(_FIRST_SEAL, seal)
 
 
 def _bound(values: Sequence[Any]) -> list[Any]:
