@@ -94,9 +94,7 @@ def sealing_figures(effort: Effort) -> Iterator[Figure]:
     for accounts, what in ((1, "one account"), (100, "100 accounts")):
         ratio = cost_of_sealing(accounts, effort.rounds)
         aim = f"at most {TARGET_SEALING}: {ratio.verdict(TARGET_SEALING)}" if accounts == 1 else ""
-        yield Figure(
-            f"SQLite: an append of 1,000 entries of {what}, sealed / not", f"{ratio}", aim
-        )
+        yield Figure(f"SQLite: an append of 1,000 entries of {what}, sealed / not", f"{ratio}", aim)
 
 
 def product_figures(effort: Effort) -> Iterator[Figure]:

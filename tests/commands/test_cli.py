@@ -259,9 +259,7 @@ def test_a_key_from_the_environment_is_used_and_never_written(tmp_path):
         {"LIVE_AGENT_SIGNING_KEY_FILE": str(tmp_path / "missing")},
         {},
     ):
-        refused = run(
-            "serve", "--data", str(tmp_path / "data"), "--port", "0", **environment
-        )
+        refused = run("serve", "--data", str(tmp_path / "data"), "--port", "0", **environment)
         assert refused.returncode == 1
         assert "key" in refused.stderr and "Traceback" not in refused.stderr
         assert wrong not in refused.stderr and "spelled wrong" not in refused.stderr
