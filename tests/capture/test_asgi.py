@@ -1,6 +1,5 @@
 """The origin of a request is what the socket says, and of headers only what may be trusted."""
 
-import asyncio
 import uuid
 from typing import Any
 
@@ -9,6 +8,7 @@ import pytest
 from audit_trail.capture.asgi import LONGEST_HEADER, CaptureMiddleware, origin_of
 from audit_trail.capture.context import Context, current_context
 from audit_trail.capture.proxies import trusted
+from tests import loops
 from tests.capture.host import ADA
 
 
@@ -62,8 +62,8 @@ def test_a_request_acts_as_whom_the_host_identifies(actor: Any, kind: str) -> No
         seen.append(current_context())
 
     middleware = CaptureMiddleware(app, identify=lambda scope: actor)
-    asyncio.run(middleware(scope(), None, None))  # type: ignore[arg-type]
-    asyncio.run(middleware({"type": "lifespan"}, None, None))  # type: ignore[arg-type]
+    loops.run(middleware(scope(), None, None))  # type: ignore[arg-type]
+    loops.run(middleware({"type": "lifespan"}, None, None))  # type: ignore[arg-type]
     assert seen[0] is not None and seen[0].actor.kind == kind
     assert seen[1] is None
     assert current_context() is None

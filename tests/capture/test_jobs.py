@@ -25,6 +25,7 @@ from audit_trail.capture.jobs import CarryingThreadPool, acting_as_job, carried,
 from audit_trail.capture.sqlalchemy import attach
 from audit_trail.errors import HandoverRefused
 from audit_trail.record.entry import Entry, read_what, read_who
+from tests import loops
 from tests.capture.host import ADA, BOB, Host, origin
 
 ROOT = Path(__file__).parents[2]
@@ -102,7 +103,7 @@ def test_tasks_and_to_thread_carry_the_context_by_themselves(host: Host) -> None
             group.create_task(request(ADA, 10))
             group.create_task(request(BOB, 20))
 
-    asyncio.run(both())
+    loops.run(both())
     found = {each.changes["n"][1]: each.actor for each in host.told()}
     assert found == {10: ADA.email, 11: ADA.email, 20: BOB.email, 21: BOB.email}
 

@@ -23,6 +23,7 @@ from sqlalchemy.pool import NullPool
 from audit_trail.capture.context import Actor, acting_as, current_context
 from audit_trail.capture.sqlalchemy import attach
 from audit_trail.errors import ContextRefused
+from tests import loops
 from tests.capture.host import ADA, BOB, Application, Host, PostgresqlHost, origin
 from tests.capture.team import Team, seeded, team
 from tests.postgresql import PATIENCE_SECONDS, Cluster, free_port
@@ -122,7 +123,7 @@ def test_tasks_of_an_async_engine_each_act_for_themselves(each_host: Application
             assert current_context() is None
         await engine.dispose()
 
-    asyncio.run(main())
+    loops.run(main())
     assert sorted(each_host.told(), key=lambda each: str(each.id)) == [
         team("update", 1, n=(1, 10), note=(None, "x")),
         team("update", 2, "bob@example.com", n=(2, 20), note=(None, "x")),
@@ -146,7 +147,7 @@ def test_an_async_session_with_savepoints_keeps_its_actor(each_host: Application
                 await session.commit()
         await engine.dispose()
 
-    asyncio.run(main())
+    loops.run(main())
     assert each_host.told() == [team("update", 1, n=(1, 5))]
 
 
@@ -164,7 +165,7 @@ def test_an_async_statement_in_autocommit_has_its_actor(each_host: Application) 
             await connection.exec_driver_sql("UPDATE teams SET n = 6 WHERE id = 2")
         await engine.dispose()
 
-    asyncio.run(main())
+    loops.run(main())
     assert each_host.told() == [team("update", 1, n=(1, 5)), team("update", 2, "system", n=(2, 6))]
 
 

@@ -1,6 +1,5 @@
 """What an operator asks is answered truly, to whom it may be, and names nobody."""
 
-import asyncio
 import math
 import re
 import sqlite3
@@ -18,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from live_agent.app import build_services, create_app
 from live_agent.operating import QUIET_LIMIT_SECONDS
 from live_agent.site import create_site
+from tests import loops
 from tests.live_agent.office import Office, Place, serving
 
 TOKEN = "a token for the monitoring alone"
@@ -94,7 +94,7 @@ def readiness(app: Any) -> tuple[int, Any]:
         async with httpx2.AsyncClient(transport=transport, base_url="http://here") as client:
             return await client.get("/health/ready")
 
-    answer = asyncio.run(asked())
+    answer = loops.run(asked())
     return answer.status_code, answer.json()["checks"]
 
 
