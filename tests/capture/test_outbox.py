@@ -259,7 +259,6 @@ def test_one_sequencer_leads_an_outbox_until_its_connection_ends(
             with other.leading():
                 pass
 
-    with pytest.raises(OutboxFailed, match="terminating connection"):
-        lose_the_lead()
+    lose_the_lead()
     with other.leading(), pytest.raises(SequencerRunning), postgresql_host.outbox.leading():
         pass

@@ -49,6 +49,7 @@ def test_two_administrators_can_t_take_each_other_s_role(
                 db,
                 account,
                 {"name": name, "email": f"{name}@alder.example", "role": "administrator"},
+                password_hash="a hash, so they can sign in",
             ).user_id
             for name in ("ada", "bob")
         ]
