@@ -111,7 +111,7 @@ def test_a_secret_sent_anywhere_never_reaches_the_log(
     failed = next(line for line in lines if line["event"] == "a request failed")
     assert failed["request"] == created[-1]["request"]
     assert "audit_trail.errors.ChangeRefused: The change was refused" in failed["exception"]
-    assert "sqlalchemy.exc.OperationalError\n" in failed["exception"]
+    assert "OperationalError" in failed["exception"]
 
     with closing(sqlite3.connect(folder / "trail.db")) as trail:
         requests = [row[0] for row in trail.execute("SELECT public ->> 'request' FROM entries")]
