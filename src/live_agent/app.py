@@ -16,7 +16,13 @@ from litestar.types import ControllerRouterHandler, Message, Scope
 
 from audit_trail.capture.outbox import Outbox
 from audit_trail.capture.proxies import NO_PROXIES, Proxies
-from audit_trail.errors import AuditError, ChangeRefused, EntryNotFound, QueryRefused
+from audit_trail.errors import (
+    AuditError,
+    ChangeRefused,
+    EntryNotFound,
+    QueryRefused,
+    TileNotFound,
+)
 from audit_trail.sequencer.loop import Sequencer
 from audit_trail.store.port import Store
 from audit_trail.trail import Trail, utc_now_us
@@ -131,6 +137,8 @@ def problem_of(error: Exception) -> Problem:
             return Problem(422, error.code, str(error))
         case EntryNotFound():
             return Problem(404, error.code, "There is no such entry.")
+        case TileNotFound():
+            return Problem(404, error.code, "There is no such tile.")
         case ChangeRefused():
             return Problem(503, error.code, "The change was refused, because it can't be recorded.")
         case AuditError():
@@ -182,6 +190,7 @@ def build_services(
     """
     if isinstance(places, Path):
         places = Places(data=places)
+    places.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     store = places.trail()
     trail = _sealed(store, signing or Signing(data=places.data), clock, report)
     database = places.database()
