@@ -1,21 +1,18 @@
 """What sealing adds to an append: tree, tiles, signature and the file of signed heads."""
 
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from audit_trail.record.entry import ActorId, Draft, Entity
 from audit_trail.signing.keys import Seed
 from audit_trail.signing.signer import open_signer
-from audit_trail.store.port import Head, Tail
-from audit_trail.store.sqlite import SqliteStore
+from audit_trail.store.port import Head, Store, Tail
 from audit_trail.trail import Trail, utc_now_us
 from audit_trail.trees import Trees
+from bench.engines import Place
 from bench.paired import Ratio, ratio_of
 
 BATCH = 1_000
-TARGET_SEALING = 1.2
 WHAT = b'{"changes":{"name":{"after":"Support (new)","before":"Support"}},"label":"Support"}'
 WHO = b'{"email":"ada@example.com","ip":"192.0.2.7","name":"Ada","user_agent":"Mozilla/5.0"}'
 
@@ -33,25 +30,26 @@ class Unsealed(Trees):
         pass
 
 
-def cost_of_sealing(accounts: int, rounds: int) -> Ratio:
+def cost_of_sealing(where: Place, accounts: int, rounds: int) -> Ratio:
     """Append batches of 1,000 entries to two trails in turn, and compare each pair's times."""
-    with tempfile.TemporaryDirectory() as folder:
-        sealed, unsealed = _trail(Path(folder, "sealed")), _trail(Path(folder, "unsealed"))
-        unsealed._trees = Unsealed(unsealed._store, None)  # noqa: SLF001 -- for comparison only
-        pairs = []
-        for number in range(rounds + 2):
-            drafts = [_draft(number * BATCH + each, accounts) for each in range(BATCH)]
-            pairs.append((_seconds(sealed, drafts), _seconds(unsealed, drafts)))
+    stores = [where.store() for _ in range(2)]
+    sealed, unsealed = _signed(where, stores[0]), Trail(stores[1])
+    unsealed._trees = Unsealed(stores[1], None)  # noqa: SLF001 -- for comparison only
+    pairs = []
+    for number in range(rounds + 2):
+        drafts = [_draft(number * BATCH + each, accounts) for each in range(BATCH)]
+        pairs.append((_seconds(sealed, drafts), _seconds(unsealed, drafts)))
+    for store in stores:
+        store.close()
     return ratio_of(pairs[2:])
 
 
-def _trail(folder: Path) -> Trail:
-    folder.mkdir()
-    store = SqliteStore(folder / "trail.db")
+def _signed(where: Place, store: Store) -> Trail:
+    file = where.new_file()
     signer = open_signer(
         store,
-        heads=folder / "heads.log",
-        key_file=folder / "signing.key",
+        heads=file.with_name("heads.log"),
+        key_file=file.with_name("signing.key"),
         seed=Seed.draw(),
         clock=utc_now_us,
     )
