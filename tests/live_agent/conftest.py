@@ -24,10 +24,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def office(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Office]:
+    folder = tmp_path_factory.mktemp("office")
     places = (
-        installed(request.getfixturevalue("postgresql"), "office")
+        installed(request.getfixturevalue("postgresql"), "office", folder)
         if getattr(request, "param", "sqlite") == "postgresql"
-        else tmp_path_factory.mktemp("office")
+        else folder
     )
     with serving(places) as running:
         yield running

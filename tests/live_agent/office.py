@@ -173,11 +173,14 @@ def password_hash() -> str:
     return access.hash_password(PASSWORD)
 
 
-def installed(cluster: Cluster, name: str) -> Places:
-    """Make roles and databases on the server, and return where a server under them finds all."""
+def installed(cluster: Cluster, name: str, data: Path) -> Places:
+    """Make roles and databases on the server, and return where a server under them finds all.
+
+    In `data` lie key and signed heads alone.
+    """
     urls = install(cluster.url(), name, {})
     return Places(
-        data=Path("/nonexistent/no file is written"),
+        data=data,
         database_url=urls["LIVE_AGENT_DATABASE_URL"],
         capture_url=urls["LIVE_AGENT_CAPTURE_URL"],
         trail_url=urls["LIVE_AGENT_TRAIL_URL"],

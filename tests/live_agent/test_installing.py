@@ -172,10 +172,9 @@ def test_the_settings_file_is_private_and_keeps_what_else_it_said(tmp_path: Path
 def test_database_and_trail_may_be_of_different_engines(
     postgresql: Cluster, tmp_path: Path, database: str
 ) -> None:
-    places = installed(postgresql, f"mixed_{database}")
+    places = installed(postgresql, f"mixed_{database}", tmp_path)
     places = msgspec.structs.replace(
         places,
-        data=tmp_path,
         **({"database_url": "", "capture_url": ""} if database == "sqlite" else {"trail_url": ""}),
     )
     with serving(places) as office:
