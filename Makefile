@@ -81,11 +81,11 @@ clean: ## remove what was built, but no data
 	@rm -rf .bootstrap .venv build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find src tests scripts -type d -name __pycache__ -prune -exec rm -rf {} +
 
-# The lock file is obeyed to the letter. The stamp is written last, so that an interrupted
-# installation is taken up again.
+# The lock file is obeyed to the letter. Bytecode is made now, so that the first start doesn't wait
+# for it. The stamp is written last, so that an interrupted installation is taken up again.
 $(INSTALLED): pyproject.toml uv.lock | $(filter .bootstrap/bin/uv,$(UV))
 	@$(NEED_PYTHON)
-	@"$(UV)" sync --quiet --frozen --python "$(PYTHON)"
+	@"$(UV)" sync --quiet --frozen --compile-bytecode --python "$(PYTHON)"
 	@touch $@
 
 .bootstrap/bin/uv:

@@ -69,7 +69,7 @@ def carry(connection: Connection) -> None:
     context = current_context()
     if context is None or _is_reader(connection):
         return
-    if connection.info.get(_CARRIED) is context and not _is_idle(connection):
+    if connection.info.get(_CARRIED) == context and not _is_idle(connection):
         return
     send = _send_by_cursor if connection.dialect.is_async else _send_with_begin
     connection.info[_CARRIED] = context if send(connection, encoded(context)) else None

@@ -82,7 +82,7 @@ def _begin(connection: Connection) -> None:
     reading = connection.get_execution_options().get("audit_read_only", False)
     if not _is_autocommit(connection):
         _forget(connection)
-        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+        _execute(_driver(connection), "BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
 def _before_statement(
@@ -145,7 +145,7 @@ def carry(connection: Connection) -> None:
     SQLAlchemy's would ask this hook again.
     """
     context = current_context()
-    if context is None or connection.info.get(_CARRIED) is context:
+    if context is None or connection.info.get(_CARRIED) == context:
         return
     token = connection.info.setdefault(_DRAWN, secrets.token_bytes(TOKEN_BYTES))
     try:
