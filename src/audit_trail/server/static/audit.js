@@ -7,13 +7,17 @@
   const drawn = location.pathname + location.search;
   const title = document.title;
   let opener = null;
+  // The event of a closing comes later; by then going forward may have reached an entry again.
+  let closedByHistory = false;
 
   addEventListener("popstate", event => {
     const isDrawn = location.pathname + location.search === drawn;
     if (frame && event.state?.entry) return open(event.state.entry);
     // After a reload, going back may reach an address that this document never drew.
     if (!isDrawn) return location.reload();
-    if (frame?.open) frame.close();
+    if (!frame?.open) return;
+    closedByHistory = true;
+    frame.close();
   });
 
   if (!frame) return;
@@ -53,7 +57,8 @@
     const number = frame.querySelector("[data-number]")?.dataset.number;
     frame.replaceChildren();
     document.title = title;
-    if (history.state?.entry) history.back();
+    if (!closedByHistory && history.state?.entry) history.back();
+    closedByHistory = false;
     const row = document.getElementById(`entry-${number}`) ?? document.getElementById(opener);
     row?.focus();
   });
