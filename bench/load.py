@@ -20,9 +20,10 @@ PATIENCE_SECONDS = 30.0
 
 
 class Load(NamedTuple):
-    """Milliseconds that 99 % stay below: of a commit until its entry can be read, and of writers."""
+    """Milliseconds from a commit until its entry can be read, and those that a writer waits."""
 
     changes_per_second: float
+    visible_p50_ms: float
     visible_p99_ms: float
     writer_p99_ms: float
     writer_without_p99_ms: float
@@ -37,6 +38,7 @@ def under_load(place: Place, changes_per_second: int, seconds: float) -> Load:
     plain.dispose()
     return Load(
         count / took,
+        percentile(visible, 0.5) * 1e3,
         percentile(visible, 0.99) * 1e3,
         percentile(writers, 0.99) * 1e3,
         percentile(without, 0.99) * 1e3,
