@@ -64,7 +64,11 @@ def a_collaborator(client: httpx2.Client, place: Place) -> tuple[str, dict[str, 
 
 def a_member(client: httpx2.Client, place: Place) -> tuple[str, dict[str, str], str]:
     page, _, _ = a_team(client, place)
-    return page.removesuffix("/delete"), {"name": "Tier 1", "allow_auto_assign": "true"}, "TeamMember"
+    return (
+        page.removesuffix("/delete"),
+        {"name": "Tier 1", "allow_auto_assign": "true"},
+        "TeamMember",
+    )
 
 
 def field(html: str, name: str) -> str:
