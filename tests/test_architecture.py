@@ -76,8 +76,9 @@ MAP = {
         ),
         ("msgspec",),
     ),
+    # The addresses of tiles and the spelling of hashes are the seal's.
     "audit_trail.server": Room(
-        engine("errors", "record", "trail"), ("jinja2", "litestar", "msgspec")
+        engine("errors", "record", "seal", "trail"), ("jinja2", "litestar", "msgspec")
     ),
     # It composes the engine for operators, and knows no application.
     "audit_trail.cli": Room(engine("errors", "capture"), ("sqlalchemy", "typer")),

@@ -19,6 +19,7 @@ from audit_trail.capture.proxies import NO_PROXIES, Proxies
 from audit_trail.errors import (
     AuditError,
     ChangeRefused,
+    CheckpointNotFound,
     EntryNotFound,
     QueryRefused,
     TileNotFound,
@@ -87,7 +88,7 @@ def create_app(
         return html_error(request, problem)
 
     return ObservedApp(
-        route_handlers=[*api_routes(), *operating_routes(services), *extra_routes],
+        route_handlers=[*api_routes(services), *operating_routes(services), *extra_routes],
         middleware=[Gate(services)],
         exception_handlers={Exception: on_error},
         before_send=[_add_headers, observing(services.metrics)],
@@ -137,8 +138,8 @@ def problem_of(error: Exception) -> Problem:
             return Problem(422, error.code, str(error))
         case EntryNotFound():
             return Problem(404, error.code, "There is no such entry.")
-        case TileNotFound():
-            return Problem(404, error.code, "There is no such tile.")
+        case TileNotFound() | CheckpointNotFound():
+            return Problem(404, error.code, str(error))
         case ChangeRefused():
             return Problem(503, error.code, "The change was refused, because it can't be recorded.")
         case AuditError():

@@ -47,6 +47,7 @@ PERSON: Final = {"access": Rule(who="person")}
 MEMBER: Final = {"access": Rule(who="member")}
 ADMINISTRATOR: Final = {"access": Rule(who="member", roles=("administrator",))}
 AUDIT_LOGS: Final = {"access": Rule(who="member", roles=("administrator",), recorded=True)}
+TRAIL_FILES: Final = AUDIT_LOGS
 
 
 class Gate(ASGIMiddleware):
