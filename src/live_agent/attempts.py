@@ -128,14 +128,14 @@ def _failures(db: Session, attempt: Try, reason: str) -> list[Event]:
     ]
 
 
-def refused(database: Database, account_id: int, user_id: int, now_us: int) -> None:
+def refused(database: Database, account_id: int, user_id: int, reason: str, now_us: int) -> None:
     """Note that a member was refused the audit logs, under the context in force."""
     event = Event(
         action=_DENIED,
         account=str(account_id),
         entity_type="audit_log",
         outcome="denied",
-        details={"reason": "Only administrators may read them"},
+        details={"reason": reason},
     )
     sweep(database, now_us)
     with database.transaction() as db:

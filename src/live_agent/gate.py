@@ -6,7 +6,7 @@ Deny by default: a route without an access rule is refused to everybody.
 import hmac
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal, NamedTuple, cast
 from urllib.parse import urlsplit
 
 import msgspec
@@ -34,12 +34,14 @@ FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """Whom a route lets in: anybody, someone signed in, or a member of the path's account.
 
-    `recorded` says that a member whose role is refused is an entry of the account's trail.
+    A token that is limited to a scope opens only rules of that scope. `recorded` says that a
+    member who is refused is an entry of the account's trail.
     """
 
     who: Literal["anybody", "person", "member"]
     roles: tuple[str, ...] = ()
     recorded: bool = False
+    scope: str | None = None
 
 
 PUBLIC: Final = {"access": Rule(who="anybody")}
@@ -47,7 +49,22 @@ PERSON: Final = {"access": Rule(who="person")}
 MEMBER: Final = {"access": Rule(who="member")}
 ADMINISTRATOR: Final = {"access": Rule(who="member", roles=("administrator",))}
 AUDIT_LOGS: Final = {"access": Rule(who="member", roles=("administrator",), recorded=True)}
-TRAIL_FILES: Final = AUDIT_LOGS
+TRAIL_FILES: Final = {
+    "access": Rule(who="member", roles=("administrator",), recorded=True, scope="audit_trail")
+}
+
+
+class Refusal(NamedTuple):
+    """Why somebody isn't let in, as they are told, and as the account's trail keeps it."""
+
+    said: str | None
+    recorded: str
+
+
+WRONG_ROLE: Final = Refusal(None, "Only administrators may read them")
+WRONG_SCOPE: Final = Refusal(
+    "This access token is limited to another use.", "The access token is limited to another use"
+)
 
 
 class Gate(ASGIMiddleware):
@@ -86,8 +103,8 @@ class Gate(ASGIMiddleware):
         scope["auth"] = origin
         actor = person.actor(getattr(person, "role", None)) if person else ANONYMOUS
         with acting_as(actor, origin):
-            if isinstance(person, Member):
-                await self._require_role(person, rule)
+            if person is not None:
+                await self._require_right(person, rule)
             with stating(**_reasons(scope, headers)):
                 await next_app(scope, receive, send)
 
@@ -120,18 +137,29 @@ class Gate(ASGIMiddleware):
         except DatabaseFailed:
             return  # Reading works on; only the idle time counts from an earlier use.
 
-    async def _require_role(self, member: Member, rule: Rule) -> None:
-        if not rule.roles or member.role in rule.roles:
+    async def _require_right(self, person: Person, rule: Rule) -> None:
+        refusal = refusal_of(person, rule)
+        if refusal is None:
             return
-        if rule.recorded:
+        if rule.recorded and isinstance(person, Member):
             await sync_to_thread(
                 attempts.refused,
                 self._services.database,
-                member.account_id,
-                member.user_id,
+                person.account_id,
+                person.user_id,
+                refusal.recorded,
                 self._services.clock(),
             )
-        raise Forbidden
+        raise Forbidden(refusal.said)
+
+
+def refusal_of(person: Person, rule: Rule) -> Refusal | None:
+    """Return why the person isn't let in: the token they use, or their role."""
+    if person.scope is not None and person.scope != rule.scope:
+        return WRONG_SCOPE
+    if rule.roles and getattr(person, "role", None) not in rule.roles:
+        return WRONG_ROLE
+    return None
 
 
 def rule_of(scope: HTTPScope) -> Rule | None:
