@@ -122,11 +122,12 @@ MAP = {
     "live_agent.services": Room(
         (*DOORS, *environment("database", "attempts", "metrics")), ("msgspec",)
     ),
+    "live_agent.pace": Room(environment("errors"), pure=True),
     # Why a change is made comes with the request, and is checked like any other field.
     "live_agent.gate": Room(
         (
             *DOORS,
-            *environment("schema", "database", "attempts", "access", "services"),
+            *environment("schema", "database", "attempts", "access", "services", "pace"),
             "live_agent.settings.reasons",
         ),
         ("litestar", "msgspec"),

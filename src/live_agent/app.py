@@ -34,7 +34,15 @@ from live_agent.api.document import openapi_config
 from live_agent.api.routes import api_routes
 from live_agent.attempts import Limits
 from live_agent.database import Database
-from live_agent.errors import DatabaseBusy, Invalid, LiveAgentError, NotFound, Problem, TooLarge
+from live_agent.errors import (
+    DatabaseBusy,
+    Invalid,
+    LiveAgentError,
+    NotFound,
+    Problem,
+    TooLarge,
+    TooManyRequests,
+)
 from live_agent.gate import Gate
 from live_agent.metrics import Metrics
 from live_agent.observing import ObservedApp, facts_of, observing
@@ -128,6 +136,8 @@ def problem_of(error: Exception) -> Problem:
     match error:
         case DatabaseBusy():
             return _problem(error, "The database is busy. Try again.", {"Retry-After": "1"})
+        case TooManyRequests():
+            return _problem(error, str(error), {"Retry-After": "1"})
         case Invalid():
             return Problem(error.status, error.code, str(error), error.errors)
         case LiveAgentError() if error.status < 500:

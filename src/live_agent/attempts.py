@@ -29,10 +29,15 @@ _BY_ADDRESS: Final = "limit_address"
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """How many sign-ins may fail within a minute."""
+    """How many sign-ins may fail within a minute, and how often the trail's files may be asked for.
+
+    The latter is of one token, or one person's browsers: a monitor reads a million entries with
+    their tiles in three minutes, and leaves the server to others.
+    """
 
     an_email: int = 10
     an_address: int = 30
+    trail_files_a_second: int = 50
 
 
 class Try(msgspec.Struct, frozen=True, kw_only=True):

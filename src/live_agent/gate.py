@@ -21,6 +21,7 @@ from audit_trail.capture.context import ANONYMOUS, acting_as, stating
 from live_agent import access, attempts
 from live_agent.access import Member, Person
 from live_agent.errors import DatabaseFailed, Forbidden, Invalid, NotFound, NotSignedIn
+from live_agent.pace import Pace
 from live_agent.services import Services
 from live_agent.settings.reasons import reasons_sent
 
@@ -35,13 +36,14 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """Whom a route lets in: anybody, someone signed in, or a member of the path's account.
 
     A token that is limited to a scope opens only rules of that scope. `recorded` says that a
-    member who is refused is an entry of the account's trail.
+    member who is refused is an entry of the account's trail; `paced`, that nobody may ask too often.
     """
 
     who: Literal["anybody", "person", "member"]
     roles: tuple[str, ...] = ()
     recorded: bool = False
     scope: str | None = None
+    paced: bool = False
 
 
 PUBLIC: Final = {"access": Rule(who="anybody")}
@@ -50,7 +52,9 @@ MEMBER: Final = {"access": Rule(who="member")}
 ADMINISTRATOR: Final = {"access": Rule(who="member", roles=("administrator",))}
 AUDIT_LOGS: Final = {"access": Rule(who="member", roles=("administrator",), recorded=True)}
 TRAIL_FILES: Final = {
-    "access": Rule(who="member", roles=("administrator",), recorded=True, scope="audit_trail")
+    "access": Rule(
+        who="member", roles=("administrator",), recorded=True, scope="audit_trail", paced=True
+    )
 }
 
 
@@ -74,6 +78,7 @@ class Gate(ASGIMiddleware):
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._pace = Pace(services.limits.trail_files_a_second)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         await self._let_in(cast("HTTPScope", scope), receive, send, next_app)
@@ -95,6 +100,9 @@ class Gate(ASGIMiddleware):
         _require_plain_numbers(scope)
         if rule.who != "anybody":
             person = await sync_to_thread(self._admitted, scope, rule, headers)
+            if rule.paced:
+                token = person.token.id if person.token else None
+                self._pace.admit((person.user_id, token), self._services.clock())
             origin = msgspec.structs.replace(origin, via=person.via, session=person.session)
         if scope["method"] not in SAFE_METHODS and not (person and person.token):
             _require_same_origin(headers)

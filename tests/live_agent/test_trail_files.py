@@ -121,6 +121,16 @@ def test_files_have_their_type_and_stay_in_no_cache(
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
+def test_bundles_are_compressed_for_who_takes_it(place: Place) -> None:
+    size = create_teams(place, 0, 20)
+    client, path = place.client(), f"/audit_logs/tile/entries/000.p/{size}"
+    packed = client.get(path, headers={"Accept-Encoding": "deflate, gzip"})
+    plain = client.get(path, headers={"Accept-Encoding": "gzip;q=0, identity"})
+    assert (packed.headers["content-encoding"], packed.content) == ("gzip", plain.content)
+    assert int(packed.headers["content-length"]) < int(plain.headers["content-length"]) // 2
+    assert "content-encoding" not in plain.headers
+
+
 def test_a_change_is_in_the_checkpoint_that_is_asked_for_after_it(place: Place) -> None:
     monitor = monitor_of(place)
     before = place.total()
