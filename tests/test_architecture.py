@@ -81,8 +81,9 @@ MAP = {
         ),
         ("msgspec",),
     ),
+    # The addresses of tiles and the spelling of hashes are the seal's.
     "audit_trail.server": Room(
-        engine("errors", "record", "trail"), ("jinja2", "litestar", "msgspec")
+        engine("errors", "record", "seal", "trail"), ("jinja2", "litestar", "msgspec")
     ),
     # It composes the engine for operators, and knows no application.
     "audit_trail.cli": Room(engine("errors", "capture"), ("sqlalchemy", "typer")),
@@ -126,11 +127,12 @@ MAP = {
     "live_agent.services": Room(
         (*DOORS, *environment("database", "attempts", "metrics")), ("msgspec",)
     ),
+    "live_agent.pace": Room(environment("errors"), pure=True),
     # Why a change is made comes with the request, and is checked like any other field.
     "live_agent.gate": Room(
         (
             *DOORS,
-            *environment("schema", "database", "attempts", "access", "services"),
+            *environment("schema", "database", "attempts", "access", "services", "pace"),
             "live_agent.settings.reasons",
         ),
         ("litestar", "msgspec"),

@@ -14,6 +14,7 @@ from audit_trail.record.value import plain
 from live_agent.api import shapes
 from live_agent.api.shapes import Shape
 from live_agent.schema import (
+    AccessToken,
     Account,
     AccountUser,
     AgentBot,
@@ -39,6 +40,7 @@ ENTITY_TYPES: Final[Mapping[str, str]] = {
     "Macro": "macro",
     "AgentBot": "agent_bot",
     "User": "user",
+    "AccessToken": "access_token",
     "AuditLog": "audit_log",
 }
 """Entity types by the contract's class names."""
@@ -198,6 +200,7 @@ _FINDERS: Final[Mapping[str, Finder]] = {
     "inbox_member": _owned(InboxMember, shapes.membership_shape),
     "team_member": _owned(TeamMember, shapes.membership_shape),
     "agent_bot": _owned(AgentBot, shapes.agent_bot_shape),
+    "access_token": _owned(AccessToken, shapes.access_token_shape),
     "account_user": _agents,
     "user": _people,
     "account": _account,
