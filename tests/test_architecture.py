@@ -76,8 +76,9 @@ MAP = {
         ),
         ("msgspec",),
     ),
+    # The window tells the checkpoint that covers an entry, and whose key signed it.
     "audit_trail.server": Room(
-        engine("errors", "record", "trail"), ("jinja2", "litestar", "msgspec")
+        engine("errors", "record", "seal", "trail"), ("jinja2", "litestar", "msgspec")
     ),
     # It composes the engine for operators, and knows no application.
     "audit_trail.cli": Room(engine("errors", "capture"), ("sqlalchemy", "typer")),

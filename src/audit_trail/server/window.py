@@ -12,6 +12,7 @@ from audit_trail.record.entry import Entry, Public, What, Who, read_what, read_w
 from audit_trail.record.legible import edges, signs
 from audit_trail.record.sentence import ERASED, activity, actor_called, principals, via_name
 from audit_trail.server.row import glyph_of, where_of
+from audit_trail.server.seal import Seal, seal_of
 from audit_trail.server.zone import UTC_ZONE, Zone, duration, moment, zone_phrase
 from audit_trail.trail import Trail
 
@@ -81,6 +82,7 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     raw: tuple[tuple[str, str], ...]
     newer: int | None
     older: int | None
+    seal: Seal
 
     @property
     def sides(self) -> tuple[str, ...]:
@@ -119,6 +121,7 @@ def window_of(
         raw=tuple(_raw(unreadable.get("hex", {}))),
         newer=number + 1 if number < trail.head(account).size else None,
         older=number - 1 if number > 1 else None,
+        seal=seal_of(trail, account, entry),
     )
 
 
