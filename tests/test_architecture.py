@@ -81,7 +81,8 @@ MAP = {
         ),
         ("msgspec",),
     ),
-    # The addresses of tiles and the spelling of hashes are the seal's.
+    # The addresses of tiles and the spelling of hashes are the seal's; so is the checkpoint that the
+    # window of an entry tells.
     "audit_trail.server": Room(
         engine("errors", "record", "seal", "trail"), ("jinja2", "litestar", "msgspec")
     ),
