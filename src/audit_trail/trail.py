@@ -14,7 +14,7 @@ from audit_trail.errors import EntryNotFound, EntryTooLarge, HeadMoved, QueryRef
 from audit_trail.record.canonical import public_bytes
 from audit_trail.record.entry import SALT_BYTES, Draft, Entry, Part, Public
 from audit_trail.record.query import Query
-from audit_trail.seal.merkle import leaf_hash
+from audit_trail.seal.merkle import Range, leaf_hash
 from audit_trail.seal.note import VerifierKey
 from audit_trail.seal.proof import Path, Proof
 from audit_trail.seal.tile import Bundle, Tile
@@ -156,6 +156,10 @@ class Trail:
             raise EntryNotFound(f"There is no entry {index + 1} in account {account}.")
         return found[0]
 
+    def entries(self, account: str, start: int, stop: int) -> list[Entry]:
+        """Return the entries with start <= index < stop, oldest first."""
+        return self._store.slice(account, start, stop)
+
     def mismatches(self, account: str, entry: Entry) -> tuple[str, ...]:
         """Say what of an entry isn't as it was hashed, a sentence each, and log it.
 
@@ -210,6 +214,14 @@ class Trail:
     def prove_consistency(self, account: str, old: int, new: int | None = None) -> Path:
         """Return the path that shows that the tree only added to the one of the old size."""
         return self._trees.prove_consistency(account, old, new)
+
+    def beside(self, account: str, start: int, stop: int, size: int) -> tuple[Range, Range]:
+        """Return what lies before and behind start <= index < stop, in the tree of this size."""
+        return self._trees.beside(account, start, stop, size)
+
+    def leaves(self, account: str, start: int, stop: int) -> list[bytes]:
+        """Return the leaves start <= index < stop of the account's tree. Raises `TreeRefused`."""
+        return self._trees.leaves(account, start, stop)
 
     def tile(self, account: str, tile: Tile) -> bytes:
         """Return a tile's hashes. Raises `TileNotFound`."""
