@@ -5,6 +5,7 @@ python verify_evidence.py FILE [--key KEY]... [--checkpoint EARLIER]
 
 import argparse
 import io
+import itertools
 import json
 import re
 import sys
@@ -316,7 +317,7 @@ class Verification:
             entries = read_bundle(self.members[f"entries/{at}"], len(leaves))
             lines = read_lines(self.members[f"sealed/{at}.jsonl"], SEALED, len(leaves))
             places = [at - 1, *(line["index"] for line in lines), at + len(leaves)]
-            need(all(a < b for a, b in zip(places, places[1:], strict=False)), "lines out of place")
+            need(all(a < b for a, b in itertools.pairwise(places)), "lines out of place")
             sealed, is_told = {line["index"]: line for line in lines}, False
             for index in range(at, at + max(len(leaves), len(entries))):
                 entry, leaf = (
@@ -378,7 +379,7 @@ class Verification:
             return
         if len(left) == len(before) and len(right) == len(behind):
             self.nodes = [*zip(before, left, strict=True), *((0, leaf) for leaf in self.leaves)]
-            self.is_proven = root_of(self.nodes + [*zip(behind, right, strict=True)]) == self.root
+            self.is_proven = root_of([*self.nodes, *zip(behind, right, strict=True)]) == self.root
         if not self.is_proven:
             yield PROBLEM, None, "The leaves don't lead to the signed root."
 
@@ -464,7 +465,8 @@ def verify(content, keys=(), accepted=None):
 
 
 def main():
-    parser = argparse.ArgumentParser(exit_on_error=False)
+    parser = argparse.ArgumentParser()
+    parser.error = lambda why: need(False, why)
     parser.add_argument("file", type=Path)
     parser.add_argument("--key", action="append", default=[])
     parser.add_argument("--checkpoint", type=Path)
@@ -472,7 +474,7 @@ def main():
         asked = parser.parse_args()
         accepted = asked.checkpoint.read_bytes() if asked.checkpoint else None
         code, _, says = verify(asked.file.read_bytes(), asked.key, accepted)
-    except (OSError, argparse.ArgumentError) as error:
+    except (OSError, ValueError) as error:
         code, says = 3, [str(error)]
     sys.stdout.write("\n".join([("whole", "tampered", "undecided", "unreadable")[code], *says, ""]))
     return code
