@@ -21,6 +21,7 @@ from audit_trail.trail import Trail
 from bench.engines import Place
 from bench.paired import Ratio, median_with_interval
 from bench.saves import ACTOR, ORIGIN, WATCH, new_engine
+from bench.sealing import signed_trail
 
 ROWS_A_TRANSACTION = 5
 BATCH = 1_000
@@ -36,9 +37,9 @@ class Drain(NamedTuple):
     bytes_per_entry: float
 
 
-def draining(place: Place, rows: int, rounds: int) -> Drain:
+def draining(place: Place, rows: int, rounds: int, *, signed: bool = False) -> Drain:
     """Drain so many outbox rows a round, reading and deleting them included."""
-    bench = (PostgresqlDrain if place.server else SqliteDrain)(place, rows)
+    bench = (PostgresqlDrain if place.server else SqliteDrain)(place, rows, signed)
     try:
         times = [(bench.drain(), bench.insert_raw()) for _ in range(rounds + 1)][1:]
         return Drain(
@@ -54,12 +55,12 @@ def draining(place: Place, rows: int, rounds: int) -> Drain:
 class SqliteDrain:
     """The outbox is filled anew from a copy for each round; the raw rows go to a file like the trail's."""
 
-    def __init__(self, place: Place, rows: int) -> None:
+    def __init__(self, place: Place, rows: int, signed: bool) -> None:
         self._rows = rows
         self._engine = _filled(place, rows, "audit_outbox")
         self._file, self._raw_file = place.new_file(), place.new_file()
         self._store = SqliteStore(self._file)
-        self._trail = Trail(self._store)
+        self._trail = signed_trail(place, self._store) if signed else Trail(self._store)
         self._sequencer = Sequencer(capture.outbox(self._engine), self._trail, WATCH)
 
     def drain(self) -> float:
@@ -115,13 +116,13 @@ class SqliteDrain:
 class PostgresqlDrain:
     """The same on PostgreSQL, where the raw insert is COPY."""
 
-    def __init__(self, place: Place, rows: int) -> None:
+    def __init__(self, place: Place, rows: int, signed: bool) -> None:
         assert place.server
         self._rows = rows
         self._engine = _filled(place, rows, "audit_trail.outbox")
         self._url, self._raw_url = (place.server.url(place.server.database()) for _ in range(2))
         self._store = PostgresqlStore(self._url)
-        self._trail = Trail(self._store)
+        self._trail = signed_trail(place, self._store) if signed else Trail(self._store)
         self._sequencer = Sequencer(capture.outbox(self._engine), self._trail, WATCH)
         create(self._raw_url)
         with psycopg.connect(self._raw_url, autocommit=True) as raw:

@@ -42,7 +42,7 @@ def environment(*rooms: str) -> tuple[str, ...]:
 # The environment enters the engine by these doors, and fails by its own errors. Only where it is
 # put together may it also choose a store and start a sequencer.
 DOORS = (*engine("errors", "record", "capture", "trail", "server"), "live_agent.errors")
-COMPOSITION = (*DOORS, *engine("store", "signing", "trees", "sequencer"))
+COMPOSITION = (*DOORS, *engine("store", "signing", "trees", "sequencer", "own"))
 # The API and the pages stand side by side on these, and never on each other.
 UNDER_EDGES = environment(
     *("schema", "database", "catalog", "attempts", "access", "settings"),
@@ -71,6 +71,11 @@ MAP = {
             *("errors", "record", "seal", "trail"),
             *("verify.archive", "verify.indexes", "verify.manifest"),
         ),
+        ("msgspec",),
+    ),
+    # It says who did it as the sequencer does.
+    "audit_trail.own": Room(
+        engine("errors", "record", "capture.context", "sequencer.acting", "sequencer.identity"),
         ("msgspec",),
     ),
     # Of capture the sequencer needs what an outbox row means, not how a trigger wrote it.

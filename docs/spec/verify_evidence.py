@@ -164,9 +164,12 @@ def read_checkpoint(message):
 
 
 def read_archive(content):
-    members = {}
+    members, stop = {}, 0
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        for info in (info for info in archive.infolist() if not info.is_dir()):
+        infos = [info for info in archive.infolist() if not info.is_dir()]
+        for info in sorted(infos, key=lambda info: info.header_offset):
+            need(info.header_offset >= stop, "members overlap")
+            stop = info.header_offset + 30 + info.compress_size
             info.CRC = None  # Hashes tell what is right, and name what is not.
             need(info.compress_type in (0, 8) and info.filename not in members, "a member")
             with archive.open(info) as opened:

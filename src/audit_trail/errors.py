@@ -36,6 +36,12 @@ class QueryRefused(AuditError):
     code = "query_refused"
 
 
+class RemovalRefused(AuditError):
+    """What is to be removed is not in the trail, or was removed before."""
+
+    code = "removal_refused"
+
+
 class HeadMoved(AuditError):
     """Another writer appended first; read the head again and retry."""
 

@@ -6,14 +6,27 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from threading import Lock
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
-from audit_trail.errors import EntryNotFound, EntryTooLarge, HeadMoved, QueryRefused
+from audit_trail.errors import (
+    EntryNotFound,
+    EntryTooLarge,
+    HeadMoved,
+    QueryRefused,
+    RemovalRefused,
+)
 from audit_trail.record.canonical import public_bytes
 from audit_trail.record.entry import SALT_BYTES, Draft, Entry, Part, Public
 from audit_trail.record.query import Query
+from audit_trail.record.removed import (
+    REMOVED_PARTS,
+    RemovedPart,
+    holds,
+    is_well_formed,
+    ranges_in,
+)
 from audit_trail.seal.merkle import Range, leaf_hash
 from audit_trail.seal.note import VerifierKey
 from audit_trail.seal.proof import Path, Proof
@@ -29,6 +42,9 @@ MOST_COUNTED: Final = 50_000
 """Of how many accounts, and of how many records of each, the versions are remembered."""
 
 SALTS_TOGETHER: Final = 256
+REMOVED_TOGETHER: Final = 5_000
+"""How many indexes one transaction empties or deletes, so that appends don't wait long for it."""
+
 COUNT_LIMIT: Final = 10_000
 """Totals are exact up to here; beyond, they are a lower bound."""
 
@@ -153,12 +169,41 @@ class Trail:
         """Return the entry at this index. Raises `EntryNotFound`."""
         found = self._store.slice(account, index, index + 1)
         if not found:
-            raise EntryNotFound(f"There is no entry {index + 1} in account {account}.")
+            why = (
+                f"Entry {index + 1} of account {account} was dropped when its retention ended."
+                if self.removed_by(account, "entry", index) is not None
+                else f"There is no entry {index + 1} in account {account}."
+            )
+            raise EntryNotFound(why)
         return found[0]
 
     def entries(self, account: str, start: int, stop: int) -> list[Entry]:
         """Return the entries with start <= index < stop, oldest first."""
         return self._store.slice(account, start, stop)
+
+    def removed_by(self, account: str, part: RemovedPart, index: int) -> int | None:
+        """Return the index of the entry that declares this part, or the entry itself, as removed.
+
+        The store's note of it counts only where that entry's hashed bytes say the same.
+        """
+        for removal in self._store.removals(account, part, index, index):
+            for declaring in self._store.slice(
+                account, removal.declared_by, removal.declared_by + 1
+            ):
+                removed = declaring.public.removed
+                if removed and _is_leaf(declaring) and holds(ranges_in(removed, part), index):
+                    return declaring.index
+        return None
+
+    def remove(self, account: str) -> int:
+        """Carry out what the account's entries declare as removed; return how many indexes it took.
+
+        What a crash left undone is done by the next start.
+        """
+        done = 0
+        while some := self._store.remove(account, REMOVED_TOGETHER):
+            done += some
+        return done
 
     def mismatches(self, account: str, entry: Entry) -> tuple[str, ...]:
         """Say what of an entry isn't as it was hashed, a sentence each, and log it.
@@ -171,11 +216,11 @@ class Trail:
             "Its public part (actor, action, record, times) is not what was hashed.": _is_leaf(
                 entry
             ),
-            "Its who part (names, address) is not what was hashed.": _is_part(
-                entry.who, public.who
+            "Its who part (names, address) is not what was hashed.": self._is_part(
+                account, entry, "who"
             ),
-            "Its what part (labels, values before and after) is not what was hashed.": _is_part(
-                entry.what, public.what
+            "Its what part (labels, values before and after) is not what was hashed.": (
+                self._is_part(account, entry, "what")
             ),
             "It is kept under another account than it names.": public.account == account,
             "It is kept under another id than it names.": bool(kept and kept.index == entry.index),
@@ -194,10 +239,13 @@ class Trail:
     def seal(self, report: Report = unreported, altered: Altered = refuse_altered) -> None:
         """Seal what an older release appended and sign what isn't signed; before anything is served.
 
+        What was declared as removed, and a crash left there, is removed.
         Each leaf is computed anew, and `altered` is told where it isn't the stored one; by default it
         raises `EntryAltered`. Raises `HistoryLost` where the store is older than what was signed.
         """
         self._trees.seal_all(report, altered)
+        for account in self._store.accounts():
+            self.remove(account)
 
     def checkpoint(self, account: str) -> bytes | None:
         """Return the account's newest checkpoint, a signed note; nothing where none is signed."""
@@ -257,6 +305,8 @@ class Trail:
         recorded_at = max(self._clock(), head.recorded_at)
         entries = []
         for offset, draft in enumerate(new):
+            if draft.removed:
+                self._require_removable(draft, head.size + offset)
             versions[_record(draft)] = version = versions.get(_record(draft), 0) + 1
             entries.append(self._entry(draft, head.size + offset, version, recorded_at))
         return Tail(
@@ -264,6 +314,16 @@ class Trail:
             entries,
             self._trees.grow(account, head, [entry.leaf for entry in entries]),
         )
+
+    def _require_removable(self, draft: Draft, index: int) -> None:
+        """An erased part stays erased, so none is declared twice; dropped entries are all told anew."""
+        removed = draft.removed
+        if removed is None or not is_well_formed(removed, index):
+            raise RemovalRefused
+        for part in REMOVED_PARTS:
+            for first, last in ranges_in(removed, part):
+                if part != "entry" and self._store.removals(draft.account, part, first, last):
+                    raise RemovalRefused("Another erasure was faster; look for the person anew.")
 
     def _versions(
         self, account: str, size: int, records: Collection[RecordKey]
@@ -278,6 +338,14 @@ class Trail:
         unknown = [record for record in records if record not in counted.versions]
         counted.versions.update(self._store.versions(account, unknown))
         return counted.versions
+
+    def _is_part(self, account: str, entry: Entry, name: Literal["who", "what"]) -> bool:
+        """Tell whether a part is the committed one, or was erased by an entry that says so."""
+        part: Part | None = getattr(entry, name)
+        commitment: str | None = getattr(entry.public, name)
+        if part is not None:
+            return _is_committed(part, commitment)
+        return commitment is None or self.removed_by(account, name, entry.index) is not None
 
     def _entry(self, draft: Draft, index: int, version: int, recorded_at: int) -> Entry:
         who = Part(draft.who, self._salt()) if draft.who is not None else None
@@ -317,9 +385,9 @@ def _is_leaf(entry: Entry) -> bool:
         return False
 
 
-def _is_part(part: Part | None, commitment: str | None) -> bool:
+def _is_committed(part: Part, commitment: str | None) -> bool:
     try:
-        return (part.commitment if part else None) == commitment
+        return part.commitment == commitment
     except TypeError:
         return False
 
@@ -349,6 +417,7 @@ def _public_bytes(draft: Draft, recorded_at: int, who: Part | None, what: Part |
         cause=draft.cause,
         on_behalf_of=draft.on_behalf_of,
         fields=draft.fields,
+        removed=draft.removed,
         who=who.commitment if who else None,
         what=what.commitment if what else None,
     )

@@ -1,6 +1,5 @@
 """Where this installation's signing key and file of signed heads lie, and what is done to them."""
 
-import secrets
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -8,15 +7,16 @@ from typing import Final
 
 import msgspec
 
-from audit_trail.capture.context import SYSTEM
-from audit_trail.record.entry import INSTALLATION, ActorId, Draft, Entity, What
-from audit_trail.sequencer.identity import uuid7
+from audit_trail.capture.context import SYSTEM, Context, Origin
+from audit_trail.own import own_draft
+from audit_trail.record.entry import INSTALLATION, Draft
 from audit_trail.signing import signer as signers
 from audit_trail.signing.keys import Seed
 from audit_trail.signing.signer import Signer
 from audit_trail.store.port import Key, Store
 from audit_trail.trail import Trail, utc_now_us
 
+OPERATOR: Final = Context(actor=SYSTEM, origin=Origin(via="cli"))
 KEY: Final = "signing.key"
 HEADS: Final = "heads.log"
 
@@ -81,14 +81,4 @@ class Signing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _said(action: str, account: str, clock: Clock, details: dict[str, object]) -> Draft:
-    now = clock()
-    return Draft(
-        id=uuid7(now, secrets.randbits(80)),
-        account=account,
-        occurred_at=now,
-        action=action,
-        entity=Entity(type="audit_log"),
-        actor=ActorId(kind=SYSTEM.kind),
-        via="cli",
-        what=msgspec.json.encode(What(details=details), order="sorted"),
-    )
+    return own_draft(OPERATOR, account, action, clock=clock, details=details)

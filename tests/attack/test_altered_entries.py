@@ -87,7 +87,7 @@ def alter(place: Place, change: str) -> None:
             3,
             lambda value, old, new: value.replace(old.encode(), new.encode()),
         )
-        owner.execute("DROP TRIGGER IF EXISTS entries_are_never_updated")
+        owner.execute("DROP TRIGGER IF EXISTS entries_are_only_emptied")
         owner.execute(
             f"UPDATE entries SET {change} WHERE account = ? AND idx = "
             "(SELECT max(idx) FROM entries WHERE account = ?)",

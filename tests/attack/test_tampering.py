@@ -115,7 +115,7 @@ def test_bytes_changed_in_the_file_no_longer_match_their_leaf(tmp_path: Path) ->
     host.write("INSERT INTO teams (id, account_id, name) VALUES (1, 1, 'Red')")
     (before,) = host.entries()
     with closing(sqlite3.connect(path, isolation_level=None)) as owner:
-        owner.execute("DROP TRIGGER entries_are_never_updated")
+        owner.execute("DROP TRIGGER entries_are_only_emptied")
         for column, old, new in (("what", "Red", "Rod"), ("public", '"7"', '"8"')):
             owner.execute(
                 f"UPDATE entries SET {column} = "
@@ -136,7 +136,7 @@ def test_the_trigger_that_was_dropped_is_back_when_the_store_opens(tmp_path: Pat
     path = tmp_path / "trail.db"
     SqliteStore(path).close()
     with closing(sqlite3.connect(path, isolation_level=None)) as owner:
-        owner.execute("DROP TRIGGER entries_are_never_deleted")
+        owner.execute("DROP TRIGGER entries_are_only_dropped")
     host = Host(tmp_path / "host.db", store=SqliteStore(path))
     host.write("INSERT INTO teams (id, account_id) VALUES (1, 1)")
     host.entries()

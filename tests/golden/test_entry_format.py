@@ -18,6 +18,7 @@ from audit_trail.record.entry import (
     Part,
     Public,
     Reference,
+    Removed,
     What,
     Who,
     read_what,
@@ -76,7 +77,7 @@ def test_a_stored_entry_of_the_format_opens(number: int) -> None:
 def test_the_vectors_hold_every_member_and_every_tag() -> None:
     text = (HERE / "entry-1.json").read_text(encoding="utf-8")
     plain = text.replace('\\"', '"')
-    for kind in (Public, Entity, ActorId, Who, Reference, Change):
+    for kind in (Public, Entity, ActorId, Who, Reference, Removed, Change):
         for member in kind.__struct_fields__:
             assert f'"{member}":' in plain, member
     for member in set(What.__struct_fields__):
@@ -93,6 +94,7 @@ STRUCTS: list[type[msgspec.Struct]] = [
     Who,
     What,
     Reference,
+    Removed,
     Change,
 ]
 

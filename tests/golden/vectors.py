@@ -10,8 +10,9 @@ from typing import Any
 
 from audit_trail.capture.outbox import Row
 from audit_trail.capture.watch import Reference, Table, WatchList
-from audit_trail.record.entry import Part
+from audit_trail.record.entry import ActorId, Draft, Entity, Part, Removed
 from audit_trail.sequencer.drafts import Drafter
+from audit_trail.sequencer.identity import uuid7
 from audit_trail.store.memory import MemoryStore
 from audit_trail.trail import Trail
 
@@ -171,6 +172,24 @@ LATER_ROWS = (
     ),
 )
 
+# Format 1 has had these since anything could be removed. They are appended by the trail itself.
+DECLARATIONS = tuple(
+    Draft(
+        id=uuid7((OCCURRED_MS + number) * 1_000, number),
+        account="1",
+        occurred_at=(OCCURRED_MS + number) * 1_000,
+        action=action,
+        entity=Entity(type="audit_log"),
+        actor=ActorId(kind="user", id="7"),
+        via="ui",
+        removed=removed,
+    )
+    for number, action, removed in (
+        (10, "erase", Removed(who=((0, 1), (3, 3)), what=((3, 3),))),
+        (11, "drop", Removed(entry=((0, 2), (4, 5)))),
+    )
+)
+
 
 def vectors() -> list[dict[str, Any]]:
     """Sequence the rows with a fixed clock and fixed salts, and tell every byte of the entries."""
@@ -179,6 +198,7 @@ def vectors() -> list[dict[str, Any]]:
     trail = Trail(store, clock=lambda: RECORDED_US, salt=lambda: bytes([next(salts)]) * 16)
     for rows in (ROWS, LATER_ROWS):
         trail.append(Drafter(WATCH, lambda: RECORDED_US).drafts(rows))
+    trail.append(DECLARATIONS)
     return [
         {
             "account": account,

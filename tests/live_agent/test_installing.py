@@ -50,7 +50,7 @@ FORBIDDEN = [
     Attempted("_capture", "ALTER TABLE teams DISABLE TRIGGER ALL"),
     Attempted("_capture", "SET ROLE {name}_owner"),
     Attempted("_trail", "UPDATE audit_trail.entries SET leaf = leaf"),
-    Attempted("_trail", "DELETE FROM audit_trail.entries"),
+    Attempted("_trail", "DELETE FROM audit_trail.removals"),
     Attempted("_trail", "TRUNCATE audit_trail.entries"),
     Attempted("_trail", "DELETE FROM audit_trail.heads"),
     Attempted("_trail", "ALTER TABLE audit_trail.entries DISABLE TRIGGER ALL"),

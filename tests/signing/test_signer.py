@@ -96,7 +96,7 @@ def test_a_missing_key_or_file_of_heads_is_never_made_anew(place: Place) -> None
 
 def copy_of(store: MemoryStore) -> MemoryStore:
     copied = MemoryStore()
-    copied._accounts.update({each: list(known) for each, known in store._accounts.items()})
+    copied._accounts.update({each: dict(known) for each, known in store._accounts.items()})
     copied._seals, copied._tiles = dict(store._seals), dict(store._tiles)
     copied._keys = list(store._keys)
     return copied

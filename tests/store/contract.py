@@ -10,11 +10,11 @@ import pytest
 
 from audit_trail.errors import HeadMoved, TermLost, TreeRefused
 from audit_trail.record.canonical import canonical_bytes
-from audit_trail.record.entry import ActorId, Entity, Entry, Part, Public, Who
+from audit_trail.record.entry import ActorId, Entity, Entry, Part, Public, Removed, Who
 from audit_trail.record.query import Query
 from audit_trail.seal.merkle import Range, leaf_hash
 from audit_trail.seal.tile import additions, node_reader
-from audit_trail.store.port import Head, Key, Lead, Seal, Sealing, Store, Tail
+from audit_trail.store.port import Head, Key, Lead, Removal, Seal, Sealing, Store, Tail
 
 SALT = bytes(16)
 
@@ -34,7 +34,10 @@ def entry(index: int, account: str = "1", **given: Any) -> Entry:
         recorded_at=given.get("recorded_at", 2_000 + index),
         action="update",
         outcome="success",
-        entity=Entity(type=given.get("type", "inbox"), id=given.get("number", "1")),
+        entity=Entity(type=given.get("type", "inbox"), id=given.get("number", "1"))
+        if "removed" not in given
+        else Entity(type="audit_log"),
+        removed=given.get("removed"),
         actor=ActorId(kind="user"),
         via="ui",
     )
@@ -384,6 +387,57 @@ class StoreContract:
         with pytest.raises(TreeRefused):
             store.append({"1": Tail(held, made, wrong)})
         assert (store.head("1"), store.tile("1", 0, 0)) == (before, tile)
+
+    def test_what_an_entry_declares_is_removed_in_steps_and_nothing_else(
+        self, store: Store
+    ) -> None:
+        for account in ("1", "2"):
+            fill(store, account, [entry(index, account, email="ada@x") for index in range(9)])
+        removed = Removed(who=((1, 3), (5, 5)), what=((3, 3),), entry=((0, 0),))
+        known = fill(store, "1", [entry(9, removed=removed), entry(10, email="ada@x")])
+        assert indexes(store.slice("1", 0, 99)) == list(range(11))
+        assert [store.remove("1", 2) for _ in range(5)] == [2, 2, 2, 0, 0]
+        left = {each.index: each for each in store.slice("1", 0, 99)}
+        assert sorted(left) == list(range(1, 11))
+        assert [index for index, each in left.items() if each.who is None] == [1, 2, 3, 5, 9]
+        assert [index for index, each in left.items() if each.what is None] == [3]
+        assert (left[9], left[10]) == tuple(known)
+        assert indexes(store.find(Query(account="1", person="ada"), limit=99)) == [10, 8, 7, 6, 4]
+        assert store.head("1") == Head(11, 2_010, first=1)
+        assert store.slice("2", 0, 9)[1].who is not None
+        assert store.remove("2", 99) == 0
+        fill(store, "1", [entry(11)])
+
+    def test_declared_ranges_are_told_by_the_entry_that_declares_them(self, store: Store) -> None:
+        fill(store, "1", [entry(index) for index in range(9)])
+        assert store.removals("1", "who", 0, 99) == []
+        fill(store, "1", [entry(9, removed=Removed(who=((1, 3), (5, 5)), what=((3, 4),)))])
+        fill(store, "1", [entry(10, removed=Removed(who=((0, 0),)))])
+        first, second = Removal("who", 1, 3, 9), Removal("who", 5, 5, 9)
+        assert store.removals("1", "who", 0, 99) == [Removal("who", 0, 0, 10), first, second]
+        assert store.removals("1", "who", 2, 2) == [first]
+        assert store.removals("1", "who", 3, 5) == [first, second]
+        assert store.removals("1", "who", 4, 4) == []
+        assert store.removals("1", "what", 4, 10**30) == [Removal("what", 3, 4, 9)]
+        assert store.removals("2", "who", 0, 99) == []
+
+    def test_dropped_entries_are_declared_anew_each_time(self, store: Store) -> None:
+        fill(store, "1", [entry(index) for index in range(9)])
+        assert store.head("1").first == 0
+        fill(store, "1", [entry(9, removed=Removed(entry=((0, 1),)))])
+        assert store.head("1").first == 2
+        assert store.remove("1", 99) == 2
+        fill(store, "1", [entry(10, removed=Removed(entry=((0, 3), (5, 6))))])
+        assert store.removals("1", "entry", 0, 99) == [
+            Removal("entry", 0, 3, 10),
+            Removal("entry", 5, 6, 10),
+        ]
+        assert store.remove("1", 99) == 6
+        assert indexes(store.slice("1", 0, 99)) == [4, 7, 8, 9, 10]
+        assert indexes(store.find(Query(account="1"), beyond=8, limit=3)) == [7, 4]
+        assert store.entries("1", [7, 6, 4]) == [entry(7), entry(4)]
+        assert store.head("1").first == 7
+        store.append({"1": Tail(11, [entry(11)])})
 
     def test_accounts_are_those_with_entries(self, store: Store) -> None:
         assert store.accounts() == []

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from audit_trail.errors import StoreFailed
+from audit_trail.record.entry import Removed
 from audit_trail.record.query import Query
 from audit_trail.store.port import Head, Key, Store, Tail
 from audit_trail.store.postgresql import schema
@@ -65,7 +66,7 @@ REFUSED = [
 def test_an_entry_is_never_changed_replaced_or_removed(
     store: Store, url: str, statement: str, whole: bool, role: str
 ) -> None:
-    known = fill(store, "1", [entry(index) for index in range(3)])
+    known = fill(store, "1", [entry(index, email="ada@example.com") for index in range(3)])
     with psycopg.connect(url) as connection:
         (part,) = connection.execute(
             "SELECT tableoid::regclass::text FROM audit_trail.entries"
@@ -137,7 +138,11 @@ def test_the_role_of_the_trail_appends_and_reads(role: str) -> None:
 @pytest.mark.parametrize(
     "statement",
     [
-        *(each.format(table="audit_trail.entries") for each in REFUSED[:5]),
+        *(each.format(table="audit_trail.entries") for each in (*REFUSED[:2], REFUSED[4])),
+        "INSERT INTO audit_trail.removals VALUES ('1', 'who', 0, 9, 10, 0)",
+        "UPDATE audit_trail.removals SET last = 99",
+        "DELETE FROM audit_trail.removals",
+        "SELECT audit_trail.declare_removals()",
         "DELETE FROM audit_trail.heads",
         "DELETE FROM audit_trail.tiles",
         "TRUNCATE audit_trail.tiles",
@@ -155,6 +160,20 @@ def test_the_role_of_the_trail_appends_and_reads(role: str) -> None:
 def test_the_role_of_the_trail_may_do_nothing_else(role: str, statement: str) -> None:
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         run(role, statement)
+
+
+@pytest.mark.parametrize("statement", REFUSED[2:4])
+def test_the_role_of_the_trail_removes_nothing_that_no_entry_declares(
+    role: str, statement: str
+) -> None:
+    with closing(PostgresqlStore(role)) as store:
+        known = fill(store, "1", [entry(index, email="ada@example.com") for index in range(3)])
+        with pytest.raises(psycopg.Error, match="entries are only appended"):
+            run(role, statement.format(table="audit_trail.entries"))
+        assert store.slice("1", 0, 9) == known
+        fill(store, "1", [entry(3, removed=Removed(who=((1, 1),), entry=((0, 0),)))])
+        assert store.remove("1", 99) == 2
+        assert indexes(store.slice("1", 0, 9)) == [1, 2, 3]
 
 
 def test_an_operator_of_ones_own_gets_no_gap_past_the_trigger(store: Store, url: str) -> None:
@@ -196,7 +215,7 @@ def test_a_database_of_the_release_before_is_opened(postgresql: Cluster) -> None
     columns = ", ".join(f"DROP COLUMN {name}" for name in ("sealed", "edge", "checkpoint"))
     run(
         url,
-        "DROP TABLE audit_trail.tiles, audit_trail.keys",
+        "DROP TABLE audit_trail.tiles, audit_trail.keys, audit_trail.removals",
         f"ALTER TABLE audit_trail.heads {columns}",
     )
     with closing(PostgresqlStore(url)) as store:

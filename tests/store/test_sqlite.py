@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from audit_trail.errors import StoreFailed
+from audit_trail.record.entry import Removed
 from audit_trail.record.query import Query
 from audit_trail.store import sqlite as adapter
 from audit_trail.store.port import Head, Key, Store, Tail
@@ -69,7 +70,7 @@ COPY = (
 def test_an_entry_is_never_changed_replaced_or_removed(
     store: Store, path: Path, statement: str
 ) -> None:
-    known = fill(store, "1", [entry(index) for index in range(3)])
+    known = fill(store, "1", [entry(index, email="ada@example.com") for index in range(3)])
     with pytest.raises(sqlite3.IntegrityError, match="entries are"):
         raw(path, statement)
     assert store.slice("1", 0, 99) == known
@@ -105,6 +106,26 @@ def test_a_tile_a_seal_and_a_key_are_never_taken_back(
         raw(path, statement)
     assert (store.tile("1", 0, 0), store.head("1"), store.public_keys()) == before
     store.append({"1": sealed(store, "1", 2)})
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE entries SET who = NULL, who_salt = NULL, person = char(10) WHERE idx = 2",
+        "UPDATE entries SET what = NULL, what_salt = NULL WHERE idx = 1",
+        "UPDATE entries SET who = x'00' WHERE idx = 1",
+        "UPDATE entries SET who = NULL WHERE idx = 1",
+        "UPDATE entries SET who = NULL, who_salt = NULL WHERE idx = 1",
+        "UPDATE entries SET who = NULL, who_salt = NULL, person = char(10), version = 9 WHERE idx = 1",
+        "DELETE FROM entries WHERE idx IN (0, 1)",
+    ],
+)
+def test_no_more_goes_than_an_entry_declares(store: Store, path: Path, statement: str) -> None:
+    known = fill(store, "1", [entry(index, email="ada@example.com") for index in range(3)])
+    known += fill(store, "1", [entry(3, removed=Removed(who=((1, 1),), entry=((0, 0),)))])
+    with pytest.raises(sqlite3.IntegrityError, match="entries are never"):
+        raw(path, statement)
+    assert store.slice("1", 0, 99) == known
 
 
 def test_a_file_of_the_release_before_is_opened(store: Store, path: Path) -> None:

@@ -134,7 +134,7 @@ def test_a_tree_with_more_leaves_than_entries_is_refused(place: Place) -> None:
     store = MemoryStore()
     trail = Trail(store, clock=lambda: 0)
     trail.append(drafts(0, 3))
-    store._accounts["1"].pop()
+    store._accounts["1"].popitem()
     with pytest.raises(HistoryLost, match="has 2 entries, and 3 are in its tree"):
         trail.append([draft(9)])
 

@@ -224,7 +224,7 @@ def hidden(make: Make) -> Given:
 
 def hidden_entry(make: Make) -> Given:
     trail = make(20)
-    trail.store.dropped = {11}
+    trail.store.drop("1", 11)
     return Given(trail.file(), trail.keys)
 
 

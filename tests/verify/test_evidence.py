@@ -55,16 +55,14 @@ def erased(make: Make) -> HandMade:
     """The who parts of 3, 4 and 7 and the what part of 4 are erased; the trail says so twice."""
     trail = make(10).append(removal("erase", who=[(3, 4), (7, 7)])).grow(4)
     trail.append(removal("erase", what=[(4, 4)], who=[(3, 3)])).grow(3)
-    for index in (3, 4, 7):
-        trail.store.change("1", index, who=None)
-    trail.store.change("1", 4, what=None)
+    trail.trail.remove("1")
     return trail
 
 
 def dropped(make: Make) -> HandMade:
     """Entries 0 to 5 and 8 are dropped, as the newest entry but one says."""
     trail = make(12).append(removal("drop", entry=[(0, 5), (8, 8)])).grow(1)
-    trail.store.dropped = {*range(6), 8}
+    trail.trail.remove("1")
     return trail
 
 
@@ -108,7 +106,14 @@ WHOLE: dict[str, Case] = {
     "an earlier checkpoint of the same size, with a proof": since(20, 0, in_file=True),
     "an earlier checkpoint of a power of two": since(8, 3, in_file=True),
     "parts erased within the range": lambda make: given(erased(make)),
+    "parts erased, as told behind the range": lambda make: given(erased(make), first=2, last=9),
+    "a part erased, as told behind the entry": lambda make: given(erased(make), first=4, last=4),
     "entries dropped": lambda make: given(dropped(make)),
+    "entries dropped, as told behind the range": lambda make: given(dropped(make), last=9),
+    "an entry dropped": lambda make: given(dropped(make), first=3, last=3),
+    "parts to be erased": lambda make: given(
+        make(5).append(removal("erase", who=[(1, 2)])).grow(1)
+    ),
     "bytes that aren't text": lambda make: given(make().append(Told(who=b"\xff\xfe", what=b""))),
     "no sealed parts": lambda make: given(make().append(Told(who=None, what=None))),
     "letters of all kinds": lambda make: given(
@@ -228,9 +233,13 @@ def test_what_was_erased_dropped_and_withheld_is_said(make: Make) -> None:
     assert "The who parts of entries 3 to 4, 7 were erased, as the trail itself says." in (
         said.integrity.says
     )
-    assert any("are withheld by whoever made the file" in each for each in said.integrity.says)
+    assert any(
+        "are not in the file, as whoever made it chose" in each for each in said.integrity.says
+    )
     said = verdict(given(dropped(make), query=Asked(types=("inbox",))))
-    assert said.completeness.says[1].startswith("Of entries 0 to 5, 8 only the hashes are left")
+    assert said.completeness.says[1].startswith(
+        "Only hashes are left of entries 0 to 5, 8, dropped"
+    )
     assert said.completeness.says[2] == "Whether these matched the query can't be told."
 
 

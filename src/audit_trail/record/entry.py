@@ -43,6 +43,18 @@ class ActorId(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults
     id: str | None = None
 
 
+Ranges = tuple[tuple[int, int], ...]
+"""Indexes, each range by its first and its last one."""
+
+
+class Removed(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """What an entry declares as gone: sealed parts that were erased, entries that were dropped."""
+
+    who: Ranges = ()
+    what: Ranges = ()
+    entry: Ranges = ()
+
+
 class Public(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """The public part, version 1. Absent members are left out of the bytes, never null."""
 
@@ -60,6 +72,7 @@ class Public(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=
     cause: str | None = None
     on_behalf_of: tuple[ActorId, ...] = ()
     fields: tuple[str, ...] = ()
+    removed: Removed | None = None
     who: str | None = None
     what: str | None = None
 
@@ -91,6 +104,7 @@ class Draft(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     cause: str | None = None
     on_behalf_of: tuple[ActorId, ...] = ()
     fields: tuple[str, ...] = ()
+    removed: Removed | None = None
     who: bytes | None = None
     what: bytes | None = None
 

@@ -4,17 +4,22 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from threading import Lock
 
+import msgspec
+
 from audit_trail.errors import HeadMoved, TermLost
 from audit_trail.record.entry import Entry, read_who
 from audit_trail.record.query import Query
-from audit_trail.store.port import Head, Key, Lead, RecordKey, Seal, Sealing, Tail
+from audit_trail.record.removed import MARK, REMOVED_PARTS, RemovedPart, ranges_in
+from audit_trail.store.port import Head, Key, Lead, RecordKey, Removal, Seal, Sealing, Tail
 
 
 class MemoryStore:
-    """Keeps each account's entries in a list."""
+    """Keeps each account's entries by their index, in order."""
 
     def __init__(self) -> None:
-        self._accounts: dict[str, list[Entry]] = defaultdict(list)
+        self._accounts: dict[str, dict[int, Entry]] = defaultdict(dict)
+        self._removals: dict[str, list[Removal]] = defaultdict(list)
+        self._pending: dict[str, list[Removal]] = defaultdict(list)
         self._seals: dict[str, Seal] = {}
         self._tiles: dict[tuple[str, int, int], bytes] = {}
         self._keys: list[Key] = []
@@ -25,8 +30,14 @@ class MemoryStore:
         entries = self._accounts[account]
         if not entries:
             return Head(0, 0)
-        seal = self._seals.get(account, Seal())
-        return Head(len(entries), entries[-1].public.recorded_at, seal)
+        newest = entries[next(reversed(entries))]
+        dropped = [each.last for each in self._removals[account] if each.part == "entry"]
+        return Head(
+            newest.index + 1,
+            newest.public.recorded_at,
+            self._seals.get(account, Seal()),
+            max(dropped, default=-1) + 1,
+        )
 
     def append(self, tails: Mapping[str, Tail], lead: Lead | None = None) -> None:
         with self._lock:
@@ -46,9 +57,50 @@ class MemoryStore:
             }
             self._tiles |= grown
             for account, tail in tails.items():
-                self._accounts[account].extend(tail.entries)
+                for entry in tail.entries:
+                    self._accounts[account][entry.index] = entry
+                    self._declare(account, entry)
                 if tail.sealing:
                     self._seals[account] = tail.sealing.seal
+
+    def _declare(self, account: str, entry: Entry) -> None:
+        removed = entry.public.removed if MARK in entry.public_bytes else None
+        if removed is None:
+            return
+        if removed.entry:
+            for known in (self._removals, self._pending):
+                known[account] = [each for each in known[account] if each.part != "entry"]
+        for part in REMOVED_PARTS:
+            declared = [Removal(part, *each, entry.index) for each in ranges_in(removed, part)]
+            self._removals[account] += declared
+            self._pending[account] += declared
+
+    def removals(self, account: str, part: RemovedPart, first: int, last: int) -> list[Removal]:
+        return sorted(
+            each
+            for each in self._removals[account]
+            if each.part == part and each.first <= last and each.last >= first
+        )
+
+    def remove(self, account: str, limit: int) -> int:
+        with self._lock:
+            left, pending = limit, self._pending[account]
+            while left and pending:
+                part, start, last, _ = pending.pop(0)
+                stop = min(last + 1, start + left)
+                if stop <= last:
+                    pending.insert(0, Removal(part, stop, last, 0))
+                for index in range(start, stop):
+                    self._remove(account, part, index)
+                left -= stop - start
+            return limit - left
+
+    def _remove(self, account: str, part: RemovedPart, index: int) -> None:
+        entries = self._accounts[account]
+        if part == "entry":
+            entries.pop(index, None)
+        elif index in entries:
+            entries[index] = msgspec.structs.replace(entries[index], **{part: None})
 
     def _grown(
         self, account: str, sealing: Sealing
@@ -63,16 +115,19 @@ class MemoryStore:
             return Lead(outbox, self._terms[outbox])
 
     def known(self, account: str, ids: Sequence[str]) -> set[str]:
-        return {entry.public.id for entry in self._accounts[account]} & set(ids)
+        return {entry.public.id for entry in self._accounts[account].values()} & set(ids)
 
     def versions(self, account: str, records: Sequence[RecordKey]) -> dict[RecordKey, int]:
         keys = [
-            (entry.public.entity.type, entry.public.entity.id) for entry in self._accounts[account]
+            (entry.public.entity.type, entry.public.entity.id)
+            for entry in self._accounts[account].values()
         ]
         return {record: keys.count(record) for record in records if record in keys}
 
     def slice(self, account: str, start: int, stop: int) -> list[Entry]:
-        return self._accounts[account][max(start, 0) : max(stop, 0)]
+        entries = self._accounts[account]
+        newest = next(reversed(entries), -1)
+        return self.entries(account, range(max(start, 0), min(stop, newest + 1)))
 
     def find(self, query: Query, *, beyond: int | None = None, limit: int) -> list[Entry]:
         def is_beyond(index: int) -> bool:
@@ -85,11 +140,12 @@ class MemoryStore:
 
     def entries(self, account: str, indexes: Sequence[int]) -> list[Entry]:
         entries = self._accounts[account]
-        return [entries[index] for index in indexes if 0 <= index < len(entries)]
+        return [entries[index] for index in indexes if index in entries]
 
     def by_id(self, account: str, entry_id: str) -> Entry | None:
         return next(
-            (entry for entry in self._accounts[account] if entry.public.id == entry_id), None
+            (entry for entry in self._accounts[account].values() if entry.public.id == entry_id),
+            None,
         )
 
     def tile(self, account: str, level: int, number: int) -> bytes:
@@ -111,7 +167,7 @@ class MemoryStore:
         self._accounts.clear()
 
     def _matching(self, query: Query) -> Iterator[Entry]:
-        entries = list(self._accounts[query.account])
+        entries = list(self._accounts[query.account].values())
         return (
             entry
             for entry in (reversed(entries) if query.newest_first else entries)

@@ -5,6 +5,7 @@ from typing import NamedTuple, Protocol
 
 from audit_trail.record.entry import Entry
 from audit_trail.record.query import Query
+from audit_trail.record.removed import RemovedPart
 from audit_trail.seal.merkle import HASH_BYTES, Range
 from audit_trail.seal.tile import Addition
 
@@ -36,11 +37,15 @@ class Seal(NamedTuple):
 
 
 class Head(NamedTuple):
-    """How far an account's trail goes: its size, the newest `recorded_at` (µs UTC), and its seal."""
+    """How far an account's trail goes: its size, the newest `recorded_at` (µs UTC), and its seal.
+
+    `first` is the index from which on nothing was dropped.
+    """
 
     size: int
     recorded_at: int
     seal: Seal = Seal()
+    first: int = 0
 
 
 class Sealing(NamedTuple):
@@ -60,6 +65,15 @@ class Tail(NamedTuple):
     size: int
     entries: Sequence[Entry]
     sealing: Sealing | None = None
+
+
+class Removal(NamedTuple):
+    """A range that an entry, by its index, declares as removed; first and last index included."""
+
+    part: RemovedPart
+    first: int
+    last: int
+    declared_by: int
 
 
 class Key(NamedTuple):
@@ -88,9 +102,9 @@ class Store(Protocol):
         ...
 
     def append(self, tails: Mapping[str, Tail], lead: Lead | None = None) -> None:
-        """Add every tail, its entries, tiles and seal, or none.
+        """Add every tail, its entries, what they declare as removed, tiles and seal, or none.
 
-        Raises `HeadMoved`, `TermLost`, and `TreeRefused` where a tile isn't as long as it should be.
+        A declaration of dropped entries takes the place of the one before. Raises `HeadMoved`, `TermLost`, and `TreeRefused` where a tile isn't as long as it should be.
         """
         ...
 
@@ -128,6 +142,17 @@ class Store(Protocol):
 
     def tile(self, account: str, level: int, number: int) -> bytes:
         """Return the hashes of a tile as far as there are any, one behind the other."""
+        ...
+
+    def removals(self, account: str, part: RemovedPart, first: int, last: int) -> list[Removal]:
+        """Return the declared ranges of this part that reach into these indexes, in their order."""
+        ...
+
+    def remove(self, account: str, limit: int) -> int:
+        """Carry out what is declared: empty parts with their salts, delete entries.
+
+        Returns how many indexes were worked off, `limit` at most; 0 when nothing is left.
+        """
         ...
 
     def accounts(self) -> list[str]:

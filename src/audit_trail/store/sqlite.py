@@ -13,8 +13,9 @@ from audit_trail.errors import HeadMoved, StoreFailed, TermLost, TreeRefused
 from audit_trail.record.canonical import is_unicode
 from audit_trail.record.entry import Entry, Part, decode_indexed, read_person
 from audit_trail.record.query import Query
+from audit_trail.record.removed import RemovedPart
 from audit_trail.seal.merkle import HASH_BYTES
-from audit_trail.store.port import Head, Key, Lead, RecordKey, Seal, Sealing, Tail
+from audit_trail.store.port import Head, Key, Lead, RecordKey, Removal, Seal, Sealing, Tail
 
 BUSY_TIMEOUT_SECONDS: Final = 10.0
 LARGEST: Final = 2**63 - 1
@@ -33,6 +34,24 @@ _GROW: Final = (
 )
 _FIRST_SEAL: Final = "INSERT INTO seals (size, edge, checkpoint, account) VALUES (?, ?, ?, ?)"
 _MOVE_SEAL: Final = "UPDATE seals SET size = ?, edge = ?, checkpoint = ? WHERE account = ?"
+_HEAD: Final = """
+SELECT idx + 1, recorded_at,
+  (SELECT ifnull(max(last) + 1, 0) FROM removals WHERE account = ? AND part = 'entry'),
+  size, edge, checkpoint
+FROM entries LEFT JOIN seals USING (account) WHERE account = ? ORDER BY idx DESC LIMIT 1"""
+_REMOVALS: Final = """
+SELECT part, first, last, declared_by FROM removals
+WHERE account = ? AND part = ? AND first <= ? AND last >= ? ORDER BY first"""
+_PENDING: Final = """
+SELECT rowid, part, next, last FROM removals
+WHERE account = ? AND next <= last ORDER BY declared_by, part, first LIMIT ?"""
+_REMOVE: Final = {
+    "who": "UPDATE entries SET who = NULL, who_salt = NULL, person = char(10) "
+    "WHERE account = ? AND idx BETWEEN ? AND ?",
+    "what": "UPDATE entries SET what = NULL, what_salt = NULL "
+    "WHERE account = ? AND idx BETWEEN ? AND ?",
+    "entry": "DELETE FROM entries WHERE account = ? AND idx BETWEEN ? AND ?",
+}
 # From one account to the next by the index; DISTINCT would read every entry of it.
 _ACCOUNTS: Final = """
 WITH RECURSIVE each (account) AS (
@@ -61,16 +80,11 @@ class SqliteStore:
             )
 
     def head(self, account: str) -> Head:
-        row = self._one(
-            "SELECT idx + 1, recorded_at, size, edge, checkpoint "
-            "FROM entries LEFT JOIN seals USING (account) "
-            "WHERE account = ? ORDER BY idx DESC LIMIT 1",
-            (account,),
-        )
+        row = self._one(_HEAD, (account, account))
         if row is None:
             return Head(0, 0)
-        size, recorded_at, *seal = row
-        return Head(size, recorded_at, Seal(*seal) if seal[0] is not None else Seal())
+        size, recorded_at, first, *seal = row
+        return Head(size, recorded_at, Seal(*seal) if seal[0] is not None else Seal(), first)
 
     def append(self, tails: Mapping[str, Tail], lead: Lead | None = None) -> None:
         with self._writing, self._translating(), self._transaction() as connection:
@@ -163,6 +177,21 @@ class SqliteStore:
             (account, level, number),
         )
         return row[0] if row else b""
+
+    def removals(self, account: str, part: RemovedPart, first: int, last: int) -> list[Removal]:
+        return [Removal(*row) for row in self._all(_REMOVALS, (account, part, last, first))]
+
+    def remove(self, account: str, limit: int) -> int:
+        left = limit
+        with self._writing, self._translating(), self._transaction() as connection:
+            for row, part, start, last in self._all(_PENDING, (account, limit)):
+                if not left:
+                    break
+                stop = min(last + 1, start + left)
+                connection.execute(_REMOVE[part], (account, start, stop - 1))
+                connection.execute("UPDATE removals SET next = ? WHERE rowid = ?", (stop, row))
+                left -= stop - start
+        return limit - left
 
     def accounts(self) -> list[str]:
         return [account for (account,) in self._all(_ACCOUNTS, ())]

@@ -52,13 +52,56 @@ CREATE TABLE IF NOT EXISTS terms (
   term INTEGER NOT NULL
 );
 
-CREATE TRIGGER IF NOT EXISTS entries_are_never_updated BEFORE UPDATE ON entries
+-- What entries declare as removed, in ranges that never overlap; those of entries are declared anew, all
+-- of them, each time. From next on it is still to be carried out.
+CREATE TABLE IF NOT EXISTS removals (
+  account TEXT NOT NULL,
+  part TEXT NOT NULL CHECK (part IN ('who', 'what', 'entry')),
+  first INTEGER NOT NULL,
+  last INTEGER NOT NULL CHECK (last >= first),
+  declared_by INTEGER NOT NULL,
+  next INTEGER NOT NULL
+);
+CREATE UNIQUE INDEX IF NOT EXISTS removals_by_range ON removals (account, part, first);
+CREATE INDEX IF NOT EXISTS removals_pending ON removals (account) WHERE next <= last;
+
+-- They are read from the entry itself, so that none is without an entry that says so.
+CREATE TRIGGER IF NOT EXISTS entries_declare_removals AFTER INSERT ON entries
+WHEN new.entity_type = 'audit_log' AND instr(new.public, CAST('"removed":' AS BLOB)) > 0
 BEGIN
-  SELECT RAISE(ABORT, 'entries are never updated');
+  DELETE FROM removals WHERE account = new.account AND part = 'entry'
+    AND json_type(CAST(new.public AS TEXT), '$.removed.entry') IS NOT NULL;
+  INSERT INTO removals (account, part, first, last, declared_by, next)
+  SELECT new.account, part.key, json_extract(range.value, '$[0]'), json_extract(range.value, '$[1]'),
+    new.idx, json_extract(range.value, '$[0]')
+  FROM json_each(CAST(new.public AS TEXT), '$.removed') AS part, json_each(part.value) AS range;
 END;
-CREATE TRIGGER IF NOT EXISTS entries_are_never_deleted BEFORE DELETE ON entries
+
+-- Releases before refused every change, by these names.
+DROP TRIGGER IF EXISTS entries_are_never_updated;
+DROP TRIGGER IF EXISTS entries_are_never_deleted;
+CREATE TRIGGER IF NOT EXISTS entries_are_only_emptied BEFORE UPDATE ON entries
+WHEN (new.rowid, new.account, new.idx, new.id, new.version, new.public, new.leaf)
+    IS NOT (old.rowid, old.account, old.idx, old.id, old.version, old.public, old.leaf)
+  OR (new.occurred_at, new.recorded_at, new.entity_type, new.entity_id)
+    IS NOT (old.occurred_at, old.recorded_at, old.entity_type, old.entity_id)
+  OR (new.who, new.who_salt, new.person) IS NOT (old.who, old.who_salt, old.person)
+    AND ((new.who, new.who_salt, new.person) IS NOT (NULL, NULL, char(10)) OR old.idx > ifnull((
+      SELECT last FROM removals WHERE account = old.account AND part = 'who' AND first <= old.idx
+      ORDER BY first DESC LIMIT 1), -1))
+  OR (new.what, new.what_salt) IS NOT (old.what, old.what_salt)
+    AND ((new.what, new.what_salt) IS NOT (NULL, NULL) OR old.idx > ifnull((
+      SELECT last FROM removals WHERE account = old.account AND part = 'what' AND first <= old.idx
+      ORDER BY first DESC LIMIT 1), -1))
 BEGIN
-  SELECT RAISE(ABORT, 'entries are never deleted');
+  SELECT RAISE(ABORT, 'entries are never updated, but where an entry declares a part as erased');
+END;
+CREATE TRIGGER IF NOT EXISTS entries_are_only_dropped BEFORE DELETE ON entries
+WHEN old.idx > ifnull((
+  SELECT last FROM removals WHERE account = old.account AND part = 'entry' AND first <= old.idx
+  ORDER BY first DESC LIMIT 1), -1)
+BEGIN
+  SELECT RAISE(ABORT, 'entries are never deleted, but where an entry declares them as dropped');
 END;
 -- REPLACE deletes without firing the trigger above, whichever key it takes: the index, the id or
 -- the rowid, which reads as -1 where none is given. And an index is never skipped.

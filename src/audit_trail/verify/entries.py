@@ -7,6 +7,7 @@ from typing import Final, Literal
 import msgspec
 
 from audit_trail.errors import EvidenceRefused
+from audit_trail.record.entry import Removed
 from audit_trail.seal.merkle import leaf_hashes
 from audit_trail.verify.indexes import Indexes, Pair
 from audit_trail.verify.manifest import (
@@ -26,14 +27,6 @@ PARTS: Final = ("who", "what")
 
 class _Entity(msgspec.Struct, frozen=True, gc=False):
     type: str
-
-
-class Removed(msgspec.Struct, frozen=True, gc=False):
-    """What an entry says to have removed, by part, as ranges."""
-
-    who: tuple[Pair, ...] = ()
-    what: tuple[Pair, ...] = ()
-    entry: tuple[Pair, ...] = ()
 
 
 class Public(msgspec.Struct, frozen=True, gc=False, kw_only=True):

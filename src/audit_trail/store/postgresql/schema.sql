@@ -78,17 +78,81 @@ CREATE TABLE IF NOT EXISTS audit_trail.keys (
   since bigint NOT NULL
 );
 
+-- What entries declare as removed, in ranges that never overlap; those of entries are declared anew, all
+-- of them, each time. From next on it is still to be carried out.
+CREATE TABLE IF NOT EXISTS audit_trail.removals (
+  account bytea NOT NULL,
+  part text NOT NULL CHECK (part IN ('who', 'what', 'entry')),
+  first bigint NOT NULL,
+  last bigint NOT NULL CHECK (last >= first),
+  declared_by bigint NOT NULL,
+  next bigint NOT NULL,
+  PRIMARY KEY (account, part, first)
+);
+CREATE INDEX IF NOT EXISTS removals_pending ON audit_trail.removals (account) WHERE next <= last;
+
 CREATE TABLE IF NOT EXISTS audit_trail.terms (
   outbox bytea PRIMARY KEY,
   term bigint NOT NULL
 );
 
 -- The functions' search path is fixed: whoever inserts can't put an operator of their own in the way.
+CREATE OR REPLACE FUNCTION audit_trail.is_declared(asked bytea, of_part text, index bigint)
+RETURNS boolean LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT coalesce((SELECT last >= index FROM audit_trail.removals
+    WHERE account = asked AND part = of_part AND first <= index ORDER BY first DESC LIMIT 1), false)
+$$;
+
+-- An entry goes, and a part is emptied, only where an entry declares it.
 CREATE OR REPLACE FUNCTION audit_trail.refuse_change() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  emptied audit_trail.entries;
 BEGIN
+  IF TG_OP = 'DELETE' THEN
+    IF audit_trail.is_declared(old.account, 'entry', old.idx) THEN
+      RETURN old;
+    END IF;
+  ELSIF TG_OP = 'UPDATE' THEN
+    emptied := old;
+    IF new.who IS NULL AND audit_trail.is_declared(old.account, 'who', old.idx) THEN
+      emptied.who := NULL;
+      emptied.who_salt := NULL;
+      emptied.person := '\x0a';
+    END IF;
+    IF new.what IS NULL AND audit_trail.is_declared(old.account, 'what', old.idx) THEN
+      emptied.what := NULL;
+      emptied.what_salt := NULL;
+    END IF;
+    IF new IS NOT DISTINCT FROM emptied THEN
+      RETURN new;
+    END IF;
+  END IF;
   RAISE EXCEPTION 'entries are only appended: % is refused', TG_OP;
 END $$;
+
+-- What is declared is read from the entry itself, so that nothing is without an entry that says so;
+-- nobody else may write it.
+CREATE OR REPLACE FUNCTION audit_trail.declare_removals() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  entry record;
+BEGIN
+  FOR entry IN
+    SELECT account, idx, convert_from(public, 'UTF8')::json -> 'removed' AS removed FROM added
+    WHERE entity_type = 'audit_log' AND position('"removed":'::bytea IN public) > 0 ORDER BY idx
+  LOOP
+    IF entry.removed -> 'entry' IS NOT NULL THEN
+      DELETE FROM audit_trail.removals WHERE account = entry.account AND part = 'entry';
+    END IF;
+    INSERT INTO audit_trail.removals (account, part, first, last, declared_by, next)
+    SELECT entry.account, part.key, (range ->> 0)::bigint, (range ->> 1)::bigint, entry.idx,
+      (range ->> 0)::bigint
+    FROM json_each(entry.removed) AS part, json_array_elements(part.value) AS range;
+  END LOOP;
+  RETURN NULL;
+END $$;
+REVOKE EXECUTE ON FUNCTION audit_trail.declare_removals() FROM PUBLIC;
 
 -- Each entry's index but the first follows that of another; the unique index refuses a second one.
 -- One look for each statement, not for each row; planned each time, since a plan that was made for a
@@ -157,6 +221,10 @@ BEGIN
       'CREATE OR REPLACE TRIGGER entries_are_only_appended AFTER INSERT ON %s'
       ' REFERENCING NEW TABLE AS added'
       ' FOR EACH STATEMENT EXECUTE FUNCTION audit_trail.refuse_gap()', part);
+    EXECUTE format(
+      'CREATE OR REPLACE TRIGGER entries_declare_removals AFTER INSERT ON %s'
+      ' REFERENCING NEW TABLE AS added'
+      ' FOR EACH STATEMENT EXECUTE FUNCTION audit_trail.declare_removals()', part);
     -- Also where a session plays the replica, in which ordinary triggers are silent.
     FOR name IN SELECT tgname FROM pg_trigger WHERE tgrelid = part AND NOT tgisinternal LOOP
       EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', part, name);

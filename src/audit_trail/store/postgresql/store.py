@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final
 
 import psycopg
@@ -9,8 +11,9 @@ import psycopg
 from audit_trail.errors import HeadMoved, StoreFailed, TermLost, TreeRefused
 from audit_trail.record.entry import Entry, Part, read_who
 from audit_trail.record.query import Query
+from audit_trail.record.removed import RemovedPart
 from audit_trail.seal.merkle import HASH_BYTES
-from audit_trail.store.port import Head, Key, Lead, RecordKey, Seal, Sealing, Tail
+from audit_trail.store.port import Head, Key, Lead, RecordKey, Removal, Seal, Sealing, Tail
 from audit_trail.store.postgresql.connections import Connections
 from audit_trail.store.postgresql.schema import require
 
@@ -91,6 +94,33 @@ _OF_TYPES: Final = """
 SELECT found.* FROM unnest(%(types)b::bytea[]) AS asked (type)
 CROSS JOIN LATERAL ({matching}) AS found ORDER BY idx {order} LIMIT %(limit)b"""
 
+_HEAD: Final = """
+SELECT size, recorded_at, (SELECT coalesce(max(last) + 1, 0) FROM audit_trail.removals
+  WHERE account = %(account)b AND part = 'entry'), sealed, edge, checkpoint
+FROM audit_trail.heads WHERE account = %(account)b"""
+_REMOVALS: Final = """
+SELECT part, first, last, declared_by FROM audit_trail.removals
+WHERE account = %(account)b AND part = %(part)t AND first <= %(last)b AND last >= %(first)b
+ORDER BY first"""
+# Locked, so that two who carry out the same take turns.
+_PENDING: Final = b"""
+SELECT part, first, next, last FROM audit_trail.removals
+WHERE account = %b AND next <= last ORDER BY declared_by, part, first LIMIT %b FOR UPDATE"""
+_OF_RANGES: Final = (
+    "FROM unnest(%(starts)b::bigint[], %(stops)b::bigint[]) AS range (start, stop) "
+    "WHERE account = %(account)b AND idx >= range.start AND idx < range.stop"
+)
+_REMOVE: Final = {
+    "who": "UPDATE audit_trail.entries SET who = NULL, who_salt = NULL, person = '\\x0a' "
+    + _OF_RANGES,
+    "what": f"UPDATE audit_trail.entries SET what = NULL, what_salt = NULL {_OF_RANGES}",
+    "entry": "DELETE FROM audit_trail.entries " + _OF_RANGES.replace("FROM", "USING", 1),
+}
+_WORKED_OFF: Final = b"""
+UPDATE audit_trail.removals AS removal SET next = done.stop
+FROM unnest(%(firsts)b::bigint[], %(stops)b::bigint[]) AS done (first, stop)
+WHERE account = %(account)b AND part = %(part)t AND removal.first = done.first"""
+
 _UUID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -110,15 +140,11 @@ class PostgresqlStore:
             raise
 
     def head(self, account: str) -> Head:
-        rows = self._all(
-            "SELECT size, recorded_at, sealed, edge, checkpoint FROM audit_trail.heads "
-            "WHERE account = %(account)b",
-            account=_text(account),
-        )
+        rows = self._all(_HEAD, account=_text(account))
         if not rows:
             return Head(0, 0)
-        size, recorded_at, *seal = rows[0]
-        return Head(size, recorded_at, Seal(*seal))
+        size, recorded_at, first, *seal = rows[0]
+        return Head(size, recorded_at, Seal(*seal), first)
 
     def append(self, tails: Mapping[str, Tail], lead: Lead | None = None) -> None:
         rows = [_row(account, each) for account, tail in tails.items() for each in tail.entries]
@@ -193,6 +219,25 @@ class PostgresqlStore:
             number=_bigint(number),
         )
         return bytes(rows[0][0]) if rows else b""
+
+    def removals(self, account: str, part: RemovedPart, first: int, last: int) -> list[Removal]:
+        rows = self._all(
+            _REMOVALS, account=_text(account), part=part, first=_bigint(first), last=_bigint(last)
+        )
+        return [Removal(*row) for row in rows]
+
+    def remove(self, account: str, limit: int) -> int:
+        left = limit
+        with self._connections.lend() as connection, connection.transaction():
+            pending = connection.execute(_PENDING, [_text(account), _bigint(limit)]).fetchall()
+            for part, ranges in groupby(pending, key=itemgetter(0)):
+                taken: list[tuple[int, int, int]] = []
+                for _, first, start, last in ranges:
+                    stop = min(last + 1, start + left)
+                    taken.append((first, start, stop))
+                    left -= stop - start
+                _remove(connection, account, part, taken)
+        return limit - left
 
     def accounts(self) -> list[str]:
         rows = self._all("SELECT account FROM audit_trail.heads WHERE size > 0")
@@ -319,6 +364,17 @@ def _grow_tiles(
         )
         for addition in sealing.additions
     ]
+
+
+def _remove(
+    connection: psycopg.Connection, account: str, part: str, taken: Sequence[tuple[int, int, int]]
+) -> None:
+    """Empty or delete what these removals, by their first index, still hold from start to stop."""
+    firsts, starts, stops = (list(each) for each in zip(*taken, strict=True))
+    values = {"account": _text(account), "part": part, "firsts": firsts}
+    values |= {"starts": starts, "stops": stops}
+    connection.execute(_REMOVE[part].encode(), values)
+    connection.execute(_WORKED_OFF, values)
 
 
 def _copy(connection: psycopg.Connection, rows: Iterable[Sequence[Any]]) -> None:
