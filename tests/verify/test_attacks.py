@@ -424,6 +424,18 @@ TAMPERED: dict[str, tuple[Attack, int | None]] = {
         lambda make: Given((trail := make(3).append(Told({"v": 2})).grow(2)).file(), trail.keys),
         3,
     ),
+    "a time beyond all": (
+        lambda make: Given(
+            (trail := make(3).append(Told({"occurred_at": 2**53})).grow(2)).file(), trail.keys
+        ),
+        3,
+    ),
+    "an entry without a type": (
+        lambda make: Given(
+            (trail := make(3).append(Told({"entity": {}})).grow(2)).file(), trail.keys
+        ),
+        3,
+    ),
     "an entry of another account in the tree": (
         lambda make: Given(
             (trail := make(3).append(Told({"account": "2"})).grow(2)).file(), trail.keys

@@ -96,7 +96,7 @@ WHOLE: dict[str, Case] = {
     "types": of(query=Asked(types=("inbox",))),
     "times": of(query=Asked(since_us=START_US + 4 * SECOND_US, until_us=START_US + 9 * SECOND_US)),
     "nothing that matches": of(query=Asked(types=("webhook", "macro"))),
-    "times before the calendar": of(query=Asked(since_us=-(2**53) + 1)),
+    "times long ago": of(query=Asked(since_us=-(2**53) + 1)),
     "public parts alone": of(parts=()),
     "names withheld": of(parts=("what",)),
     "an earlier checkpoint, by its proof": since(7, 13, in_file=True, first=9, last=12),

@@ -43,14 +43,14 @@ def sync(
 
 
 class _Verifier(TyperCommand):
-    """A command whose exit codes speak of what was verified; 3 stands for a wrong use too."""
+    """A command whose exit codes speak of a file, so that a wrong use must not look like a verdict."""
 
     def make_context(self, *args: Any, **options: Any) -> Any:
         try:
             return super().make_context(*args, **options)
         except Exception as error:
-            if hasattr(error, "exit_code") and hasattr(error, "message"):
-                error.exit_code = UNREADABLE
+            if hasattr(error, "exit_code"):  # What argument isn't understood; not a plain exit.
+                vars(error).setdefault("exit_code", UNREADABLE)
             raise
 
 

@@ -13,6 +13,7 @@ from audit_trail.verify.indexes import Indexes, Pair
 from audit_trail.verify.manifest import (
     UNREADABLE,
     Manifest,
+    Micros,
     Sealed,
     Shown,
     moment,
@@ -36,8 +37,8 @@ class Public(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     account: str
     action: str
     entity: _Entity
-    occurred_at: int
-    recorded_at: int
+    occurred_at: Micros
+    recorded_at: Micros
     via: str
     who: str | None = None
     what: str | None = None
