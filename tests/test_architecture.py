@@ -63,6 +63,16 @@ MAP = {
     "audit_trail.trail": Room(
         engine("errors", "record", "seal", "signing", "trees", "store.port"), ("msgspec",)
     ),
+    # It judges bytes from anywhere, so it must not be able to ask a trail, a store or a clock.
+    "audit_trail.verify": Room(engine("errors", "record", "seal"), ("msgspec",), pure=True),
+    # Of the verifier the writer of evidence needs how a file is spelled, not how it is judged.
+    "audit_trail.evidence": Room(
+        engine(
+            *("errors", "record", "seal", "trail"),
+            *("verify.archive", "verify.indexes", "verify.manifest"),
+        ),
+        ("msgspec",),
+    ),
     # It says who did it as the sequencer does.
     "audit_trail.own": Room(
         engine("errors", "record", "capture.context", "sequencer.acting", "sequencer.identity"),
@@ -87,7 +97,10 @@ MAP = {
         engine("errors", "record", "seal", "trail"), ("jinja2", "litestar", "msgspec")
     ),
     # It composes the engine for operators, and knows no application.
-    "audit_trail.cli": Room(engine("errors", "capture"), ("sqlalchemy", "typer")),
+    "audit_trail.cli": Room(
+        engine("errors", "record", "seal", "capture", "store", "trail", "verify", "evidence"),
+        ("msgspec", "rich", "sqlalchemy", "typer"),
+    ),
     "live_agent.errors": Room(engine("errors"), pure=True),
     # The one clock is the trail's, so that rows and entries tell the same time.
     "live_agent.schema": Room(engine("trail"), ("sqlalchemy",)),
