@@ -285,7 +285,7 @@ def _bound(values: Sequence[Any]) -> list[Any]:
 
 
 def _columns(account: str, entry: Entry) -> tuple[Any, ...]:
-    public = decode_indexed(entry.public_bytes)
+    public, who, what = decode_indexed(entry.public_bytes), entry.who, entry.what
     return (
         account,
         entry.index,
@@ -293,13 +293,15 @@ def _columns(account: str, entry: Entry) -> tuple[Any, ...]:
         entry.version,
         entry.public_bytes,
         entry.leaf,
-        *(entry.who or (None, None)),
-        *(entry.what or (None, None)),
+        who.stored if who else None,
+        who.salt if who else None,
+        what.stored if what else None,
+        what.salt if what else None,
         public.occurred_at,
         public.recorded_at,
         public.entity.type,
         public.entity.id,
-        read_person(entry.who),
+        read_person(who),
     )
 
 

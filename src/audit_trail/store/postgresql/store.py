@@ -9,7 +9,7 @@ from typing import Any, Final
 import psycopg
 
 from audit_trail.errors import HeadMoved, StoreFailed, TermLost, TreeRefused
-from audit_trail.record.entry import Entry, Part, read_who
+from audit_trail.record.entry import Entry, Part, decode_indexed, read_person
 from audit_trail.record.query import Query
 from audit_trail.record.removed import RemovedPart
 from audit_trail.seal.merkle import HASH_BYTES
@@ -385,7 +385,7 @@ def _copy(connection: psycopg.Connection, rows: Iterable[Sequence[Any]]) -> None
 
 
 def _row(account: str, entry: Entry) -> tuple[Any, ...]:
-    public = entry.public
+    public, who, what = decode_indexed(entry.public_bytes), entry.who, entry.what
     return (
         _text(account),
         entry.index,
@@ -393,12 +393,14 @@ def _row(account: str, entry: Entry) -> tuple[Any, ...]:
         entry.version,
         entry.public_bytes,
         entry.leaf,
-        *(entry.who or (None, None)),
-        *(entry.what or (None, None)),
+        who.stored if who else None,
+        who.salt if who else None,
+        what.stored if what else None,
+        what.salt if what else None,
         public.occurred_at,
         _text(public.entity.type),
         _entity_id(public.entity.id),
-        _text(read_who(entry.who).person),
+        _text(read_person(who)),
     )
 
 
