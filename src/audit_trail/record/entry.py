@@ -3,6 +3,7 @@
 Formats: entry version 1 in docs/spec/entry-1.md. Times are integers, UTC microseconds.
 """
 
+import re
 from hashlib import sha256
 from typing import Any, Final, Literal
 
@@ -208,6 +209,14 @@ def read_who(part: Part | None) -> Who:
         return msgspec.json.decode(part.stored, type=Who) if part else Who()
     except (msgspec.DecodeError, UnicodeDecodeError):
         return Who()
+
+
+def uuid_bytes(entry_id: str) -> bytes | None:
+    """Return the 16 bytes of a UUID, half of its text's; none of any other id."""
+    return bytes.fromhex(entry_id.replace("-", "")) if _UUID.fullmatch(entry_id) else None
+
+
+_UUID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Indexed(msgspec.Struct, frozen=True, gc=False):

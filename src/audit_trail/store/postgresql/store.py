@@ -1,6 +1,5 @@
 """The PostgreSQL store: what its port asks, in SQL; connections and schema are next door."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -9,7 +8,7 @@ from typing import Any, Final
 import psycopg
 
 from audit_trail.errors import HeadMoved, StoreFailed, TermLost, TreeRefused
-from audit_trail.record.entry import Entry, Part, decode_indexed, read_person
+from audit_trail.record.entry import Entry, Part, decode_indexed, read_person, uuid_bytes
 from audit_trail.record.query import Query
 from audit_trail.record.removed import RemovedPart
 from audit_trail.seal.merkle import HASH_BYTES
@@ -120,8 +119,6 @@ _WORKED_OFF: Final = b"""
 UPDATE audit_trail.removals AS removal SET next = done.stop
 FROM unnest(%(firsts)b::bigint[], %(stops)b::bigint[]) AS done (first, stop)
 WHERE account = %(account)b AND part = %(part)t AND removal.first = done.first"""
-
-_UUID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class PostgresqlStore:
@@ -426,10 +423,8 @@ def _entity_id(id_: str | None) -> bytes:
 
 
 def _id(entry_id: str) -> bytes:
-    """Return a UUID's 16 bytes, half of its text's; any other id is made longer than one."""
-    if _UUID.fullmatch(entry_id):
-        return bytes.fromhex(entry_id.replace("-", ""))
-    return bytes(17) + _text(entry_id)
+    """Return a UUID's 16 bytes; any other id is made longer than one."""
+    return uuid_bytes(entry_id) or bytes(17) + _text(entry_id)
 
 
 def _bigint(number: int) -> int:
