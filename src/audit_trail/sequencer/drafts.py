@@ -130,7 +130,7 @@ class Drafter:
         if rows[0].token is None or rows[0].token != self._token:
             self._token, self._parents = rows[0].token, {}
         grouped: dict[tuple[str | None, str, bytes, int], list[Seen]] = defaultdict(list)
-        lives: Counter[tuple[str, bytes | None]] = Counter()
+        lives: dict[tuple[str, bytes | None], int] = defaultdict(int)
         others: list[tuple[int, Draft]] = []
         for row in rows:
             try:
@@ -138,12 +138,13 @@ class Drafter:
                     others.append((row.id, event_draft(row)))
                 else:
                     seen = read_row(row, self._tables)
-                    if moved := keys_left_and_taken(seen):
-                        lives.update(moved)
+                    moved = keys_left_and_taken(seen)
+                    for record in moved:
+                        lives[record] += 1
                     life = lives[seen.table.name, seen.key] if lives else 0
                     grouped[seen.account, seen.table.name, seen.key, life].append(seen)
-                    if moved:
-                        lives.update(moved)
+                    for record in moved:
+                        lives[record] += 1
             except Unreadable as error:
                 others.append((row.id, self._unreadable(row, str(error))))
         records = [record for seen in grouped.values() for record in records_of(seen)]

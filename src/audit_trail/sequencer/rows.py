@@ -246,6 +246,8 @@ def _labels(raw: bytes) -> dict[str, tuple[str | None, str | None]]:
         read_at_once = _decode_labels(raw)
     except (ValueError, RecursionError):
         return {name: (_label(old), _label(new)) for name, (old, new) in _pairs(raw).items()}
+    if len(raw) <= LONGEST_LABEL:
+        return read_at_once
     return {
         name: (old and old[:LONGEST_LABEL], new and new[:LONGEST_LABEL])
         for name, (old, new) in read_at_once.items()
