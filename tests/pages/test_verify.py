@@ -29,7 +29,7 @@ NUMBER = 5
 SIZE = 7
 """The tree's: the administrator has signed in last."""
 
-ELSEWHERE = "Run audit-trail verify instead."
+ELSEWHERE = "Download evidence, and run audit-trail verify instead."
 
 
 @pytest.fixture(scope="module")
