@@ -91,8 +91,10 @@ MAP = {
         ),
         ("msgspec",),
     ),
+    # The addresses of tiles and the spelling of hashes are the seal's; so is the checkpoint that the
+    # window of an entry tells.
     "audit_trail.server": Room(
-        engine("errors", "record", "trail"), ("jinja2", "litestar", "msgspec")
+        engine("errors", "record", "seal", "trail"), ("jinja2", "litestar", "msgspec")
     ),
     # It composes the engine for operators, and knows no application.
     "audit_trail.cli": Room(
@@ -139,11 +141,12 @@ MAP = {
     "live_agent.services": Room(
         (*DOORS, *environment("database", "attempts", "metrics")), ("msgspec",)
     ),
+    "live_agent.pace": Room(environment("errors"), pure=True),
     # Why a change is made comes with the request, and is checked like any other field.
     "live_agent.gate": Room(
         (
             *DOORS,
-            *environment("schema", "database", "attempts", "access", "services"),
+            *environment("schema", "database", "attempts", "access", "services", "pace"),
             "live_agent.settings.reasons",
         ),
         ("litestar", "msgspec"),

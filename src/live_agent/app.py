@@ -19,6 +19,7 @@ from audit_trail.capture.proxies import NO_PROXIES, Proxies
 from audit_trail.errors import (
     AuditError,
     ChangeRefused,
+    CheckpointNotFound,
     EntryNotFound,
     QueryRefused,
     TileNotFound,
@@ -33,7 +34,15 @@ from live_agent.api.document import openapi_config
 from live_agent.api.routes import api_routes
 from live_agent.attempts import Limits
 from live_agent.database import Database
-from live_agent.errors import DatabaseBusy, Invalid, LiveAgentError, NotFound, Problem, TooLarge
+from live_agent.errors import (
+    DatabaseBusy,
+    Invalid,
+    LiveAgentError,
+    NotFound,
+    Problem,
+    TooLarge,
+    TooManyRequests,
+)
 from live_agent.gate import Gate
 from live_agent.metrics import Metrics
 from live_agent.observing import ObservedApp, facts_of, observing
@@ -87,7 +96,7 @@ def create_app(
         return html_error(request, problem)
 
     return ObservedApp(
-        route_handlers=[*api_routes(), *operating_routes(services), *extra_routes],
+        route_handlers=[*api_routes(services), *operating_routes(services), *extra_routes],
         middleware=[Gate(services)],
         exception_handlers={Exception: on_error},
         before_send=[_add_headers, observing(services.metrics)],
@@ -127,6 +136,8 @@ def problem_of(error: Exception) -> Problem:
     match error:
         case DatabaseBusy():
             return _problem(error, "The database is busy. Try again.", {"Retry-After": "1"})
+        case TooManyRequests():
+            return _problem(error, str(error), {"Retry-After": "1"})
         case Invalid():
             return Problem(error.status, error.code, str(error), error.errors)
         case LiveAgentError() if error.status < 500:
@@ -137,8 +148,8 @@ def problem_of(error: Exception) -> Problem:
             return Problem(422, error.code, str(error))
         case EntryNotFound():
             return Problem(404, error.code, "There is no such entry.")
-        case TileNotFound():
-            return Problem(404, error.code, "There is no such tile.")
+        case TileNotFound() | CheckpointNotFound():
+            return Problem(404, error.code, str(error))
         case ChangeRefused():
             return Problem(503, error.code, "The change was refused, because it can't be recorded.")
         case AuditError():

@@ -4,7 +4,7 @@ Formats: entry version 1 in docs/spec/entry-1.md. Times are integers, UTC micros
 """
 
 from hashlib import sha256
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, ClassVar, Final, Literal, NamedTuple
 
 import msgspec
 
@@ -148,6 +148,8 @@ _UNREADABLE: Final = Public(
 class Who(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The who part: everything that names the actor or says where the act came from."""
 
+    is_erased: ClassVar[bool] = False
+
     email: str | None = None
     name: str | None = None
     role: str | None = None
@@ -172,6 +174,12 @@ class Who(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return f"{self.email or ''}\n{self.name or ''}".casefold()
 
 
+class ErasedWho(Who, frozen=True, kw_only=True):
+    """A who part of which only the commitment is left."""
+
+    is_erased: ClassVar[bool] = True
+
+
 class Reference(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """A record that the entry's record points to, with its name as it was then."""
 
@@ -190,6 +198,8 @@ class Change(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class What(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """The what part: names of records, every before and after, the reason, an event's details."""
 
+    is_erased: ClassVar[bool] = False
+
     label: str | None = None
     references: dict[str, Reference] = {}
     changes: dict[str, Change] = {}
@@ -199,8 +209,16 @@ class What(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
     unreadable: dict[str, Any] | None = None
 
 
-def read_who(part: Part | None) -> Who:
-    """Decode the who part; one that is absent or can't be read names nobody."""
+class ErasedWhat(What, frozen=True, gc=False, kw_only=True):
+    """A what part of which only the commitment is left."""
+
+    is_erased: ClassVar[bool] = True
+
+
+def read_who(part: Part | None, commitment: str | None = None) -> Who:
+    """Decode the who part; one that is absent, was erased or can't be read names nobody."""
+    if part is None and commitment is not None:
+        return ErasedWho()
     try:
         return msgspec.json.decode(part.stored, type=Who) if part else Who()
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -233,8 +251,10 @@ def read_person(part: Part | None) -> str:
     return f"{person.email or ''}\n{person.name or ''}".casefold()
 
 
-def read_what(part: Part | None) -> What:
-    """Decode the what part; an absent one says nothing, and one that can't be read says so."""
+def read_what(part: Part | None, commitment: str | None = None) -> What:
+    """Decode the what part; an absent one says nothing; one that can't be read or is erased says so."""
+    if part is None and commitment is not None:
+        return ErasedWhat()
     try:
         return msgspec.json.decode(part.stored, type=What) if part else What()
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 from jinja2 import Environment
 from litestar import MediaType, Request, Response, Router, get
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from audit_trail.errors import AuditError, EntryNotFound, QueryRefused
@@ -15,6 +16,7 @@ from audit_trail.record.query import Query
 from audit_trail.record.sentence import activity, summary
 from audit_trail.server.assets import PAGE_HEADERS
 from audit_trail.server.row import by_request, rows_of
+from audit_trail.server.seal import proof_of
 from audit_trail.server.viewer import Backlog, Viewer
 from audit_trail.server.window import window_of
 from audit_trail.server.zone import Zone, duration, zone_of, zone_title
@@ -27,6 +29,9 @@ STATUSES: Final[dict[type[AuditError], int]] = {EntryNotFound: 404, QueryRefused
 
 AnyRequest = Request[Any, Any, Any]
 
+Evidence = Callable[[Trail, str, int, int], bytes]
+"""Writes the evidence file of an account's entries, from the first index to the last."""
+
 
 def audit_logs_router(
     trail: Trail,
@@ -37,14 +42,16 @@ def audit_logs_router(
     catalog: Catalog,
     templates: Environment,
     clock: Callable[[], int] = utc_now_us,
+    evidence: Evidence | None = None,
 ) -> Router:
     """Return the router of Settings > Audit Logs, to be mounted at `path` (it may hold parameters).
 
     `viewer` is the guard: it tells whose trail is shown to whom, or raises the application's own
     error. `fresh` gives the trail a moment to take up what has committed, and tells what it still
     lacks. `templates` come from `page_templates`. Every address answers JSON to who prefers it.
+    Without `evidence`, no evidence file is offered.
     """
-    pages = _Pages(trail, viewer, fresh, catalog, templates, clock)
+    pages = _Pages(trail, viewer, fresh, catalog, templates, clock, evidence is not None)
 
     @get("/", sync_to_thread=True, include_in_schema=False)
     def audit_logs(request: AnyRequest) -> Response[Any]:
@@ -59,7 +66,22 @@ def audit_logs_router(
     def audit_log(request: AnyRequest, number: FromPath[str]) -> Response[Any]:
         return pages.answer(request, lambda asked, viewer: pages.entry(asked, viewer, number))
 
-    return Router(path=path, route_handlers=[audit_logs, newest_audit_logs, audit_log])
+    @get("/{number:str}/proof", sync_to_thread=True, include_in_schema=False)
+    def audit_log_proof(request: AnyRequest, number: FromPath[str]) -> Response[Any]:
+        return pages.answer(request, lambda asked, viewer: pages.proof(asked, viewer, number))
+
+    handlers = [audit_logs, newest_audit_logs, audit_log, audit_log_proof]
+    if evidence is not None:
+        handlers.append(_evidence_route(pages, evidence))
+    return Router(path=path, route_handlers=handlers)
+
+
+def _evidence_route(pages: "_Pages", evidence: Evidence) -> HTTPRouteHandler:
+    @get("/{number:str}/evidence", sync_to_thread=True, include_in_schema=False)
+    def audit_log_evidence(request: AnyRequest, number: FromPath[str]) -> Response[Any]:
+        return pages.answer(request, lambda _, viewer: pages.evidence(viewer, number, evidence))
+
+    return audit_log_evidence
 
 
 class _Pages:
@@ -73,6 +95,7 @@ class _Pages:
         catalog: Catalog,
         templates: Environment,
         clock: Callable[[], int],
+        has_evidence: bool,
     ) -> None:
         self._trail = trail
         self._viewer = viewer
@@ -80,6 +103,7 @@ class _Pages:
         self._catalog = catalog
         self._templates = templates
         self._clock = clock
+        self._has_evidence = has_evidence
 
     def answer(
         self, request: AnyRequest, make: Callable[[AnyRequest, Viewer], Response[Any]]
@@ -121,20 +145,42 @@ class _Pages:
             viewer, "entries.html", self._list(request, viewer, page, backlog, seen=seen)
         )
 
-    def entry(self, request: AnyRequest, viewer: Viewer, number: FromPath[str]) -> Response[Any]:
+    def entry(self, request: AnyRequest, viewer: Viewer, number: str) -> Response[Any]:
         """Answer one entry: its window alone to the list's script, else a page of its own."""
-        position = _entry_number(number)
-        if position is None:
-            raise EntryNotFound(f"There is no entry {number[:20]}; entries are numbered from 1.")
-        entry = self._trail.entry(viewer.account, position - 1)
+        entry = self._entry(viewer, number)
         if _wants_json(request):
             return _json(self._entry_json(entry, viewer))
         window = window_of(
             self._trail, viewer.account, entry, self._catalog, _zone(request, viewer), viewer.path
         )
         is_part = request.headers.get("HX-Request") == "true"
-        seen = {"window": window, "path": viewer.path, "is_part": is_part}
+        seen = {
+            "window": window,
+            "path": viewer.path,
+            "is_part": is_part,
+            "has_evidence": self._has_evidence,
+        }
         return self._html(viewer, "window.html" if is_part else "entry.html", seen)
+
+    def proof(self, request: AnyRequest, viewer: Viewer, number: str) -> Response[Any]:
+        """Answer what verifying an entry takes; `since` is the size of a checkpoint seen before."""
+        entry = self._entry(viewer, number)
+        since = _number(request, "since", least=0)
+        return _json(proof_of(self._trail, viewer.account, entry, since))
+
+    def evidence(self, viewer: Viewer, number: str, evidence: Evidence) -> Response[Any]:
+        """Answer the evidence file of one entry."""
+        index = self._entry(viewer, number).index
+        content = evidence(self._trail, viewer.account, index, index)
+        name = f"audit-log-{index + 1}.evidence"
+        headers = {**PAGE_HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
+        return Response(content, media_type="application/octet-stream", headers=headers)
+
+    def _entry(self, viewer: Viewer, number: str) -> Entry:
+        position = _entry_number(number)
+        if position is None:
+            raise EntryNotFound(f"There is no entry {number[:20]}; entries are numbered from 1.")
+        return self._trail.entry(viewer.account, position - 1)
 
     def _page(self, viewer: Viewer, before: int | None, after: int | None) -> Page:
         query = Query(account=viewer.account)
@@ -188,7 +234,8 @@ class _Pages:
         }
 
     def _entry_json(self, entry: Entry, viewer: Viewer) -> dict[str, Any]:
-        public, what = entry.public, read_what(entry.what)
+        public = entry.public
+        what = read_what(entry.what, public.what)
         return {
             "index": entry.index,
             "version": entry.version,
