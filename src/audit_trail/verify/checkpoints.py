@@ -107,7 +107,7 @@ def read_checkpoints(
     known = keys or own
     signed = archive.read(CHECKPOINT)
     note, newest = _opened(signed)
-    signed_by = _signers(note, known, notes, "checkpoint", "integrity")
+    signed_by = _signers(note, newest, known, notes, "checkpoint", "integrity")
     _require_origin(newest, manifest, notes)
     return Checkpoints(
         newest=newest,
@@ -119,11 +119,20 @@ def read_checkpoints(
 
 
 def _signers(
-    note: Note, keys: Sequence[VerifierKey], notes: Notes, part: str, side: Side
+    note: Note,
+    checkpoint: Checkpoint,
+    keys: Sequence[VerifierKey],
+    notes: Notes,
+    part: str,
+    side: Side,
 ) -> tuple[str, ...]:
-    """Return which known keys have signed, and note where none has or one is wrong."""
+    """Return which known keys have signed, and note where none has or one is wrong.
+
+    A trail's key is named by the origin: that another party has signed says nothing of the trail.
+    """
+    own = [key for key in keys if key.name == checkpoint.origin]
     try:
-        return tuple(key.text for key in notes_of.signers(note, keys))
+        return tuple(key.text for key in notes_of.signers(note, own))
     except SignatureRefused as error:
         notes.problem("checkpoint", f"The {part}'s signature is wrong. {error}")
     except SignerUnknown:
@@ -149,7 +158,7 @@ def _earlier_in(
         return None
     note, earlier = _opened(archive.read(EARLIER))
     part = "earlier checkpoint in the file"
-    return earlier if _signers(note, keys, notes, part, "completeness") else None
+    return earlier if _signers(note, earlier, keys, notes, part, "completeness") else None
 
 
 def _accepted(
@@ -161,7 +170,8 @@ def _accepted(
         note, earlier = _opened(message)
     except AuditError as error:
         raise EvidenceRefused(f"The earlier checkpoint can't be read. {error}") from None
-    return earlier if _signers(note, keys, notes, "earlier checkpoint", "completeness") else None
+    part = "earlier checkpoint"
+    return earlier if _signers(note, earlier, keys, notes, part, "completeness") else None
 
 
 def _keys_in(content: bytes, origin: str) -> list[VerifierKey]:
