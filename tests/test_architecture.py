@@ -41,7 +41,7 @@ def environment(*rooms: str) -> tuple[str, ...]:
 
 # The environment enters the engine by these doors, and fails by its own errors. Only where it is
 # put together may it also choose a store and start a sequencer.
-DOORS = (*engine("errors", "record", "capture", "trail", "server"), "live_agent.errors")
+DOORS = (*engine("errors", "record", "capture", "trail", "evidence", "server"), "live_agent.errors")
 COMPOSITION = (*DOORS, *engine("store", "signing", "trees", "sequencer", "own"))
 # The API and the pages stand side by side on these, and never on each other.
 UNDER_EDGES = environment(
@@ -94,7 +94,7 @@ MAP = {
     # The addresses of tiles and the spelling of hashes are the seal's; so is the checkpoint that the
     # window of an entry tells.
     "audit_trail.server": Room(
-        engine("errors", "record", "seal", "trail"), ("jinja2", "litestar", "msgspec")
+        engine("errors", "record", "seal", "trail", "evidence"), ("jinja2", "litestar", "msgspec")
     ),
     # It composes the engine for operators, and knows no application.
     "audit_trail.cli": Room(

@@ -21,6 +21,7 @@ from audit_trail.errors import (
     ChangeRefused,
     CheckpointNotFound,
     EntryNotFound,
+    EvidenceRefused,
     QueryRefused,
     TileNotFound,
 )
@@ -70,6 +71,14 @@ HEADERS: Final = {
 
 FOR_PROGRAMS: Final = ("/api/", "/auth/", *OPERATING_PATHS)
 """Where an error is answered as JSON, whatever the client says that it accepts."""
+
+TOLD: Final[dict[type[AuditError], int]] = {
+    QueryRefused: 422,
+    TileNotFound: 404,
+    CheckpointNotFound: 404,
+    EvidenceRefused: 409,
+}
+"""What the trail refuses in words for whoever asked."""
 
 HtmlError = Callable[[Request[Any, Any, Any], Problem], Response[Any]]
 """How pages answer an error; a 401 by leading to the sign-in."""
@@ -144,12 +153,10 @@ def problem_of(error: Exception) -> Problem:
             return _problem(error, str(error))
         case LiveAgentError():
             return _problem(error, "Something failed here. It has been logged.")
-        case QueryRefused():
-            return Problem(422, error.code, str(error))
+        case AuditError() if type(error) in TOLD:
+            return Problem(TOLD[type(error)], error.code, str(error))
         case EntryNotFound():
             return Problem(404, error.code, "There is no such entry.")
-        case TileNotFound() | CheckpointNotFound():
-            return Problem(404, error.code, str(error))
         case ChangeRefused():
             return Problem(503, error.code, "The change was refused, because it can't be recorded.")
         case AuditError():

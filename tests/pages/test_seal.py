@@ -3,6 +3,7 @@
 import logging
 import re
 from base64 import b64decode
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from audit_trail.signing.signer import open_signer
 from audit_trail.store.memory import MemoryStore
 from audit_trail.store.port import Store
 from audit_trail.trail import Trail
+from audit_trail.verify.evidence import verify as verify_evidence
 from tests.pages.trail_page import NOON, TrailPage
 
 
@@ -183,24 +185,23 @@ def raising(error: Exception) -> Any:
     return raise_it
 
 
-def test_evidence_is_offered_where_it_can_be_written(tmp_path: Path) -> None:
-    asked: list[object] = []
-
-    def evidence(trail: Trail, account: str, first: int, last: int) -> bytes:
-        asked.append((account, first, last))
-        return b"evidence"
-
-    page = TrailPage(trail=signed(tmp_path, MemoryStore()), evidence=evidence)
+def test_the_evidence_of_an_entry_is_whole_for_who_knows_the_key(tmp_path: Path) -> None:
+    page = TrailPage(trail=signed(tmp_path, MemoryStore()))
     page.add()
     page.add(number="2")
     assert 'href="/logs/2/evidence" download' in page.get("/2").text
     answer = page.get("/2/evidence")
-    assert (answer.content, asked) == (b"evidence", [("7", 1, 1)])
+    verdict = verify_evidence(BytesIO(answer.content), page.trail.verifier_keys("7"))
+    assert verdict.exit_code == 0 and verdict.facts
+    assert (verdict.facts.first, verdict.facts.last) == (1, 1)
     assert answer.headers["content-disposition"].startswith("attachment; filename=")
     assert answer.headers["cache-control"] == "no-store"
 
 
-def test_evidence_is_not_offered_where_it_cannot(page: TrailPage) -> None:
+def test_evidence_is_not_offered_where_nothing_is_signed() -> None:
+    page = TrailPage()
     page.add()
-    assert "evidence" not in page.get("/1").text
-    assert page.get("/1/evidence").status_code == 404
+    assert "Download evidence" not in page.get("/1").text
+    answer = page.get("/1/evidence")
+    assert answer.status_code == 409
+    assert "Nothing of account 7 is signed yet" in answer.text

@@ -11,7 +11,7 @@ from litestar.testing import TestClient
 from audit_trail.record.catalog import Catalog
 from audit_trail.record.entry import ActorId, Draft, Entity
 from audit_trail.server.assets import Assets, page_templates
-from audit_trail.server.audit_logs import Evidence, audit_logs_router
+from audit_trail.server.audit_logs import audit_logs_router
 from audit_trail.server.viewer import Viewer
 from audit_trail.store.memory import MemoryStore
 from audit_trail.trail import Trail
@@ -35,7 +35,6 @@ class TrailPage:
         catalog: Catalog | None = None,
         *,
         trail: Trail | None = None,
-        evidence: Evidence | None = None,
     ) -> None:
         self.trail = trail or Trail(MemoryStore(), clock=lambda: NOON)
         self.waiting = Waiting()
@@ -48,7 +47,6 @@ class TrailPage:
             catalog=catalog or Catalog(),
             templates=page_templates(assets),
             clock=lambda: NOON,
-            evidence=evidence,
         )
         self.client = TestClient(Litestar([router, assets.router()], openapi_config=None))
 

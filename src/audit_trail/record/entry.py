@@ -3,8 +3,9 @@
 Formats: entry version 1 in docs/spec/entry-1.md. Times are integers, UTC microseconds.
 """
 
+import re
 from hashlib import sha256
-from typing import Any, ClassVar, Final, Literal, NamedTuple
+from typing import Any, ClassVar, Final, Literal
 
 import msgspec
 
@@ -32,15 +33,15 @@ SALT_BYTES: Final = 16
 class Entity(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """What the entry is about: the table's singular, and the record's surrogate id."""
 
-    type: str
     id: str | None = None
+    type: str
 
 
 class ActorId(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """Who acted, without a name: names live in the who part."""
 
-    kind: ActorKind
     id: str | None = None
+    kind: ActorKind
 
 
 Ranges = tuple[tuple[int, int], ...]
@@ -50,34 +51,37 @@ Ranges = tuple[tuple[int, int], ...]
 class Removed(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """What an entry declares as gone: sealed parts that were erased, entries that were dropped."""
 
-    who: Ranges = ()
-    what: Ranges = ()
     entry: Ranges = ()
+    what: Ranges = ()
+    who: Ranges = ()
 
 
 class Public(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
-    """The public part, version 1. Absent members are left out of the bytes, never null."""
+    """The public part, version 1. Absent members are left out of the bytes, never null.
 
-    v: int
-    id: str
+    The members, and those of what it holds, stand in the order of their names: that of the bytes.
+    """
+
     account: str
-    occurred_at: int
-    recorded_at: int
     action: Action
-    outcome: Outcome
-    entity: Entity
     actor: ActorId
-    via: Via
-    request: str | None = None
     cause: str | None = None
-    on_behalf_of: tuple[ActorId, ...] = ()
+    entity: Entity
     fields: tuple[str, ...] = ()
+    id: str
+    occurred_at: int
+    on_behalf_of: tuple[ActorId, ...] = ()
+    outcome: Outcome
+    recorded_at: int
     removed: Removed | None = None
-    who: str | None = None
+    request: str | None = None
+    v: int
+    via: Via
     what: str | None = None
+    who: str | None = None
 
 
-class Part(NamedTuple):
+class Part(msgspec.Struct, frozen=True, gc=False):
     """A sealed part as it is stored: UTF-8 JSON bytes, and the salt of its commitment."""
 
     stored: bytes
@@ -223,6 +227,14 @@ def read_who(part: Part | None, commitment: str | None = None) -> Who:
         return msgspec.json.decode(part.stored, type=Who) if part else Who()
     except (msgspec.DecodeError, UnicodeDecodeError):
         return Who()
+
+
+def uuid_bytes(entry_id: str) -> bytes | None:
+    """Return the 16 bytes of a UUID, half of its text's; none of any other id."""
+    return bytes.fromhex(entry_id.replace("-", "")) if _UUID.fullmatch(entry_id) else None
+
+
+_UUID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Indexed(msgspec.Struct, frozen=True, gc=False):

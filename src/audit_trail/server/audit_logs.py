@@ -6,10 +6,10 @@ from typing import Any, Final
 import msgspec
 from jinja2 import Environment
 from litestar import MediaType, Request, Response, Router, get
-from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from audit_trail.errors import AuditError, EntryNotFound, QueryRefused
+from audit_trail.errors import AuditError, EntryNotFound, EvidenceRefused, QueryRefused
+from audit_trail.evidence import Wanted, evidence
 from audit_trail.record.catalog import Catalog
 from audit_trail.record.entry import Entry, read_what
 from audit_trail.record.query import Query
@@ -25,12 +25,13 @@ from audit_trail.trail import Page, Trail, utc_now_us
 PAGE_ENTRIES: Final = 25
 LARGEST_NUMBER: Final = 2**53 - 1
 ZONE_COOKIE: Final = "tz"
-STATUSES: Final[dict[type[AuditError], int]] = {EntryNotFound: 404, QueryRefused: 422}
+STATUSES: Final[dict[type[AuditError], int]] = {
+    EntryNotFound: 404,
+    EvidenceRefused: 409,
+    QueryRefused: 422,
+}
 
 AnyRequest = Request[Any, Any, Any]
-
-Evidence = Callable[[Trail, str, int, int], bytes]
-"""Writes the evidence file of an account's entries, from the first index to the last."""
 
 
 def audit_logs_router(
@@ -42,16 +43,14 @@ def audit_logs_router(
     catalog: Catalog,
     templates: Environment,
     clock: Callable[[], int] = utc_now_us,
-    evidence: Evidence | None = None,
 ) -> Router:
     """Return the router of Settings > Audit Logs, to be mounted at `path` (it may hold parameters).
 
     `viewer` is the guard: it tells whose trail is shown to whom, or raises the application's own
     error. `fresh` gives the trail a moment to take up what has committed, and tells what it still
     lacks. `templates` come from `page_templates`. Every address answers JSON to who prefers it.
-    Without `evidence`, no evidence file is offered.
     """
-    pages = _Pages(trail, viewer, fresh, catalog, templates, clock, evidence is not None)
+    pages = _Pages(trail, viewer, fresh, catalog, templates, clock)
 
     @get("/", sync_to_thread=True, include_in_schema=False)
     def audit_logs(request: AnyRequest) -> Response[Any]:
@@ -70,18 +69,12 @@ def audit_logs_router(
     def audit_log_proof(request: AnyRequest, number: FromPath[str]) -> Response[Any]:
         return pages.answer(request, lambda asked, viewer: pages.proof(asked, viewer, number))
 
-    handlers = [audit_logs, newest_audit_logs, audit_log, audit_log_proof]
-    if evidence is not None:
-        handlers.append(_evidence_route(pages, evidence))
-    return Router(path=path, route_handlers=handlers)
-
-
-def _evidence_route(pages: "_Pages", evidence: Evidence) -> HTTPRouteHandler:
     @get("/{number:str}/evidence", sync_to_thread=True, include_in_schema=False)
     def audit_log_evidence(request: AnyRequest, number: FromPath[str]) -> Response[Any]:
-        return pages.answer(request, lambda _, viewer: pages.evidence(viewer, number, evidence))
+        return pages.answer(request, lambda _, viewer: pages.evidence(viewer, number))
 
-    return audit_log_evidence
+    handlers = [audit_logs, newest_audit_logs, audit_log, audit_log_proof, audit_log_evidence]
+    return Router(path=path, route_handlers=handlers)
 
 
 class _Pages:
@@ -95,7 +88,6 @@ class _Pages:
         catalog: Catalog,
         templates: Environment,
         clock: Callable[[], int],
-        has_evidence: bool,
     ) -> None:
         self._trail = trail
         self._viewer = viewer
@@ -103,7 +95,6 @@ class _Pages:
         self._catalog = catalog
         self._templates = templates
         self._clock = clock
-        self._has_evidence = has_evidence
 
     def answer(
         self, request: AnyRequest, make: Callable[[AnyRequest, Viewer], Response[Any]]
@@ -112,7 +103,7 @@ class _Pages:
         viewer = self._viewer(request)
         try:
             return make(request, viewer)
-        except (EntryNotFound, QueryRefused) as error:
+        except tuple(STATUSES) as error:
             status = STATUSES[type(error)]
             if _wants_json(request):
                 said = {"error": str(error), "message": str(error), "code": error.code}
@@ -154,12 +145,7 @@ class _Pages:
             self._trail, viewer.account, entry, self._catalog, _zone(request, viewer), viewer.path
         )
         is_part = request.headers.get("HX-Request") == "true"
-        seen = {
-            "window": window,
-            "path": viewer.path,
-            "is_part": is_part,
-            "has_evidence": self._has_evidence,
-        }
+        seen = {"window": window, "path": viewer.path, "is_part": is_part}
         return self._html(viewer, "window.html" if is_part else "entry.html", seen)
 
     def proof(self, request: AnyRequest, viewer: Viewer, number: str) -> Response[Any]:
@@ -168,13 +154,14 @@ class _Pages:
         since = _number(request, "since", least=0)
         return _json(proof_of(self._trail, viewer.account, entry, since))
 
-    def evidence(self, viewer: Viewer, number: str, evidence: Evidence) -> Response[Any]:
+    def evidence(self, viewer: Viewer, number: str) -> Response[Any]:
         """Answer the evidence file of one entry."""
         index = self._entry(viewer, number).index
-        content = evidence(self._trail, viewer.account, index, index)
-        name = f"audit-log-{index + 1}.evidence"
+        wanted = Wanted(account=viewer.account, first=index, last=index)
+        name = f"audit-log-{index + 1}.evidence.zip"
         headers = {**PAGE_HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
-        return Response(content, media_type="application/octet-stream", headers=headers)
+        content = evidence(self._trail, wanted)
+        return Response(b"".join(content), media_type="application/zip", headers=headers)
 
     def _entry(self, viewer: Viewer, number: str) -> Entry:
         position = _entry_number(number)

@@ -129,7 +129,9 @@ def _said(error: AuditError, account: str) -> str:
 
 
 def _part(part: Part | None) -> dict[str, str | None] | None:
-    return part and {"stored": _encoded(part.stored), "salt": _encoded(part.salt)}
+    if part is None:
+        return None
+    return {"stored": _encoded(part.stored), "salt": _encoded(part.salt)}
 
 
 def _encoded(content: bytes | str | None) -> str | None:

@@ -113,16 +113,11 @@ def trail_files_router(
         hashes = _encoded(trail.prove_consistency(account, old, new))
         return Response(Consistency(first=old, second=new, hashes=hashes), headers=FILE_HEADERS)
 
+    files = [get_trail_checkpoint, list_trail_keys, get_trail_tile]
+    proofs = [get_trail_proof, get_trail_inclusion, get_trail_consistency]
     return Router(
         path=path,
-        route_handlers=[
-            get_trail_checkpoint,
-            list_trail_keys,
-            get_trail_tile,
-            get_trail_proof,
-            get_trail_inclusion,
-            get_trail_consistency,
-        ],
+        route_handlers=[*files, *proofs],
         dependencies={"account": Provide(account, sync_to_thread=False)},
     )
 

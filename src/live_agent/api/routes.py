@@ -71,6 +71,7 @@ def api_routes(services: Services) -> list[Router]:
             webhooks.delete_webhook,
             webhooks.update_webhook,
             audit_logs.get_audit_log,
+            audit_logs.get_audit_logs_evidence,
             audit_logs.list_audit_logs,
             trail_files.trail_files(services),
         ],
