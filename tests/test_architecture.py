@@ -68,6 +68,16 @@ MAP = {
         engine("errors", "record", "capture.context", "sequencer.acting", "sequencer.identity"),
         ("msgspec",),
     ),
+    # It judges bytes from anywhere, so it must not be able to ask a trail, a store or a clock.
+    "audit_trail.verify": Room(engine("errors", "record", "seal"), ("msgspec",), pure=True),
+    # Of the verifier the writer of evidence needs how a file is spelled, not how it is judged.
+    "audit_trail.evidence": Room(
+        engine(
+            *("errors", "record", "seal", "trail"),
+            *("verify.archive", "verify.indexes", "verify.manifest"),
+        ),
+        ("msgspec",),
+    ),
     # Of capture the sequencer needs what an outbox row means, not how a trigger wrote it.
     "audit_trail.sequencer": Room(
         engine(
@@ -85,7 +95,10 @@ MAP = {
         engine("errors", "record", "trail"), ("jinja2", "litestar", "msgspec")
     ),
     # It composes the engine for operators, and knows no application.
-    "audit_trail.cli": Room(engine("errors", "capture"), ("sqlalchemy", "typer")),
+    "audit_trail.cli": Room(
+        engine("errors", "record", "seal", "capture", "store", "trail", "verify", "evidence"),
+        ("msgspec", "rich", "sqlalchemy", "typer"),
+    ),
     "live_agent.errors": Room(engine("errors"), pure=True),
     # The one clock is the trail's, so that rows and entries tell the same time.
     "live_agent.schema": Room(engine("trail"), ("sqlalchemy",)),

@@ -196,3 +196,9 @@ class HeadsFailed(AuditError):
     """The file of signed heads is missing, damaged, or can't be written; nothing is signed."""
 
     code = "heads_failed"
+
+
+class EvidenceRefused(AuditError):
+    """The evidence file can't be read, or can't be made."""
+
+    code = "evidence_refused"

@@ -27,7 +27,7 @@ from audit_trail.record.removed import (
     is_well_formed,
     ranges_in,
 )
-from audit_trail.seal.merkle import leaf_hash
+from audit_trail.seal.merkle import Range, leaf_hash
 from audit_trail.seal.note import VerifierKey
 from audit_trail.seal.proof import Path, Proof
 from audit_trail.seal.tile import Bundle, Tile
@@ -201,6 +201,10 @@ class Trail:
             done += some
         return done
 
+    def entries(self, account: str, start: int, stop: int) -> list[Entry]:
+        """Return the entries with start <= index < stop, oldest first."""
+        return self._store.slice(account, start, stop)
+
     def mismatches(self, account: str, entry: Entry) -> tuple[str, ...]:
         """Say what of an entry isn't as it was hashed, a sentence each, and log it.
 
@@ -258,6 +262,14 @@ class Trail:
     def prove_consistency(self, account: str, old: int, new: int | None = None) -> Path:
         """Return the path that shows that the tree only added to the one of the old size."""
         return self._trees.prove_consistency(account, old, new)
+
+    def beside(self, account: str, start: int, stop: int, size: int) -> tuple[Range, Range]:
+        """Return what lies before and behind start <= index < stop, in the tree of this size."""
+        return self._trees.beside(account, start, stop, size)
+
+    def leaves(self, account: str, start: int, stop: int) -> list[bytes]:
+        """Return the leaves start <= index < stop of the account's tree. Raises `TreeRefused`."""
+        return self._trees.leaves(account, start, stop)
 
     def tile(self, account: str, tile: Tile) -> bytes:
         """Return a tile's hashes. Raises `TileNotFound`."""

@@ -6,7 +6,7 @@ from typing import Final
 from audit_trail.errors import EntryAltered, HeadMoved, HistoryLost, TileNotFound
 from audit_trail.seal import proof
 from audit_trail.seal.checkpoint import Checkpoint
-from audit_trail.seal.merkle import HASH_BYTES, Nodes, leaf_hashes
+from audit_trail.seal.merkle import HASH_BYTES, Nodes, Range, leaf_hashes
 from audit_trail.seal.note import VerifierKey, parse
 from audit_trail.seal.tile import (
     TILE_WIDTH,
@@ -143,6 +143,16 @@ class Trees:
         """Return the consistency proof of RFC 9162, from the old size to `new` or the newest."""
         nodes, newest = self._tree(account)
         return proof.prove_consistency(old, newest if new is None else new, nodes)
+
+    def beside(self, account: str, start: int, stop: int, size: int) -> tuple[Range, Range]:
+        """Return what lies before and behind start <= index < stop, in the tree of this size."""
+        nodes = self._nodes(account, size)
+        return Range.read(0, start, nodes), Range.read(stop, size, nodes)
+
+    def leaves(self, account: str, start: int, stop: int) -> list[bytes]:
+        """Return the leaves start <= index < stop of the tree. Raises `TreeRefused`."""
+        nodes = self._nodes(account, stop)
+        return [nodes(0, index) for index in range(start, stop)]
 
     def tile(self, account: str, tile: Tile) -> bytes:
         """Return the hashes of a tile; raises `TileNotFound` where it isn't that wide yet."""
