@@ -15,7 +15,18 @@ from audit_trail.record.entry import Entry, Part, decode_indexed, read_person
 from audit_trail.record.query import Query
 from audit_trail.record.removed import RemovedPart
 from audit_trail.seal.merkle import HASH_BYTES
-from audit_trail.store.port import Head, Key, Lead, RecordKey, Removal, Seal, Sealing, Tail
+from audit_trail.store.port import (
+    Head,
+    Key,
+    Lead,
+    Leap,
+    RecordKey,
+    Removal,
+    Row,
+    Seal,
+    Sealing,
+    Tail,
+)
 
 BUSY_TIMEOUT_SECONDS: Final = 10.0
 LARGEST: Final = 2**63 - 1
@@ -61,6 +72,23 @@ WITH RECURSIVE each (account) AS (
   FROM each WHERE each.account IS NOT NULL
 )
 SELECT account FROM each WHERE account IS NOT NULL"""
+_ROWS: Final = f"""
+SELECT {_ENTRY}, id, occurred_at, recorded_at, entity_type, entity_id, person
+FROM entries WHERE account = ? AND idx >= ? AND idx < ? ORDER BY idx"""
+# Both in the order of an index that has all they need.
+_LEAPS: Final = """
+SELECT * FROM (
+  SELECT idx, version, lag(idx) OVER record, lag(version, 1, 0) OVER record AS version_before
+  FROM entries INDEXED BY entries_by_entity WHERE account = ? AND idx < ?
+  WINDOW record AS (PARTITION BY entity_type, entity_id ORDER BY idx)
+) WHERE version <> version_before + 1"""
+_REPEATED: Final = """
+SELECT idx FROM entries WHERE account = ?1 AND idx < ?2 AND id IN (
+  SELECT id FROM entries WHERE account = ?1 GROUP BY id HAVING count(*) > 1
+) ORDER BY idx"""
+_MENTIONED: Final = f"""
+SELECT * FROM ({_ACCOUNTS}) UNION SELECT account FROM tiles
+UNION SELECT account FROM seals UNION SELECT account FROM removals"""
 ROWS_TOGETHER: Final = 100
 """How many rows one statement inserts: while it runs, other threads do too."""
 
@@ -195,6 +223,20 @@ class SqliteStore:
 
     def accounts(self) -> list[str]:
         return [account for (account,) in self._all(_ACCOUNTS, ())]
+
+    def rows(self, account: str, start: int, stop: int) -> list[Row]:
+        return list(map(Row._make, self._all(_ROWS, (account, start, stop))))
+
+    def leaps(self, account: str, stop: int) -> Iterator[Leap]:
+        with self._translating():
+            yield from map(Leap._make, self._connection().execute(_LEAPS, _bound((account, stop))))
+
+    def repeated(self, account: str, stop: int) -> list[int]:
+        return [index for (index,) in self._all(_REPEATED, (account, stop))]
+
+    def mentioned(self) -> set[str]:
+        # An account may have been put there as something else than text.
+        return {str(account) for (account,) in self._all(_MENTIONED, ())}
 
     def public_keys(self) -> list[Key]:
         rows = self._all("SELECT name, public, since FROM keys ORDER BY number", ())
