@@ -70,6 +70,10 @@ MAP = {
     ),
     # It judges bytes from anywhere, so it must not be able to ask a trail, a store or a clock.
     "audit_trail.verify": Room(engine("errors", "record", "seal"), ("msgspec",), pure=True),
+    # It reads a store by its port, and tells what it finds as the verifier of files does.
+    "audit_trail.inspection": Room(
+        engine("errors", "record", "seal", "signing", "store.port", "verify"), ("msgspec",)
+    ),
     # Of the verifier the writer of evidence needs how a file is spelled, not how it is judged.
     "audit_trail.evidence": Room(
         engine(
