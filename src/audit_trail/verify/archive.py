@@ -1,17 +1,19 @@
-"""The zip of an evidence file, laid out in one way only, so that no byte of it is left unread.
+"""The zip of an evidence file: written in one way, and read however it was packed anew.
 
-Members are stored, never compressed: a file is as large as what it holds, and anybody can unpack it.
+What counts are names and contents. Hashes show whether a content is right, so its checksum isn't
+asked: what was altered can then be named, and isn't just "damaged".
 """
 
 import struct
+import zlib
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Final, NamedTuple
-from zlib import crc32
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile
 
 from audit_trail.errors import EvidenceRefused
 
 MEMBER_LIMIT_BYTES: Final = 2**30
-"""No member is larger, so that a reader knows how much memory it may need."""
+"""No content is larger, however small it is packed."""
 
 _LOCAL: Final = struct.Struct("<4s5H3I2H")
 _CENTRAL: Final = struct.Struct("<4s6H3I5H2I")
@@ -20,151 +22,112 @@ _WIDE_END: Final = struct.Struct("<4sQ2H2I4Q")
 _WIDE_PLACE: Final = struct.Struct("<4sIQI")
 _END: Final = struct.Struct("<4s4H2IH")
 
+_ENCRYPTED: Final = 1
 _PLAIN: Final = 20
 _WIDE: Final = 45
-_MIDNIGHT: Final = 0
 _DAY: Final = 0x21
 """1 January 1980: a file of the same content has the same bytes, whenever it is made."""
 _MANY: Final = 0xFFFF
 _FAR: Final = 0xFFFF_FFFF
-_LONGEST_NAME: Final = 100
-_READ_TOGETHER: Final = 2**20
+_DAMAGED: Final = (
+    *(BadZipFile, NotImplementedError, struct.error, zlib.error),
+    *(ValueError, EOFError, OSError),
+)
+"""How a zip that is cut or altered fails to be read."""
 
 
-class Member(NamedTuple):
-    """One member: its name, its size and CRC-32, and where its header begins."""
+class _Member(NamedTuple):
+    """A member as it is written: stored, so that its bytes are the same with every zlib."""
 
-    name: str
+    name: bytes
     size: int
     crc: int
     offset: int
 
     @property
     def header(self) -> bytes:
-        """What stands before the content."""
-        name = self.name.encode()
-        return (
-            _LOCAL.pack(
-                *(b"PK\3\4", _PLAIN, 0, 0, _MIDNIGHT, _DAY),
-                *(self.crc, self.size, self.size, len(name), 0),
-            )
-            + name
-        )
+        sizes = (self.crc, self.size, self.size, len(self.name), 0)
+        return _LOCAL.pack(b"PK\3\4", _PLAIN, 0, 0, 0, _DAY, *sizes) + self.name
 
     @property
     def stop(self) -> int:
-        """Where the next header begins."""
-        return self.offset + len(self.header) + self.size
+        return self.offset + _LOCAL.size + len(self.name) + self.size
 
     @property
     def listing(self) -> bytes:
         """The member's line in the directory; an offset beyond 4 GiB stands behind the name."""
-        name, is_far = self.name.encode(), self.offset >= _FAR
+        is_far = self.offset >= _FAR
         wide = _WIDE_OFFSET.pack(1, 8, self.offset) if is_far else b""
         version = _WIDE if is_far else _PLAIN
-        return (
-            _CENTRAL.pack(
-                *(b"PK\1\2", version, version, 0, 0, _MIDNIGHT, _DAY),
-                *(self.crc, self.size, self.size, len(name), len(wide), 0, 0, 0, 0),
-                _FAR if is_far else self.offset,
-            )
-            + name
-            + wide
-        )
-
-
-def directory(members: Iterable[Member]) -> bytes:
-    """Return what stands behind the last member: the directory, and where it begins."""
-    listings, start = [], 0
-    for member in members:
-        listings.append(member.listing)
-        start = member.stop
-    count, size = len(listings), sum(map(len, listings))
-    wide = b""
-    if count >= _MANY or start >= _FAR:
-        wide = _WIDE_END.pack(
-            *(b"PK\6\6", _WIDE_END.size - 12, _WIDE, _WIDE, 0, 0),
-            *(count, count, size, start),
-        ) + _WIDE_PLACE.pack(b"PK\6\7", 0, start + size, 1)
-    few, near = min(count, _MANY), min(start, _FAR)
-    return b"".join([*listings, wide, _END.pack(b"PK\5\6", 0, 0, few, few, size, near, 0)])
+        sizes = (self.crc, self.size, self.size, len(self.name), len(wide))
+        place = (0, 0, 0, 0, min(self.offset, _FAR))
+        head = _CENTRAL.pack(b"PK\1\2", version, version, 0, 0, 0, _DAY, *sizes, *place)
+        return head + self.name + wide
 
 
 def archived(contents: Iterable[tuple[str, bytes]]) -> Iterator[bytes]:
-    """Yield the bytes of an archive of these names and contents, in this order."""
-    members, offset = [], 0
+    """Yield the bytes of an archive of these names and contents, in this order, without seeking."""
+    listings, offset = [], 0
     for name, content in contents:
         if len(content) > MEMBER_LIMIT_BYTES:
             raise EvidenceRefused(f"{name} would have {len(content)} bytes, too many for a file.")
-        member = Member(name, len(content), crc32(content), offset)
+        member = _Member(name.encode(), len(content), zlib.crc32(content), offset)
         yield member.header
         yield content
-        members.append(member)
+        listings.append(member.listing)
         offset = member.stop
-    yield directory(members)
+    yield from listings
+    yield _end(len(listings), sum(map(len, listings)), offset)
+
+
+def _end(count: int, size: int, start: int) -> bytes:
+    """Say where the directory begins; numbers too large for it stand in a record before."""
+    wide = b""
+    if count >= _MANY or start >= _FAR:
+        far = (count, count, size, start)
+        wide = _WIDE_END.pack(b"PK\6\6", _WIDE_END.size - 12, _WIDE, _WIDE, 0, 0, *far)
+        wide += _WIDE_PLACE.pack(b"PK\6\7", 0, start + size, 1)
+    few = min(count, _MANY)
+    return wide + _END.pack(b"PK\5\6", 0, 0, few, few, size, min(start, _FAR), 0)
 
 
 class Archive:
-    """An archive that can be read at any place; every byte but those of contents is checked first.
-
-    Raises `EvidenceRefused` for whatever `archived` wouldn't have written.
-    """
+    """Names and contents of a zip that anybody may have packed. Raises `EvidenceRefused`."""
 
     def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._members: dict[str, Member] = {}
-        self.damaged: list[str] = []
-        """Names of the members that were read and don't have their CRC-32."""
-        self._walk()
+        try:
+            self._archive = ZipFile(file)
+        except _DAMAGED:
+            raise EvidenceRefused("The file isn't a zip archive, or its end is missing.") from None
+        members = [each for each in self._archive.infolist() if not each.is_dir()]
+        self._members = {each.filename: each for each in members}
+        if len(self._members) < len(members):
+            raise EvidenceRefused("The file holds two members of one name.")
+        members.sort(key=lambda each: each.header_offset)
+        for member in members:
+            # An unknown checksum isn't compared.
+            member.CRC = None  # type: ignore[assignment]
+        ends = [each.header_offset + _LOCAL.size + each.compress_size for each in members]
+        if any(end > after.header_offset for end, after in zip(ends, members[1:], strict=False)):
+            raise EvidenceRefused("Members of the file overlap.")
 
     @property
-    def names(self) -> list[str]:
-        """The members' names, in order."""
-        return list(self._members)
+    def names(self) -> set[str]:
+        """The members' names."""
+        return set(self._members)
 
-    @property
-    def size(self) -> int:
-        """How many bytes all contents have together."""
-        return sum(member.size for member in self._members.values())
-
-    def read(self, name: str) -> bytes:
-        """Return a member's content. That its CRC-32 is another is noted, for the caller to judge."""
-        member = self._members[name]
-        self._file.seek(member.stop - member.size)
-        content = self._file.read(member.size)
-        if len(content) != member.size:
-            raise EvidenceRefused(f"The file ends within {name}.")
-        if crc32(content) != member.crc:
-            self.damaged.append(name)
+    def read(self, name: str, limit: int = MEMBER_LIMIT_BYTES) -> bytes:
+        """Return a content of at most so many bytes; nothing beyond them is unpacked."""
+        member = self._members.get(name)
+        if member is None:
+            raise EvidenceRefused(f"The file has no {name}.")
+        if member.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
+            raise EvidenceRefused(f"{name} is packed in a way that isn't known.")
+        try:
+            with self._archive.open(member) as opened:
+                content = opened.read(limit + 1)
+        except (*_DAMAGED, RuntimeError):  # The last one, where it is encrypted.
+            raise EvidenceRefused(f"{name} can't be unpacked.") from None
+        if len(content) > limit or len(content) != member.file_size:
+            raise EvidenceRefused(f"{name} is too long, or isn't as long as it should be.")
         return content
-
-    def _walk(self) -> None:
-        offset = 0
-        while (member := self._member(offset)) is not None:
-            if member.name in self._members:
-                raise EvidenceRefused(f"The file holds {member.name} twice.")
-            self._members[member.name] = member
-            offset = member.stop
-        expected = directory(self._members.values())
-        self._file.seek(offset)
-        found = self._file.read(len(expected) + 1)
-        if not self._members or found != expected:
-            raise EvidenceRefused(
-                "The file isn't an archive as evidence files are: it was cut, added to, or packed anew."
-            )
-
-    def _member(self, offset: int) -> Member | None:
-        self._file.seek(offset)
-        head = self._file.read(_LOCAL.size + _LONGEST_NAME)
-        if not head.startswith(b"PK\3\4") or len(head) < _LOCAL.size:
-            return None
-        *_, crc, size, _, length, _ = _LOCAL.unpack_from(head)
-        name = head[_LOCAL.size : _LOCAL.size + length]
-        if not name.isascii() or length > _LONGEST_NAME or size > MEMBER_LIMIT_BYTES:
-            raise EvidenceRefused("The file holds a member that evidence files don't have.")
-        member = Member(name.decode(), size, crc, offset)
-        if not head.startswith(member.header):
-            raise EvidenceRefused(
-                "The file isn't an archive as evidence files are: a header differs."
-            )
-        return member

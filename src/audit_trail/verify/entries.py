@@ -10,6 +10,7 @@ from audit_trail.errors import EvidenceRefused
 from audit_trail.seal.merkle import leaf_hashes
 from audit_trail.verify.indexes import Indexes, Pair
 from audit_trail.verify.manifest import (
+    UNREADABLE,
     Manifest,
     Sealed,
     Shown,
@@ -51,7 +52,6 @@ class Public(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 decode_public: Final = msgspec.json.Decoder(Public).decode
-UNREADABLE_PUBLIC: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 # Which action may say that which part was removed.
 _REMOVER: Final = {"who": "erase", "what": "erase", "entry": "drop"}
@@ -180,14 +180,12 @@ class Entries:
     def _entry(self, index: int, content: bytes, line: Sealed | None) -> None:
         try:
             public = decode_public(content)
-        except UNREADABLE_PUBLIC:
-            self._notes.problem("public", f"Entry {index} isn't an entry of format 1.", index)
-            self.altered.add(index)
+        except UNREADABLE:
+            self._leave_out(index, f"Entry {index} isn't an entry of format 1.")
             return
         if public.account != self._manifest.account:
-            self._notes.problem(
-                "public", f"Entry {index} is of another account, {public.account}.", index
-            )
+            self._leave_out(index, f"Entry {index} is of another account, {public.account}.")
+            return
         if public.recorded_at - public.occurred_at > PREDATED_US and public.via != "import":
             self._remark_predated(index, public)
         if public.removed is not None:
@@ -196,6 +194,10 @@ class Entries:
             self.matching += 1
         self._part(index, "who", public.who, line.who if line else None)
         self._part(index, "what", public.what, line.what if line else None)
+
+    def _leave_out(self, index: int, says: str) -> None:
+        self._notes.problem("public", says, index)
+        self.altered.add(index)
 
     def _part(self, index: int, part: str, commitment: str | None, shown: Shown | None) -> None:
         if shown is None:

@@ -19,13 +19,12 @@ from audit_trail.errors import (
 from audit_trail.seal import note as notes_of
 from audit_trail.seal.checkpoint import Checkpoint
 from audit_trail.seal.encoding import hash_from, number_from, to_base64
-from audit_trail.seal.merkle import Range, leaf_hash
+from audit_trail.seal.merkle import HASH_BYTES, Range, leaf_hash
 from audit_trail.seal.note import Note, VerifierKey
 from audit_trail.seal.proof import Path, Proof, verify_growth, verify_inclusion
 from audit_trail.verify.archive import Archive
 from audit_trail.verify.entries import (
     PARTS,
-    UNREADABLE_PUBLIC,
     Entries,
     decode_public,
 )
@@ -33,11 +32,14 @@ from audit_trail.verify.findings import judged
 from audit_trail.verify.indexes import Indexes
 from audit_trail.verify.manifest import (
     CHECKPOINT,
+    CHUNK_LIMIT_ENTRIES,
     COVERING,
+    COVERING_LIMIT_LINES,
     EARLIER,
     KEYS,
     MANIFEST,
     PROOF,
+    UNREADABLE,
     Covering,
     Manifest,
     Sealed,
@@ -107,6 +109,8 @@ class _Verification:
         self._earlier = self._earlier_of_file()
         self._accepted = self._earlier_of_caller(accepted)
         self._entries = Entries(self._manifest, self._notes)
+        self._edge = self._left()
+        """The tree up to the entries that were read, where the file has one."""
         self._roots: dict[int, bytes] = {}
         """Roots of the trees whose sizes were asked for, from the file's own leaves."""
         self._is_proven = False
@@ -115,14 +119,13 @@ class _Verification:
     def run(self, report: Report) -> Verdict:
         """Take every step, and judge."""
         self._require_origin()
-        self._tree(self._read_entries(report))
-        self._require_whole()
-        self._require_removed()
-        self._require_proof()
-        self._require_query()
-        self._require_growth()
-        if self._archive.damaged and not self._notes.problems:
-            raise EvidenceRefused(f"{self._archive.damaged[0]} doesn't have its checksum.")
+        if self._read_entries(report):
+            self._require_tree()
+            self._require_whole()
+            self._require_removed()
+            self._require_proof()
+            self._require_query()
+            self._require_growth()
         return judged(self._facts(), self._manifest, self._entries, self._notes)
 
     # The signed checkpoint.
@@ -151,58 +154,59 @@ class _Verification:
 
     # The entries and their tree.
 
-    def _read_entries(self, report: Report) -> Range | None:
-        """Check the entries chunk by chunk; return the tree up to the range's end, if it has one."""
-        manifest, edge = self._manifest, self._left()
-        position = manifest.first
+    def _read_entries(self, report: Report) -> bool:
+        """Check the entries chunk by chunk; tell whether the chunks are those of the range."""
+        manifest = self._manifest
+        at, stop = manifest.first, manifest.last + 1
         for start in self._starts:
-            if start != position:
-                says = f"Behind entry {position - 1} the file goes on with entry {start}."
-                self._notes.problem("range", says, min(position, start))
-                return None
-            names = chunk_names(start)
-            entries = entries_in(self._archive.read(names[0]), names[0])
-            leaves = leaves_in(self._archive.read(names[1]), names[1])
-            lines = read_lines(self._archive.read(names[2]), Sealed, names[2])
-            if not leaves:
-                raise EvidenceRefused(f"{names[1]} is empty.")
-            self._entries.check(start, entries, leaves, lines)
-            position += len(leaves)
-            edge = self._grown(edge, leaves) if edge else None
-            report(position - manifest.first, manifest.last + 1 - manifest.first)
-        if position != manifest.last + 1:
-            says = f"The file says that it ends with entry {manifest.last}, and ends with {position - 1}."
-            self._notes.problem("range", says, min(position, manifest.last + 1))
-            return None
-        return edge
+            if start != at:
+                says = f"The file goes on with entry {start} where entry {at} should stand."
+                self._notes.problem("range", says, min(at, start))
+                return False
+            at += self._read_chunk(start)
+            report(at - manifest.first, stop - manifest.first)
+        if at != stop:
+            says = f"The file says that it ends with entry {stop - 1}, and ends with {at - 1}."
+            self._notes.problem("range", says, min(at, stop))
+        return at == stop
+
+    def _read_chunk(self, start: int) -> int:
+        """Check one chunk's entries, and add its leaves to the tree; return how many it has."""
+        names = chunk_names(start)
+        limit = CHUNK_LIMIT_ENTRIES * HASH_BYTES
+        leaves = leaves_in(self._archive.read(names[1], limit), names[1])
+        entries = entries_in(self._archive.read(names[0]), names[0], len(leaves))
+        lines = read_lines(self._archive.read(names[2]), Sealed, names[2], len(leaves))
+        self._entries.check(start, entries, leaves, lines)
+        if self._edge:
+            self._edge = self._grown(self._edge, leaves)
+        return len(leaves)
 
     def _left(self) -> Range | None:
         first = self._manifest.first
         try:
             return Range(stop=first, hashes=_hashes(self._manifest.left))
         except TreeRefused:
-            self._notes.problem(
-                "tree", f"The hashes before entry {first} aren't those of {first} entries."
-            )
+            says = f"The hashes before entry {first} aren't those of {first} entries."
+            self._notes.problem("tree", says)
             return None
 
     def _grown(self, edge: Range, leaves: Sequence[bytes]) -> Range:
-        if not self._manifest.first:
-            for each in (self._earlier, self._accepted):
-                if each and edge.stop < each.size <= edge.stop + len(leaves):
-                    self._roots[each.size] = edge.append(leaves[: each.size - edge.stop]).after.root
+        for each in (self._earlier, self._accepted):
+            if each and edge.stop < each.size <= edge.stop + len(leaves):
+                self._roots[each.size] = edge.append(leaves[: each.size - edge.stop]).after.root
         return edge.append(leaves).after
 
-    def _tree(self, edge: Range | None) -> None:
+    def _require_tree(self) -> None:
         """Require that the leaves lead to the signed root. The size is the checkpoint's alone."""
-        stop, size = self._manifest.last + 1, self._checkpoint.size
-        if edge is None:
-            return
+        first, stop, size = self._manifest.first, self._manifest.last + 1, self._checkpoint.size
         if stop > size:
             says = (
                 f"The checkpoint covers {size} entries, and the file goes on to entry {stop - 1}."
             )
-            self._notes.problem("range", says, max(size, self._manifest.first))
+            self._notes.problem("range", says, max(size, first))
+            return
+        if self._edge is None:
             return
         try:
             right = Range(start=stop, stop=size, hashes=_hashes(self._manifest.right))
@@ -212,7 +216,7 @@ class _Verification:
             )
             self._notes.problem("tree", says)
             return
-        if edge.merge(right).root == self._checkpoint.root:
+        if self._edge.merge(right).root == self._checkpoint.root:
             self._is_proven = True
             return
         self._notes.problem(
@@ -261,24 +265,25 @@ class _Verification:
         if COVERING not in self._archive.names:
             return
         manifest, checkpoint = self._manifest, self._checkpoint
-        for line in read_lines(self._archive.read(COVERING), Covering, COVERING):
+        content = self._archive.read(COVERING)
+        for line in read_lines(content, Covering, COVERING, COVERING_LIMIT_LINES):
             if manifest.first <= line.index <= manifest.last:
                 raise EvidenceRefused(f"{COVERING} holds entry {line.index} of the range itself.")
-            content = line.public.encode()
+            public = line.public.encode()
             try:
                 verify_inclusion(
-                    leaf_hash(content),
+                    leaf_hash(public),
                     line.index,
                     checkpoint.size,
                     checkpoint.root,
                     _hashes(line.path),
                 )
-                public = decode_public(content)
-            except (NotProven, *UNREADABLE_PUBLIC):
+                told = decode_public(public)
+            except (NotProven, *UNREADABLE):
                 says = f"Entry {line.index}, shown for what it removed, isn't in the signed tree."
                 self._notes.problem("covering", says, line.index)
                 continue
-            self._entries.removals.add(line.index, public)
+            self._entries.removals.add(line.index, told)
 
     # The single entry's own proof, and the query.
 
@@ -297,10 +302,9 @@ class _Verification:
                 "proof", f"{PROOF} is of entry {proof.index}, or of another checkpoint.", first
             )
             return
-        leaves = self._archive.read(chunk_names(first)[1])
-        checkpoint = self._checkpoint
+        leaf, checkpoint = self._archive.read(chunk_names(first)[1]), self._checkpoint
         try:
-            verify_inclusion(leaves, first, checkpoint.size, checkpoint.root, proof.path)
+            verify_inclusion(leaf, first, checkpoint.size, checkpoint.root, proof.path)
         except NotProven as error:
             self._notes.problem("proof", f"{PROOF} doesn't show entry {first}. {error}", first)
 
@@ -392,18 +396,16 @@ class _Verification:
 
 def _starts_in(archive: Archive) -> list[int]:
     """Return where the chunks begin; raises `EvidenceRefused` for members that no file has."""
-    before = "entries/"
-    starts = [
+    before, names = "entries/", archive.names
+    starts = sorted(
         number_from(name.removeprefix(before), EvidenceRefused)
-        for name in archive.names
+        for name in names
         if name.startswith(before)
-    ]
-    present = [name for name in (COVERING, PROOF, EARLIER) if name in archive.names]
-    chunks = [name for start in starts for name in chunk_names(start)]
-    if not starts or archive.names != [CHECKPOINT, KEYS, *chunks, *present, MANIFEST]:
-        raise EvidenceRefused(
-            "The file's members aren't those of an evidence file, in their order."
-        )
+    )
+    chunks = {name for start in starts for name in chunk_names(start)}
+    optional = names & {COVERING, PROOF, EARLIER}
+    if names != {CHECKPOINT, KEYS, MANIFEST} | chunks | optional:
+        raise EvidenceRefused("The file lacks members of an evidence file, or has others.")
     return starts
 
 

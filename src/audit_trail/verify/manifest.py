@@ -26,6 +26,12 @@ Index = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 Micros = Annotated[int, msgspec.Meta(gt=-(2**53), lt=2**53)]
 T = TypeVar("T")
 
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What JSON is refused by: deep nesting by the last one."""
+
+CHUNK_LIMIT_ENTRIES: Final = 65_536
+COVERING_LIMIT_LINES: Final = 1_000_000
+
 
 class Asked(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
@@ -100,8 +106,8 @@ class Manifest(
     left: tuple[str, ...]
     right: tuple[str, ...]
     consistency: tuple[str, ...] | None = None
-    removed: Gone = Gone()
-    withheld: Gone = Gone()
+    removed: Gone
+    withheld: Gone
 
     def __post_init__(self) -> None:
         if self.first > self.last or self.withheld.entry:
@@ -159,10 +165,14 @@ class Shown(
     @property
     def salted(self) -> bytes:
         """Salt and stored bytes, of which the commitment is the SHA-256."""
+        try:
+            salt = bytes.fromhex(self.salt)
+        except ValueError:
+            raise EvidenceRefused("A salt isn't hexadecimal.") from None
         if self.text is not None and self.base64 is None:
-            return bytes.fromhex(self.salt) + self.text.encode()
+            return salt + self.text.encode()
         if self.text is None and self.base64 is not None:
-            return bytes.fromhex(self.salt) + from_base64(self.base64, EvidenceRefused)
+            return salt + from_base64(self.base64, EvidenceRefused)
         raise EvidenceRefused("A sealed part is told as text and as base64, or as neither.")
 
 
@@ -199,8 +209,7 @@ def decoded(content: bytes, kind: type[T], name: str) -> T:
     """Return the value that a member holds; raises `EvidenceRefused`, naming the member."""
     try:
         return msgspec.json.decode(content, type=kind)
-    # Deep nesting is refused by a recursion error, and text that isn't UTF-8 by its own.
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise EvidenceRefused(f"{name} can't be read: {error}.") from None
 
 
@@ -209,33 +218,33 @@ def lines_of(values: Iterable[Sealed] | Iterable[Covering]) -> bytes:
     return b"".join(_encode(value) + b"\n" for value in values)
 
 
-def read_lines(content: bytes, kind: type[T], name: str) -> list[T]:
-    """Return the values of a member, one a line; raises `EvidenceRefused`."""
-    *lines, rest = content.split(b"\n")
-    if rest:
-        raise EvidenceRefused(f"{name} ends within a line.")
+def read_lines(content: bytes, kind: type[T], name: str, most: int) -> list[T]:
+    """Return the values of a member, at most so many, one a line; raises `EvidenceRefused`."""
+    if content.count(b"\n") > most or content[-1:] not in (b"", b"\n"):
+        raise EvidenceRefused(f"{name} has too many lines, or ends within one.")
     decode = msgspec.json.Decoder(kind).decode
     try:
-        return [decode(line) for line in lines]
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return [decode(line) for line in content.split(b"\n")[:-1]]
+    except UNREADABLE as error:
         raise EvidenceRefused(f"{name} can't be read: {error}.") from None
 
 
 def leaves_in(content: bytes, name: str) -> list[bytes]:
     """Return the hashes of a member; raises `EvidenceRefused`."""
-    if len(content) % HASH_BYTES:
+    if not content or len(content) % HASH_BYTES:
         raise EvidenceRefused(f"{name} doesn't hold whole hashes.")
     return [content[at : at + HASH_BYTES] for at in range(0, len(content), HASH_BYTES)]
 
 
-def entries_in(content: bytes, name: str) -> list[bytes]:
-    """Return the entries of a bundle of any width; an empty one was dropped."""
-    entries, at, end = [], 0, len(content)
-    while at + 1 < end:
+def entries_in(content: bytes, name: str, most: int) -> list[bytes]:
+    """Return the entries of a bundle; an empty one was dropped. Behind `most` one more is read."""
+    entries: list[bytes] = []
+    at, end = 0, len(content)
+    while at + 1 < end and len(entries) <= most:
         start = at + 2
         at = start + (content[at] << 8 | content[at + 1])
         entries.append(content[start:at])
-    if at != end:
+    if at != end and (at > end or len(entries) <= most):
         raise EvidenceRefused(f"{name} ends within an entry.")
     return entries
 
@@ -256,6 +265,6 @@ def moment(time_us: int) -> str:
     """Write a time as RFC 3339 in UTC, with all of its microseconds."""
     try:
         text = (_EPOCH + timedelta(microseconds=time_us)).isoformat(timespec="microseconds")
-    except OverflowError:
+    except OverflowError:  # Its year isn't 1 to 9999.
         return f"{time_us} µs"
     return text.replace("+00:00", "Z")
