@@ -100,7 +100,10 @@ MAP = {
     ),
     # It composes the engine for operators, and knows no application.
     "audit_trail.cli": Room(
-        engine("errors", "record", "seal", "capture", "store", "trail", "verify", "evidence"),
+        engine(
+            *("errors", "record", "seal", "capture", "store", "signing", "trail"),
+            *("verify", "evidence", "inspection"),
+        ),
         ("msgspec", "rich", "sqlalchemy", "typer"),
     ),
     "live_agent.errors": Room(engine("errors"), pure=True),

@@ -243,11 +243,13 @@ def sync_database(data: Data = Path("live-agent-data")) -> None:
 
 @keys.command("list")
 def list_keys(data: Data = Path("live-agent-data")) -> None:
-    """Print the trail's public keys, and from when on each has signed."""
+    """Print the trail's public keys as verifier keys, and from when on each has signed."""
+    from audit_trail.signing.keys import trail_key
+
     with _trail(data) as store:
         for key in store.public_keys():
             since = datetime.fromtimestamp(key.since_us / 1e6, UTC).isoformat(timespec="seconds")
-            _print(f"{since} {key.name} {b64encode(key.public).decode()}")
+            _print(f"{since} {key.name} {trail_key(key).text}")
 
 
 @keys.command("rotate")

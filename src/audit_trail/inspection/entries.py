@@ -16,9 +16,9 @@ from audit_trail.record.entry import Part, Public, read_person
 from audit_trail.record.removed import REMOVED_PARTS, RemovedPart
 from audit_trail.seal.merkle import leaf_hashes
 from audit_trail.store.port import Row
-from audit_trail.verify.entries import PREDATED_US, UNREADABLE_PUBLIC
+from audit_trail.verify.entries import PREDATED_US
 from audit_trail.verify.indexes import Indexes
-from audit_trail.verify.manifest import moment
+from audit_trail.verify.manifest import UNREADABLE, moment
 from audit_trail.verify.verdict import MOST_TOLD, Notes
 
 _decode: Final = msgspec.json.Decoder(Public).decode
@@ -97,7 +97,7 @@ class Entries:
         """Compare what can be read, and note what can't."""
         try:
             publics = [_decode(each) for each in contents]
-        except UNREADABLE_PUBLIC:
+        except UNREADABLE:
             found = [self._decoded(*each) for each in zip(kept.idx, contents, strict=True)]
             publics = [public for public in found if public]
             if not publics:
@@ -115,7 +115,7 @@ class Entries:
     def _decoded(self, index: int, content: bytes) -> Public | None:
         try:
             return _decode(content)
-        except UNREADABLE_PUBLIC:
+        except UNREADABLE:
             says = f"The public part of entry {index} isn't one of format 1."
             self._notes.problem("public", says, index)
             return None
@@ -263,5 +263,5 @@ def _person(who: bytes | None) -> str | None:
         return "\n"
     try:
         return read_person(Part(who, b""))
-    except UNREADABLE_PUBLIC:
+    except UNREADABLE:
         return None

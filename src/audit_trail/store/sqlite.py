@@ -96,16 +96,22 @@ ROWS_TOGETHER: Final = 100
 class SqliteStore:
     """Keeps entries in one file; each thread reads on its own connection, one at a time writes."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the file, creating it where it is missing. Raises `StoreFailed`, naming the file."""
+    def __init__(self, path: Path, *, is_read_only: bool = False) -> None:
+        """Open the file, creating it where it is missing. Raises `StoreFailed`, naming the file.
+
+        One that is opened for reading only is left exactly as it is, triggers that are gone too.
+        """
         self._path = path
+        self._is_read_only = is_read_only
         self._local = local()
         self._opened: list[sqlite3.Connection] = []
         self._writing = Lock()
         with self._translating():
-            self._connection().executescript(
-                files("audit_trail.store").joinpath("sqlite.sql").read_text()
-            )
+            if is_read_only:
+                self._connection()
+            else:
+                schema = files("audit_trail.store").joinpath("sqlite.sql").read_text()
+                self._connection().executescript(schema)
 
     def head(self, account: str) -> Head:
         row = self._one(_HEAD, (account, account))
@@ -257,14 +263,18 @@ class SqliteStore:
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
+            mode = "ro" if self._is_read_only else "rwc"
             connection = sqlite3.connect(
-                self._path,
+                f"{self._path.absolute().as_uri()}?mode={mode}",
+                uri=True,
                 timeout=BUSY_TIMEOUT_SECONDS,
                 isolation_level=None,
                 check_same_thread=False,
             )
             self._local.connection = connection
             self._opened.append(connection)
+            if self._is_read_only:
+                return connection
             connection.execute("PRAGMA page_size = 8192")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
