@@ -13,8 +13,8 @@ from audit_trail.inspection.verdict import AccountVerdict, Extent, judged
 from audit_trail.record.query import Query
 from audit_trail.record.removed import REMOVED_PARTS
 from audit_trail.seal.encoding import to_base64
-from audit_trail.seal.merkle import Range
-from audit_trail.seal.tile import Tile, node_reader
+from audit_trail.seal.merkle import HASH_BYTES, Range
+from audit_trail.seal.tile import TILE_WIDTH, Tile, node_reader
 from audit_trail.store.port import Leap, Removal, Store
 from audit_trail.verify.indexes import Indexes
 from audit_trail.verify.verdict import Notes
@@ -81,7 +81,7 @@ class _Walk:
     # The walk.
 
     def _walk(self, report: Report) -> None:
-        size = max(self._head.size, self._head.seal.size)
+        claimed = max(self._head.size, self._head.seal.size)
         self._noted = [
             each
             for part in REMOVED_PARTS
@@ -93,28 +93,33 @@ class _Walk:
             )
         asked = {*self._signed.sizes(), self._head.seal.size}
         start = self._tree.size
-        for stop in _stops(start, size, asked):
-            if not self._slice(start, stop):
-                says = f"The store says to have {size} entries; from {start} on there is nothing."
-                self._notes.problem("entry", says, start)
+        for stop in _stops(start, claimed, asked):
+            end = self._slice(start, stop)
+            if end < stop:
+                # Else whoever puts a large number into the head would keep us walking.
+                says = f"The store says to have {claimed} entries; from {end} on there is nothing."
+                self._notes.problem("entry", says, end)
                 break
             if stop in asked:
                 tree = self._tree
                 self._roots[stop] = Roots(tree.of_entries.root, tree.of_tiles.root)
-            report(self._account, stop, size)
+            report(self._account, stop, claimed)
             start = stop
 
-    def _slice(self, start: int, stop: int) -> bool:
-        """Inspect a slice; tell whether there was anything of it."""
+    def _slice(self, start: int, stop: int) -> int:
+        """Inspect a slice, and return how far there was anything of it: a row or a leaf."""
         rows = self._store.rows(self._account, start, stop)
-        if not rows and not self._tile(Tile(level=0, number=start // 256)):
-            return False
-        leaves = self._entries.check(start, stop, rows)
-        parted = set(self._tree.grow(leaves))
+        end = int(rows[-1].idx) + 1 if rows else start
+        for number in range((stop - 1) // TILE_WIDTH, end // TILE_WIDTH - 1, -1):
+            if end < stop and (data := self._tile(Tile(level=0, number=number))):
+                end = max(end, min(stop, number * TILE_WIDTH + len(data) // HASH_BYTES))
+        leaves = self._entries.check(start, end, rows)
+        parted = self._tree.grow(leaves)
         for index, public in self._entries.take_declaring():
-            if index not in parted:
-                self._covering.add(index, public)
-        return True
+            place = parted.get(index, index)
+            if place is not None:
+                self._covering.add(place, public)
+        return end
 
     def _tile(self, tile: Tile) -> bytes:
         # A shell may have put text where bytes belong.
@@ -141,17 +146,23 @@ class _Walk:
             else (self._head.seal.size, self._edge_root())
         )
         roots = self._roots.get(size)
-        are_entries_signed = roots is not None and roots.of_entries == root
-        for index in self._tree.first_disagreeing():
-            if are_entries_signed:
+        if roots is not None and roots.of_entries == root:
+            for index in self._tree.first_disagreeing():
                 says = f"The tiles hold another leaf than that of entry {index}, which was signed."
                 self._notes.problem("tile", says, index)
-            elif index in self._tree.moved:
-                says = f"In the place of entry {index} stands entry {self._tree.moved[index]}."
-                self._notes.problem("public", says, index)
-            else:
-                says = f"The public part of entry {index} is not what was hashed."
-                self._notes.problem("public", says, index)
+        else:
+            for index in self._tree.first_disagreeing():
+                self._tell_other(index)
+
+    def _tell_other(self, index: int) -> None:
+        moved = self._tree.moved
+        if index not in moved:
+            says = f"The public part of entry {index} is not what was hashed."
+        elif index - 1 in moved and moved[index - 1] == moved[index] - 1:
+            return  # They were shifted together, and the first one is told.
+        else:
+            says = f"In the place of entry {index} stands entry {moved[index]}."
+        self._notes.problem("public", says, index)
 
     def _edge_root(self) -> bytes:
         try:

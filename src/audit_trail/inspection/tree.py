@@ -31,30 +31,26 @@ class Tree:
         """How many leaves both have."""
         return self.of_entries.stop
 
-    def grow(self, leaves: Sequence[bytes | None]) -> list[int]:
-        """Add the next leaves, None where there is no entry; return where the tile has another."""
+    def grow(self, leaves: Sequence[bytes | None]) -> dict[int, int | None]:
+        """Add the next leaves, None where there is no entry.
+
+        Returns where the tile has another leaf, and where this one belongs if the same tiles have it.
+        """
         start = self.size
         held = self._held(start, start + len(leaves))
         mine = [leaf or other or NO_HASH for leaf, other in zip(leaves, held, strict=True)]
         theirs = [other or leaf for leaf, other in zip(mine, held, strict=True)]
-        parted = [] if mine == theirs else _parted(start, mine, theirs)
+        parted = {} if mine == theirs else _parted(start, mine, theirs)
         are_one = not parted and self.of_entries == self.of_tiles
         grown = self.of_entries.append(mine)
         beside = grown if are_one else self.of_tiles.append(theirs)
         self._compare_upper(grown, beside)
         self.of_entries, self.of_tiles = grown.after, beside.after
-        self._place(start, parted, mine, theirs)
-        return parted
-
-    def _place(
-        self, start: int, parted: Sequence[int], mine: Sequence[bytes], theirs: Sequence[bytes]
-    ) -> None:
-        places = {leaf: index for index, leaf in enumerate(theirs, start)} if parted else {}
-        for index in parted:
+        for index, place in parted.items():
             self.disagreeing.add(index)
-            place = places.get(mine[index - start])
             if place is not None and len(self.moved) < MOST_TOLD:
                 self.moved[index] = place
+        return parted
 
     def first_disagreeing(self) -> Iterator[int]:
         """Yield where entries and tiles part, as many as can be told."""
@@ -107,9 +103,10 @@ class Tree:
                 )
 
 
-def _parted(start: int, mine: Sequence[bytes], theirs: Sequence[bytes]) -> list[int]:
+def _parted(start: int, mine: Sequence[bytes], theirs: Sequence[bytes]) -> dict[int, int | None]:
+    places = {leaf: index for index, leaf in enumerate(theirs, start)}
     pairs = enumerate(zip(mine, theirs, strict=True), start)
-    return [index for index, (one, other) in pairs if one != other]
+    return {index: places.get(one) for index, (one, other) in pairs if one != other}
 
 
 def _first_other(addition: Addition, kept: bytes) -> int:
