@@ -65,6 +65,10 @@ MAP = {
     ),
     # It judges bytes from anywhere, so it must not be able to ask a trail, a store or a clock.
     "audit_trail.verify": Room(engine("errors", "record", "seal"), ("msgspec",), pure=True),
+    # It reads a store by its port, and tells what it finds as the verifier of files does.
+    "audit_trail.inspection": Room(
+        engine("errors", "record", "seal", "signing", "store.port", "verify"), ("msgspec",)
+    ),
     # Of the verifier the writer of evidence needs how a file is spelled, not how it is judged.
     "audit_trail.evidence": Room(
         engine(
@@ -98,7 +102,10 @@ MAP = {
     ),
     # It composes the engine for operators, and knows no application.
     "audit_trail.cli": Room(
-        engine("errors", "record", "seal", "capture", "store", "trail", "verify", "evidence"),
+        engine(
+            *("errors", "record", "seal", "capture", "store", "signing", "trail"),
+            *("verify", "evidence", "inspection"),
+        ),
         ("msgspec", "rich", "sqlalchemy", "typer"),
     ),
     "live_agent.errors": Room(engine("errors"), pure=True),

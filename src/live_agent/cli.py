@@ -291,10 +291,12 @@ def sync_database(data: Data = Path("live-agent-data")) -> None:
 
 @keys.command("list")
 def list_keys(data: Data = Path("live-agent-data")) -> None:
-    """Print the trail's public keys, and from when on each has signed."""
+    """Print the trail's public keys as verifier keys, and from when on each has signed."""
+    from audit_trail.signing.keys import trail_key
+
     with _trail(data) as store:
         for key in store.public_keys():
-            _print(f"{_time(key.since_us)} {key.name} {b64encode(key.public).decode()}")
+            _print(f"{_time(key.since_us)} {key.name} {trail_key(key).text}")
 
 
 @keys.command("rotate")

@@ -10,11 +10,20 @@ import pytest
 
 from audit_trail.errors import HeadMoved, TermLost, TreeRefused
 from audit_trail.record.canonical import canonical_bytes
-from audit_trail.record.entry import ActorId, Entity, Entry, Part, Public, Removed, Who
+from audit_trail.record.entry import (
+    ActorId,
+    Entity,
+    Entry,
+    Part,
+    Public,
+    Removed,
+    Who,
+    read_person,
+)
 from audit_trail.record.query import Query
 from audit_trail.seal.merkle import Range, leaf_hash
 from audit_trail.seal.tile import additions, node_reader
-from audit_trail.store.port import Head, Key, Lead, Removal, Seal, Sealing, Store, Tail
+from audit_trail.store.port import Head, Key, Lead, Leap, Removal, Seal, Sealing, Store, Tail
 
 SALT = bytes(16)
 
@@ -446,6 +455,53 @@ class StoreContract:
             fill(store, account, [entry(0, account), entry(1, account)])
         store.append({"none": Tail(0, [])})
         assert sorted(store.accounts()) == sorted(names)
+
+    def test_rows_repeat_beside_the_bytes_what_these_say(self, store: Store) -> None:
+        uuid = "01890000-0000-7000-8000-0000000000ff"
+        known = fill(
+            store,
+            "ä",
+            [
+                entry(0, "ä", email="Ada@example.com", name="Ä", id=uuid, type="ü", number="ö\x00"),
+                entry(1, "ä", number=None),
+            ],
+        )
+        rows = store.rows("ä", -(10**30), 10**30)
+        assert [(row.idx, row.version) for row in rows] == [(0, 1), (1, 2)]
+        for row, each in zip(rows, known, strict=True):
+            public = each.public
+            assert (row.public, row.leaf) == (each.public_bytes, each.leaf)
+            who = (each.who.stored, each.who.salt) if each.who else None
+            assert (row.who, row.who_salt) == (who or (None, None))
+            assert each.what
+            assert (row.what, row.what_salt) == (each.what.stored, each.what.salt)
+            assert (row.id, row.occurred_at) == (public.id, public.occurred_at)
+            assert row.recorded_at in (public.recorded_at, None)
+            assert (row.entity_type, row.entity_id) == (public.entity.type, public.entity.id)
+            assert row.person == read_person(each.who)
+        assert store.rows("ä", 1, 2) == rows[1:]
+        assert store.rows("a", 0, 9) == []
+
+    def test_versions_that_leap_are_found(self, store: Store) -> None:
+        versions = [("1", 1), ("2", 1), ("1", 2), (None, 2), ("2", 3), ("1", 2), ("1", 3)]
+        fill(
+            store,
+            "1",
+            [
+                entry(index, number=number, version=version)
+                for index, (number, version) in enumerate(versions)
+            ],
+        )
+        found = [Leap(3, 2, None, 0), Leap(4, 3, 1, 1), Leap(5, 2, 2, 2)]
+        assert sorted(store.leaps("1", 7)) == found
+        assert sorted(store.leaps("1", 4)) == found[:1]
+        assert list(store.leaps("2", 9)) == []
+        assert store.repeated("1", 7) == []
+
+    def test_mentioned_is_every_account_of_which_anything_is_left(self, store: Store) -> None:
+        assert store.mentioned() == set()
+        store.append({"1": sealed(store, "1", 2), "ä": sealed(store, "ä", 300)})
+        assert store.mentioned() == {"1", "ä"}
 
     def test_keys_are_added_one_behind_the_other(self, store: Store) -> None:
         first, second = Key("a", bytes(32), 1), Key("ä", b"\xff" * 32, 2)

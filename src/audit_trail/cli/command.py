@@ -3,6 +3,8 @@
 What a command needs is imported inside it, so that `--help` answers at once.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -46,17 +48,41 @@ class _Verifier(TyperCommand):
     """A command whose exit codes speak of a file, so that a wrong use must not look like a verdict."""
 
     def make_context(self, *args: Any, **options: Any) -> Any:
-        try:
+        with _usage_as_unreadable():
             return super().make_context(*args, **options)
-        except Exception as error:
-            if hasattr(error, "exit_code"):  # What argument isn't understood; not a plain exit.
-                vars(error).setdefault("exit_code", UNREADABLE)
-            raise
+
+    def invoke(self, *args: Any) -> Any:
+        with _usage_as_unreadable():
+            return super().invoke(*args)
+
+
+@contextmanager
+def _usage_as_unreadable() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if hasattr(error, "exit_code") and hasattr(error, "message"):
+            error.exit_code = UNREADABLE
+        raise
 
 
 @app.command("verify", cls=_Verifier)
 def verify(
-    file: Annotated[Path, typer.Argument(help="The evidence file.")],
+    context: typer.Context,
+    file: Annotated[
+        Path | None, typer.Argument(help="The evidence file; or give --store.", show_default=False)
+    ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            envvar="AUDIT_TRAIL_STORE_URL",
+            help="A trail's database to walk: sqlite:////path/to/file, or postgresql://..., which is "
+            "better left to the environment.",
+        ),
+    ] = None,
+    account: Annotated[
+        list[str] | None, typer.Option(help="Of a store: only this account, or these.")
+    ] = None,
     key: Annotated[
         list[str] | None, typer.Option(help="A verifier key that you know to be the trail's.")
     ] = None,
@@ -64,15 +90,43 @@ def verify(
         list[Path] | None, typer.Option(help="A file of such keys, one a line.")
     ] = None,
     checkpoint: Annotated[
-        Path | None, typer.Option(help="A checkpoint from before, which nothing may contradict.")
+        list[Path] | None,
+        typer.Option(help="A checkpoint from before, which nothing may contradict."),
+    ] = None,
+    heads: Annotated[
+        Path | None,
+        typer.Option(help="Of a store: its file of signed heads, where it isn't beside it."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
     quiet: Annotated[bool, typer.Option(help="Print nothing; the exit code tells.")] = False,
 ) -> None:
-    """Verify an evidence file, offline. Exits with 0 whole, 1 tampered, 2 undecided, 3 unreadable."""
+    """Verify an evidence file offline, or walk a trail's database.
+
+    Exits with 0 whole, 1 tampered, 2 undecided, 3 unreadable.
+    """
+    keys, key_files, checkpoints = key or (), key_file or (), checkpoint or ()
+    source = context.get_parameter_source("store")
+    if file and source and source.name == "ENVIRONMENT":
+        store = None
+    if (file is None) == (store is None):
+        raise typer.BadParameter("Give an evidence file, or --store, and not both.")
+    if store is not None:
+        from audit_trail.cli.inspecting import print_store_verdict, verify_store
+
+        walked = verify_store(
+            store, account or (), keys, key_files, checkpoints, heads, is_quiet=quiet
+        )
+        if not quiet:
+            print_store_verdict(walked, as_json=as_json)
+        raise typer.Exit(walked.exit_code)
     from audit_trail.cli.verifying import print_verdict, verify_file
 
-    verdict = verify_file(file, key or (), key_file or (), checkpoint, is_quiet=quiet)
+    if account or heads or len(checkpoints) > 1 or file is None:
+        raise typer.BadParameter(
+            "An evidence file takes one --checkpoint, no --account or --heads."
+        )
+    earlier = checkpoints[0] if checkpoints else None
+    verdict = verify_file(file, keys, key_files, earlier, is_quiet=quiet)
     if not quiet:
         print_verdict(verdict, as_json=as_json)
     raise typer.Exit(verdict.exit_code)

@@ -8,7 +8,7 @@ from audit_trail.store.port import Store
 
 
 def open_store(text: str) -> Store:
-    """Open what is there, and create nothing. Raises `UrlRefused` or `StoreFailed`."""
+    """Open what is there, and create nothing; a file can't be written to. Raises `UrlRefused` or `StoreFailed`."""
     url = read_url(text)
     if is_postgresql(url):
         from audit_trail.store.postgresql.store import PostgresqlStore
@@ -19,4 +19,4 @@ def open_store(text: str) -> Store:
     path = Path(name_of(url))
     if not path.is_file():
         raise StoreFailed(f"There is no database {path}.")
-    return SqliteStore(path)
+    return SqliteStore(path, is_read_only=True)

@@ -31,9 +31,9 @@ def verify_file(
 ) -> Verdict:
     """Return the verdict on a file; what can't be read is a verdict too."""
     try:
-        known = [*_keys(keys), *(key for each in key_files for key in _keys(_lines(each)))]
+        known = known_keys(keys, key_files)
         accepted = read_checkpoint(checkpoint) if checkpoint else None
-        with path.open("rb") as file, _reporting(is_shown=not is_quiet) as report:
+        with path.open("rb") as file, reporting(is_shown=not is_quiet) as report:
             return verify(file, known, accepted, report)
     except AuditError as error:
         return unreadable(str(error))
@@ -41,6 +41,11 @@ def verify_file(
         return unreadable(f"{path} needs more memory than there is.")
     except OSError as error:
         return unreadable(f"{path} can't be read: {error.strerror or error}.")
+
+
+def known_keys(texts: Sequence[str], files: Sequence[Path]) -> list[VerifierKey]:
+    """Return the keys given as text and in files. Raises `KeyRefused`."""
+    return [*_keys(texts), *(key for each in files for key in _keys(_lines(each)))]
 
 
 def _keys(texts: Sequence[str]) -> list[VerifierKey]:
@@ -62,7 +67,7 @@ def _lines(path: Path) -> list[str]:
 
 
 @contextmanager
-def _reporting(*, is_shown: bool) -> Iterator[Report]:
+def reporting(*, is_shown: bool) -> Iterator[Report]:
     """Draw a bar while it lasts, on a terminal alone."""
     console = Console(stderr=True)
     is_drawn = is_shown and console.is_terminal
@@ -82,16 +87,16 @@ def print_verdict(verdict: Verdict, *, as_json: bool) -> None:
         typer.echo(msgspec.json.format(msgspec.json.encode(told), indent=2).decode())
         return
     for line in _told(verdict):
-        typer.echo(_legible(line))
+        typer.echo(legible(line))
 
 
 def _told(verdict: Verdict) -> Iterator[str]:
     yield verdict.name.upper()
     if verdict.facts:
         yield f"Asked: {verdict.facts.query} (times as asked in {verdict.facts.time_zone})"
-    yield from _finding("Integrity", verdict.integrity)
+    yield from told_finding("Integrity", verdict.integrity)
     yield from (f"  - {problem.says}" for problem in verdict.problems)
-    yield from _finding("Completeness", verdict.completeness)
+    yield from told_finding("Completeness", verdict.completeness)
     if verdict.remarks:
         yield "Remarks"
     yield from (f"  - {remark.says}" for remark in verdict.remarks)
@@ -99,12 +104,13 @@ def _told(verdict: Verdict) -> Iterator[str]:
         yield f"{verdict.untold} more of these aren't told."
 
 
-def _finding(title: str, finding: Finding) -> Iterator[str]:
+def told_finding(title: str, finding: Finding) -> Iterator[str]:
+    """Yield one side of a verdict, a line each."""
     yield f"{title}: {finding.state.replace('_', ' ')}"
     yield from (f"  {says}" for says in finding.says)
 
 
-def _legible(line: str) -> str:
+def legible(line: str) -> str:
     """Write what a terminal would obey, or can't show, as signs: the file may be an attacker's."""
     pieces = signs(line.replace("\n", " "))
     encoding = sys.stdout.encoding or "utf-8"

@@ -235,6 +235,12 @@ def uuid_bytes(entry_id: str) -> bytes | None:
     return bytes.fromhex(entry_id.replace("-", "")) if _UUID.fullmatch(entry_id) else None
 
 
+def uuid_text(kept: bytes) -> str:
+    """Return the text of a UUID's 16 bytes."""
+    digits = kept.hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
 _UUID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 

@@ -29,6 +29,24 @@ def union(ranges: Iterable[tuple[int, int]]) -> Ranges:
     return tuple(found)
 
 
+def without(ranges: Iterable[tuple[int, int]], others: Iterable[tuple[int, int]]) -> Ranges:
+    """Return what these ranges hold and the others don't; both are in order and disjoint."""
+    found: list[tuple[int, int]] = []
+    beside = iter(others)
+    other = next(beside, None)
+    for first, last in ranges:
+        while other and other[0] <= last:
+            if first < other[0]:
+                found.append((first, other[0] - 1))
+            first = max(first, other[1] + 1)
+            if other[1] > last:
+                break
+            other = next(beside, None)
+        if first <= last:
+            found.append((first, last))
+    return tuple(found)
+
+
 def count_of(ranges: Ranges) -> int:
     """Return how many indexes these ranges hold."""
     return sum(last - first + 1 for first, last in ranges)

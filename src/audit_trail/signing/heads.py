@@ -145,6 +145,25 @@ class Heads:
             replace(self._path, content)
 
 
+def read(path: Path) -> tuple[str, dict[str, list[SignedHead]]]:
+    """Return the trail's name, and each account's heads in their order; take no lock, change nothing.
+
+    A last line that isn't whole is being written, or never counted. Raises `HeadsFailed`.
+    """
+    name = named_in(path)
+    if name is None:
+        raise HeadsFailed(f"There is no file of signed heads {path}.")
+    found: dict[str, list[SignedHead]] = {}
+    lines = path.read_bytes().split(b"\n")[1:-1]
+    for number, line in enumerate(lines, 1):
+        if _is_whole(line):
+            for account, head in _heads(line).items():
+                found.setdefault(account, []).append(head)
+        elif number < len(lines):
+            raise HeadsFailed(f"{path} is damaged: a line isn't as it was written.")
+    return name, found
+
+
 def create(path: Path, name: str) -> None:
     """Begin the file of a trail, in the place of an older one if there is one."""
     replace(path, _title(name) + b"\n")

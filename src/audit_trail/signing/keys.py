@@ -77,3 +77,8 @@ def origin_of(name: str, account: str) -> str:
 def verifier_key(key: Key, account: str) -> VerifierKey:
     """Return a key of the trail as the one account's checkpoints show it: named by the origin."""
     return VerifierKey(name=origin_of(key.name, account), public=key.public)
+
+
+def trail_key(key: Key) -> VerifierKey:
+    """Return a key under the trail's own name, as it is kept elsewhere for all accounts."""
+    return VerifierKey(name=key.name, public=key.public)

@@ -1,16 +1,27 @@
 """The reference store: plain objects in memory, for tests and for comparison."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from threading import Lock
 
 import msgspec
 
 from audit_trail.errors import HeadMoved, TermLost
-from audit_trail.record.entry import Entry, read_who
+from audit_trail.record.entry import Entry, read_person, read_who
 from audit_trail.record.query import Query
 from audit_trail.record.removed import MARK, REMOVED_PARTS, RemovedPart, ranges_in
-from audit_trail.store.port import Head, Key, Lead, RecordKey, Removal, Seal, Sealing, Tail
+from audit_trail.store.port import (
+    Head,
+    Key,
+    Lead,
+    Leap,
+    RecordKey,
+    Removal,
+    Row,
+    Seal,
+    Sealing,
+    Tail,
+)
 
 
 class MemoryStore:
@@ -154,6 +165,29 @@ class MemoryStore:
     def accounts(self) -> list[str]:
         return [account for account, entries in self._accounts.items() if entries]
 
+    def rows(self, account: str, start: int, stop: int) -> list[Row]:
+        return [_row(entry) for entry in self.slice(account, start, stop)]
+
+    def leaps(self, account: str, stop: int) -> Iterator[Leap]:
+        newest: dict[RecordKey, tuple[int | None, int]] = {}
+        for entry in self.slice(account, 0, stop):
+            entity = entry.public.entity
+            before, version = newest.get((entity.type, entity.id), (None, 0))
+            newest[entity.type, entity.id] = (entry.index, entry.version)
+            if entry.version != version + 1:
+                yield Leap(entry.index, entry.version, before, version)
+
+    def repeated(self, account: str, stop: int) -> list[int]:
+        entries = self.slice(account, 0, stop)
+        counted = Counter(entry.public.id for entry in entries)
+        return [entry.index for entry in entries if counted[entry.public.id] > 1]
+
+    def mentioned(self) -> set[str]:
+        named = {account for account, *_ in self._tiles} | self._seals.keys()
+        return (
+            named | {each for each, found in self._removals.items() if found} | {*self.accounts()}
+        )
+
     def public_keys(self) -> list[Key]:
         return list(self._keys)
 
@@ -173,6 +207,26 @@ class MemoryStore:
             for entry in (reversed(entries) if query.newest_first else entries)
             if _matches(entry, query)
         )
+
+
+def _row(entry: Entry) -> Row:
+    public = entry.public
+    return Row(
+        idx=entry.index,
+        version=entry.version,
+        public=entry.public_bytes,
+        leaf=entry.leaf,
+        who=entry.who.stored if entry.who else None,
+        who_salt=entry.who.salt if entry.who else None,
+        what=entry.what.stored if entry.what else None,
+        what_salt=entry.what.salt if entry.what else None,
+        id=public.id,
+        occurred_at=public.occurred_at,
+        recorded_at=public.recorded_at,
+        entity_type=public.entity.type,
+        entity_id=public.entity.id,
+        person=read_person(entry.who),
+    )
 
 
 def _matches(entry: Entry, query: Query) -> bool:

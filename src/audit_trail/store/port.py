@@ -1,6 +1,6 @@
 """The port that every store serves; its contract is tests/store/contract.py."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from audit_trail.record.entry import Entry
@@ -74,6 +74,41 @@ class Removal(NamedTuple):
     first: int
     last: int
     declared_by: int
+
+
+class Row(NamedTuple):
+    """An entry as it lies in the store: its bytes, and the columns that repeat what they say.
+
+    Nothing of it is checked, not even types: who owns the database may have put anything there. A
+    store that doesn't keep `recorded_at` in a column has None.
+    """
+
+    idx: int
+    version: int
+    public: bytes
+    leaf: bytes
+    who: bytes | None
+    who_salt: bytes | None
+    what: bytes | None
+    what_salt: bytes | None
+    id: str
+    occurred_at: int
+    recorded_at: int | None
+    entity_type: str
+    entity_id: str | None
+    person: str
+
+
+class Leap(NamedTuple):
+    """An entry whose version isn't the next one after that of its record before it.
+
+    `before` is that one's index; a record that has none begins at version 0.
+    """
+
+    idx: int
+    version: int
+    before: int | None
+    version_before: int
 
 
 class Key(NamedTuple):
@@ -157,6 +192,24 @@ class Store(Protocol):
 
     def accounts(self) -> list[str]:
         """Return the accounts that have entries, in no particular order."""
+        ...
+
+    # What follows shows the store as it is, to whoever inspects it.
+
+    def rows(self, account: str, start: int, stop: int) -> list[Row]:
+        """Return what lies at start <= index < stop, by index."""
+        ...
+
+    def leaps(self, account: str, stop: int) -> Iterator[Leap]:
+        """Yield the entries below `stop` whose version leaps, or stands still, by the columns."""
+        ...
+
+    def repeated(self, account: str, stop: int) -> list[int]:
+        """Return the indexes below `stop` of entries that share an id, by the column."""
+        ...
+
+    def mentioned(self) -> set[str]:
+        """Return each account that any row of entries, tiles, seals or removals names."""
         ...
 
     def public_keys(self) -> list[Key]:

@@ -11,11 +11,29 @@ from typing import Any, Final, TypeVar
 
 from audit_trail.errors import HeadMoved, StoreFailed, TermLost, TreeRefused
 from audit_trail.record.canonical import is_unicode
-from audit_trail.record.entry import Entry, Part, decode_indexed, read_person, uuid_bytes
+from audit_trail.record.entry import (
+    Entry,
+    Part,
+    decode_indexed,
+    read_person,
+    uuid_bytes,
+    uuid_text,
+)
 from audit_trail.record.query import Query
 from audit_trail.record.removed import RemovedPart
 from audit_trail.seal.merkle import HASH_BYTES
-from audit_trail.store.port import Head, Key, Lead, RecordKey, Removal, Seal, Sealing, Tail
+from audit_trail.store.port import (
+    Head,
+    Key,
+    Lead,
+    Leap,
+    RecordKey,
+    Removal,
+    Row,
+    Seal,
+    Sealing,
+    Tail,
+)
 
 BUSY_TIMEOUT_SECONDS: Final = 10.0
 LARGEST: Final = 2**63 - 1
@@ -64,6 +82,23 @@ SELECT account FROM each WHERE account IS NOT NULL"""
 WRITER_CACHE_KIB: Final = 16_000
 """An append touches pages all over the index of records; those who write keep them at hand."""
 
+_ROWS: Final = f"""
+SELECT {_ENTRY}, id, occurred_at, recorded_at, entity_type, entity_id, person
+FROM entries WHERE account = ? AND idx >= ? AND idx < ? ORDER BY idx"""
+# Both in the order of an index that has all they need.
+_LEAPS: Final = """
+SELECT * FROM (
+  SELECT idx, version, lag(idx) OVER record, lag(version, 1, 0) OVER record AS version_before
+  FROM entries INDEXED BY entries_by_entity WHERE account = ? AND idx < ?
+  WINDOW record AS (PARTITION BY entity_type, entity_id ORDER BY idx)
+) WHERE version <> version_before + 1"""
+_REPEATED: Final = """
+SELECT idx FROM entries WHERE account = ?1 AND idx < ?2 AND id IN (
+  SELECT id FROM entries WHERE account = ?1 GROUP BY id HAVING count(*) > 1
+) ORDER BY idx"""
+_MENTIONED: Final = f"""
+SELECT * FROM ({_ACCOUNTS}) UNION SELECT account FROM tiles
+UNION SELECT account FROM seals UNION SELECT account FROM removals"""
 ROWS_TOGETHER: Final = 100
 """How many rows one statement inserts: while it runs, other threads do too."""
 
@@ -71,16 +106,22 @@ ROWS_TOGETHER: Final = 100
 class SqliteStore:
     """Keeps entries in one file; each thread reads on its own connection, one at a time writes."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the file, creating it where it is missing. Raises `StoreFailed`, naming the file."""
+    def __init__(self, path: Path, *, is_read_only: bool = False) -> None:
+        """Open the file, creating it where it is missing. Raises `StoreFailed`, naming the file.
+
+        One that is opened for reading only is left exactly as it is, triggers that are gone too.
+        """
         self._path = path
+        self._is_read_only = is_read_only
         self._local = local()
         self._opened: list[sqlite3.Connection] = []
         self._writing = Lock()
         with self._translating():
-            self._connection().executescript(
-                files("audit_trail.store").joinpath("sqlite.sql").read_text()
-            )
+            if is_read_only:
+                self._connection()
+            else:
+                schema = files("audit_trail.store").joinpath("sqlite.sql").read_text()
+                self._connection().executescript(schema)
 
     def head(self, account: str) -> Head:
         row = self._one(_HEAD, (account, account))
@@ -204,6 +245,21 @@ class SqliteStore:
     def accounts(self) -> list[str]:
         return [account for (account,) in self._all(_ACCOUNTS, ())]
 
+    def rows(self, account: str, start: int, stop: int) -> list[Row]:
+        rows = map(Row._make, self._all(_ROWS, (account, start, stop)))
+        return [row._replace(id=_read_id(row.id)) for row in rows]
+
+    def leaps(self, account: str, stop: int) -> Iterator[Leap]:
+        with self._translating():
+            yield from map(Leap._make, self._connection().execute(_LEAPS, _bound((account, stop))))
+
+    def repeated(self, account: str, stop: int) -> list[int]:
+        return [index for (index,) in self._all(_REPEATED, (account, stop))]
+
+    def mentioned(self) -> set[str]:
+        # An account may have been put there as something else than text.
+        return {str(account) for (account,) in self._all(_MENTIONED, ())}
+
     def public_keys(self) -> list[Key]:
         rows = self._all("SELECT name, public, since FROM keys ORDER BY number", ())
         return [Key(*row) for row in rows]
@@ -223,14 +279,18 @@ class SqliteStore:
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
+            mode = "ro" if self._is_read_only else "rwc"
             connection = sqlite3.connect(
-                self._path,
+                f"{self._path.absolute().as_uri()}?mode={mode}",
+                uri=True,
                 timeout=BUSY_TIMEOUT_SECONDS,
                 isolation_level=None,
                 check_same_thread=False,
             )
             self._local.connection = connection
             self._opened.append(connection)
+            if self._is_read_only:
+                return connection
             connection.execute("PRAGMA page_size = 8192")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
@@ -296,6 +356,11 @@ def _bound(values: Sequence[Any]) -> list[Any]:
 def _form(entry_id: str) -> bytes | str:
     """Return how an id is stored: a UUID as its bytes. Releases before stored all as text."""
     return uuid_bytes(entry_id) or entry_id
+
+
+def _read_id(kept: str | bytes) -> str:
+    """Return the id; releases before kept every one as text."""
+    return uuid_text(kept) if isinstance(kept, bytes) and len(kept) == 16 else str(kept)
 
 
 def _columns(account: str, entry: Entry) -> tuple[Any, ...]:

@@ -1,6 +1,6 @@
 """The PostgreSQL store: what its port asks, in SQL; connections and schema are next door."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, Final
@@ -8,11 +8,22 @@ from typing import Any, Final
 import psycopg
 
 from audit_trail.errors import HeadMoved, StoreFailed, TermLost, TreeRefused
-from audit_trail.record.entry import Entry, Part, decode_indexed, read_person, uuid_bytes
+from audit_trail.record.entry import Entry, Part, decode_indexed, read_person, uuid_bytes, uuid_text
 from audit_trail.record.query import Query
 from audit_trail.record.removed import RemovedPart
 from audit_trail.seal.merkle import HASH_BYTES
-from audit_trail.store.port import Head, Key, Lead, RecordKey, Removal, Seal, Sealing, Tail
+from audit_trail.store.port import (
+    Head,
+    Key,
+    Lead,
+    Leap,
+    RecordKey,
+    Removal,
+    Row,
+    Seal,
+    Sealing,
+    Tail,
+)
 from audit_trail.store.postgresql.connections import Connections
 from audit_trail.store.postgresql.schema import require
 
@@ -119,6 +130,32 @@ _WORKED_OFF: Final = b"""
 UPDATE audit_trail.removals AS removal SET next = done.stop
 FROM unnest(%(firsts)b::bigint[], %(stops)b::bigint[]) AS done (first, stop)
 WHERE account = %(account)b AND part = %(part)t AND removal.first = done.first"""
+
+_ROWS: Final = f"""
+SELECT {_ENTRY}, id, occurred_at, entity_type, entity_id, person FROM audit_trail.entries
+WHERE account = %(account)b AND idx >= %(start)b AND idx < %(stop)b ORDER BY idx"""
+_LEAPS: Final = b"""
+SELECT * FROM (
+  SELECT idx, version, lag(idx) OVER record, lag(version, 1, 0) OVER record AS version_before
+  FROM audit_trail.entries WHERE account = %b AND idx < %b
+  WINDOW record AS (PARTITION BY entity_type, entity_id ORDER BY idx)
+) AS followed WHERE version <> version_before + 1"""
+_REPEATED: Final = """
+SELECT idx FROM audit_trail.entries WHERE account = %(account)b AND idx < %(stop)b AND id IN (
+  SELECT id FROM audit_trail.entries WHERE account = %(account)b GROUP BY id HAVING count(*) > 1
+) ORDER BY idx"""
+# From one account to the next by the index, as heads may not tell of all.
+_MENTIONED: Final = """
+WITH RECURSIVE each (account) AS (
+  (SELECT account FROM audit_trail.entries ORDER BY account LIMIT 1)
+  UNION ALL
+  SELECT (SELECT account FROM audit_trail.entries WHERE account > each.account
+    ORDER BY account LIMIT 1)
+  FROM each WHERE each.account IS NOT NULL
+)
+SELECT account FROM each WHERE account IS NOT NULL
+UNION SELECT account FROM audit_trail.heads UNION SELECT account FROM audit_trail.tiles
+UNION SELECT account FROM audit_trail.removals"""
 
 
 class PostgresqlStore:
@@ -239,6 +276,27 @@ class PostgresqlStore:
     def accounts(self) -> list[str]:
         rows = self._all("SELECT account FROM audit_trail.heads WHERE size > 0")
         return [account.decode() for (account,) in rows]
+
+    def rows(self, account: str, start: int, stop: int) -> list[Row]:
+        rows = self._all(_ROWS, account=_text(account), start=_bigint(start), stop=_bigint(stop))
+        return [_read_row(row) for row in rows]
+
+    def leaps(self, account: str, stop: int) -> Iterator[Leap]:
+        with (
+            self._connections.lend() as connection,
+            connection.transaction(),
+            # Read as it goes: after a retention there may be one for each record.
+            connection.cursor("leaps", binary=True) as cursor,
+        ):
+            cursor.execute(_LEAPS, [_text(account), _bigint(stop)])
+            yield from map(Leap._make, cursor)
+
+    def repeated(self, account: str, stop: int) -> list[int]:
+        rows = self._all(_REPEATED, account=_text(account), stop=_bigint(stop))
+        return [index for (index,) in rows]
+
+    def mentioned(self) -> set[str]:
+        return {_read_text(account) for (account,) in self._all(_MENTIONED)}
 
     def public_keys(self) -> list[Key]:
         rows = self._all("SELECT name, public, since FROM audit_trail.keys ORDER BY number")
@@ -413,6 +471,19 @@ def _entry(row: Sequence[Any]) -> Entry:
     )
 
 
+def _read_row(row: Sequence[Any]) -> Row:
+    *entry, id_, occurred_at, entity_type, entity_id, person = row
+    repeated = (
+        _read_id(id_),
+        occurred_at,
+        None,
+        _read_text(entity_type),
+        None if entity_id == b"\xff" else _read_text(entity_id),
+        _read_text(person),
+    )
+    return Row._make((*entry, *repeated))
+
+
 def _text(text: str) -> bytes:
     """Return the bytes as they are kept; of a lone surrogate, bytes that no row can hold."""
     return text.encode(errors="surrogatepass")
@@ -425,6 +496,17 @@ def _entity_id(id_: str | None) -> bytes:
 def _id(entry_id: str) -> bytes:
     """Return a UUID's 16 bytes; any other id is made longer than one."""
     return uuid_bytes(entry_id) or bytes(17) + _text(entry_id)
+
+
+def _read_text(kept: bytes) -> str:
+    """Return the text; of bytes that hold none, one that no entry has."""
+    return kept.decode(errors="surrogateescape")
+
+
+def _read_id(kept: bytes) -> str:
+    if len(kept) == 16:
+        return uuid_text(kept)
+    return _read_text(kept.removeprefix(bytes(17)))
 
 
 def _bigint(number: int) -> int:
