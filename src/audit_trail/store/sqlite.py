@@ -61,6 +61,9 @@ WITH RECURSIVE each (account) AS (
   FROM each WHERE each.account IS NOT NULL
 )
 SELECT account FROM each WHERE account IS NOT NULL"""
+WRITER_CACHE_KIB: Final = 16_000
+"""An append touches pages all over the index of records; those who write keep them at hand."""
+
 ROWS_TOGETHER: Final = 100
 """How many rows one statement inserts: while it runs, other threads do too."""
 
@@ -237,6 +240,7 @@ class SqliteStore:
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         connection = self._connection()
+        connection.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}")
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield connection
