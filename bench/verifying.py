@@ -6,6 +6,7 @@ from typing import NamedTuple
 from audit_trail.evidence import Wanted, evidence
 from audit_trail.record.entry import ActorId, Draft, Entity
 from audit_trail.store.sqlite import SqliteStore
+from audit_trail.trail import utc_now_us
 from audit_trail.verify.evidence import verify
 from bench.engines import Place
 from bench.sealing import BATCH, WHAT, WHO, signed_trail
@@ -50,7 +51,7 @@ def _draft(number: int) -> Draft:
     return Draft(
         id=f"{number:032d}-new",
         account="1",
-        occurred_at=number,
+        occurred_at=utc_now_us(),
         action="update",
         entity=Entity(type="inbox", id=str(number % 500)),
         actor=ActorId(kind="user", id="7"),

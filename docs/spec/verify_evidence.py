@@ -288,10 +288,12 @@ class Verification:
         checkpoint, text, signatures = read_checkpoint(message)
         known = {by: key for by, key in self.keys.items() if by[0] == checkpoint[0]}
         ours = [(known[by], signature) for by, signature in signatures if by in known]
-        need(len(ours) == len({key for key, _ in ours}), "a key signs twice")
+        seen = []
         try:
             for key, signature in ours:
+                need(key not in seen, "a key signs twice")
                 Ed25519PublicKey.from_public_bytes(key).verify(signature, text)
+                seen.append(key)
         except InvalidSignature:
             self.problem(f"A signature of {checkpoint[0]} is wrong.")
             return checkpoint, False
