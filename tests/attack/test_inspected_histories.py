@@ -128,7 +128,11 @@ def test_a_second_history_of_one_size_is_found_by_what_was_kept_of_the_first(for
     assert fork.problems(first, newest) == [("tree", 200)]
     assert fork.problems(newest) == [("tree", 0)]
     assert fork.problems(heads=fork.heads) == [("heads", 200)]
-    assert fork.problems(first) == []
+
+
+def test_a_second_history_signed_with_the_key_is_not_seen_by_who_kept_nothing(fork: Fork) -> None:
+    first, _ = fork.checkpoints
+    assert fork.problems() == fork.problems(first) == []
 
 
 def test_a_trail_that_was_not_given_its_key_can_not_be_decided(place: Place) -> None:
