@@ -68,6 +68,10 @@ MAP = {
         engine("errors", "record", "capture.context", "sequencer.acting", "sequencer.identity"),
         ("msgspec",),
     ),
+    # A run asks the trail alone, and says what it did as the trail itself does.
+    "audit_trail.retention": Room(
+        engine("errors", "record", "seal", "capture.context", "own", "trail"), ("msgspec",)
+    ),
     # Of capture the sequencer needs what an outbox row means, not how a trigger wrote it.
     "audit_trail.sequencer": Room(
         engine(
