@@ -158,6 +158,8 @@ class Trees:
             raise TileNotFound
         start = bundle.number * TILE_WIDTH
         entries = self._store.slice(account, start, start + bundle.width)
+        if len(entries) < bundle.width:
+            raise TileNotFound("Entries of this bundle were dropped when their retention ended.")
         return bundle_of([entry.public_bytes for entry in entries])
 
     def verifier_keys(self, account: str) -> list[VerifierKey]:

@@ -143,6 +143,10 @@ def test_the_role_of_the_trail_appends_and_reads(role: str) -> None:
         "UPDATE audit_trail.removals SET last = 99",
         "DELETE FROM audit_trail.removals",
         "SELECT audit_trail.declare_removals()",
+        "INSERT INTO audit_trail.dropped VALUES (9, '1', 'inbox', '1')",
+        "UPDATE audit_trail.dropped SET version = 0",
+        "DELETE FROM audit_trail.dropped",
+        "SELECT audit_trail.keep_versions()",
         "DELETE FROM audit_trail.heads",
         "DELETE FROM audit_trail.tiles",
         "TRUNCATE audit_trail.tiles",
@@ -215,7 +219,7 @@ def test_a_database_of_the_release_before_is_opened(postgresql: Cluster) -> None
     columns = ", ".join(f"DROP COLUMN {name}" for name in ("sealed", "edge", "checkpoint"))
     run(
         url,
-        "DROP TABLE audit_trail.tiles, audit_trail.keys, audit_trail.removals",
+        "DROP TABLE audit_trail.tiles, audit_trail.keys, audit_trail.removals, audit_trail.dropped",
         f"ALTER TABLE audit_trail.heads {columns}",
     )
     with closing(PostgresqlStore(url)) as store:
