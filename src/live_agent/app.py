@@ -23,6 +23,8 @@ from audit_trail.errors import (
     QueryRefused,
     TileNotFound,
 )
+from audit_trail.retention.keeping import Retention
+from audit_trail.retention.rounds import Rounds
 from audit_trail.sequencer.loop import Sequencer
 from audit_trail.store.port import Store
 from audit_trail.trail import Trail, utc_now_us
@@ -136,9 +138,9 @@ def problem_of(error: Exception) -> Problem:
         case QueryRefused():
             return Problem(422, error.code, str(error))
         case EntryNotFound():
-            return Problem(404, error.code, "There is no such entry.")
+            return Problem(404, error.code, str(error))
         case TileNotFound():
-            return Problem(404, error.code, "There is no such tile.")
+            return Problem(404, error.code, str(error))
         case ChangeRefused():
             return Problem(503, error.code, "The change was refused, because it can't be recorded.")
         case AuditError():
@@ -198,6 +200,8 @@ def build_services(
     outbox = places.outbox(reader)
     sequencer = Sequencer(outbox, trail, WATCH, clock=clock)
     database.after_commit = sequencer.wake
+    retention = Retention(trail, clock=clock)
+    rounds = Rounds(trail, retention, lambda: sequencer.leads)
 
     def close() -> None:
         store.close()
@@ -209,7 +213,8 @@ def build_services(
         outbox=outbox,
         trail=trail,
         clock=clock,
-        running=lambda: _running(database, outbox, sequencer, clock),
+        retention=retention,
+        running=lambda: _running(database, outbox, sequencer, rounds, clock),
         sequencer=sequencer,
         metrics=Metrics(outbox, sequencer, clock),
         close=close,
@@ -236,23 +241,26 @@ def _running(
     database: Database,
     outbox: Outbox,
     sequencer: Sequencer,
+    rounds: Rounds,
     clock: Callable[[], int],
 ) -> Iterator[None]:
-    """Run the sequencer and the sweep beside the requests; at the end, work off what is left."""
-    stop, stop_sweeping = threading.Event(), threading.Event()
+    """Run sequencer, sweep and retention beside the requests; at the end, work off what is left."""
+    stop, stop_others = threading.Event(), threading.Event()
     threads = [
         threading.Thread(target=sequencer.run, args=(stop,), name="sequencer", daemon=True),
         threading.Thread(
-            target=_sweep, args=(database, clock, stop_sweeping), name="sweep", daemon=True
+            target=_sweep, args=(database, clock, stop_others), name="sweep", daemon=True
         ),
+        threading.Thread(target=rounds.run, args=(stop_others,), name="retention", daemon=True),
     ]
     for thread in threads:
         thread.start()
     try:
         yield
     finally:
-        stop_sweeping.set()
-        threads[1].join(DRAIN_SECONDS)
+        stop_others.set()
+        for thread in threads[1:]:
+            thread.join(DRAIN_SECONDS)
         wait_until_sequenced(outbox, DRAIN_SECONDS)
         stop.set()
         sequencer.wake()

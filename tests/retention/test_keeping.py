@@ -55,7 +55,7 @@ def test_the_entry_of_a_run_says_what_it_dropped_and_by_which_policy(few: Years)
         "kept": 1,
         "stated_by": 3,
     }
-    assert few.retention.runs("1", 5) == [entry]
+    assert few.retention.acts("1", 1) == [entry]
 
 
 def test_a_run_with_nothing_to_drop_leaves_no_entry(few: Years) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -21,12 +22,14 @@ from audit_trail.trail import Trail, utc_now_us
 STATING: Final = frozenset({"change_retention", "place_hold", "lift_hold"})
 """Actions whose entries state the whole policy, as it is from then on."""
 
+ACTS: Final = STATING | {"drop"}
+
 TIMED: Final = Context(actor=SYSTEM, origin=Origin(via="job", job="retention"))
 """As whom a run acts that nobody asked for."""
 
 ATTEMPTS: Final = 5
-RUNS_LOOKED_FOR: Final = 500
-"""Among how many of the trail's newest entries about itself the last runs are looked for."""
+MOST_LOOKED_AT: Final = 500
+"""Among how many of the trail's newest entries about itself the last acts are looked for."""
 
 _log = logging.getLogger(__name__)
 
@@ -144,15 +147,10 @@ class Retention:
             return run
         raise PolicyMoved
 
-    def runs(self, account: str, limit: int) -> list[Entry]:
-        """Return the entries of the last runs, newest first."""
-        found: list[Entry] = []
-        for number, entry in enumerate(self._own(account)):
-            if len(found) == limit or number == RUNS_LOOKED_FOR:
-                break
-            if entry.public.action == "drop":
-                found.append(entry)
-        return found
+    def acts(self, account: str, limit: int) -> list[Entry]:
+        """Return the entries of the last changes, holds and runs, newest first."""
+        newest = islice(self._own(account), MOST_LOOKED_AT)
+        return list(islice((each for each in newest if each.public.action in ACTS), limit))
 
     def _stating(self, account: str) -> Entry | None:
         own = self._own(account)
@@ -195,7 +193,7 @@ class Retention:
         """Append what follows from the trail at this size, unless policy or run came since."""
 
         def require() -> None:
-            if any(each.public.action in (*STATING, "drop") for each in self._own(account, size)):
+            if any(each.public.action in ACTS for each in self._own(account, size)):
                 raise PolicyMoved
 
         self._trail.append([draft], require=require)
