@@ -35,7 +35,7 @@ from audit_trail.seal.proof import Path, Proof
 from audit_trail.seal.tile import Bundle, Tile
 from audit_trail.signing.signer import Signer
 from audit_trail.store.port import Head, Key, Lead, RecordKey, Store, Tail
-from audit_trail.trees import Altered, Report, Trees, refuse_altered, unreported
+from audit_trail.trees import Altered, Leaves, Report, Trees, refuse_altered, unreported
 
 _log = logging.getLogger(__name__)
 
@@ -234,9 +234,20 @@ class Trail:
         return None
 
     def dropped(self, account: str) -> Ranges:
-        """Return all indexes that were declared as dropped."""
+        """Return all indexes that were declared as dropped.
+
+        The store's notes of them count only where the entry that they name says so; else the next
+        run would declare what somebody took away under a note of their own.
+        """
         found = self._store.removals(account, "entry", 0, self._store.head(account).first)
-        return tuple((each.first, each.last) for each in found)
+        leaves = self.leaves(account)
+        declaring = self._store.entries(account, sorted({each.declared_by for each in found}))
+        return union(
+            each
+            for entry in declaring
+            if leaves.has(entry) and (removed := entry.public.removed)
+            for each in removed.entry
+        )
 
     def beginning(self, account: str) -> Beginning | None:
         """Return where the account's trail begins; None where it does so with its first entry."""
@@ -327,6 +338,10 @@ class Trail:
     def bundle(self, account: str, bundle: Bundle) -> bytes:
         """Return an entry bundle. Raises `TileNotFound`."""
         return self._trees.bundle(account, bundle)
+
+    def leaves(self, account: str) -> Leaves:
+        """Return the leaves of the account's tree, to hold entries against."""
+        return self._trees.leaves(account)
 
     def public_keys(self) -> list[Key]:
         """Return the public keys of the trail, each valid from its time until the next one's."""

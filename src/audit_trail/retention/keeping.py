@@ -15,8 +15,6 @@ from audit_trail.record.query import Query
 from audit_trail.retention import policy as policies
 from audit_trail.retention.policy import DAY_US, Hold, Policy, is_held
 from audit_trail.retention.stretches import fitting
-from audit_trail.seal.merkle import HASH_BYTES, leaf_hash
-from audit_trail.seal.tile import TILE_WIDTH, tile_at
 from audit_trail.trail import Trail, utc_now_us
 
 STATING: Final = frozenset({"change_retention", "place_hold", "lift_hold"})
@@ -64,7 +62,8 @@ class Retention:
         if stating is None:
             return Policy()
         policy = policies.read(read_what(stating.what).details, stating.index)
-        if policy is None or self._trail.mismatches(account, stating):
+        is_sealed = self._trail.leaves(account).has(stating)
+        if policy is None or not is_sealed or self._trail.mismatches(account, stating):
             raise PolicyAltered(
                 f"Entry {stating.index + 1} of account {account} states its retention, and isn't as "
                 "it was recorded; nothing is dropped."
@@ -234,7 +233,7 @@ class Retention:
         take the evidence away, and an entry made to look old would take all before it along.
         """
         limit = now - policy.days_at(now) * DAY_US
-        leaves = _Leaves(self._trail, account)
+        leaves = self._trail.leaves(account)
         gone: list[tuple[int, int]] = []
         kept = altered = 0
         oldest_first = Query(account=account, newest_first=False, stop=leaves.size)
@@ -255,26 +254,3 @@ class Retention:
             else:
                 gone.append((entry.index, entry.index))
         return _Expired(tuple(gone), kept, altered)
-
-
-class _Leaves:
-    """The leaves of an account's tree, read a tile at a time."""
-
-    def __init__(self, trail: Trail, account: str) -> None:
-        self._trail = trail
-        self._account = account
-        self.size = trail.head(account).seal.size
-        self._number = -1
-        self._hashes = b""
-
-    def has(self, entry: Entry) -> bool:
-        """Tell whether the entry is the one whose leaf stands at its place in the tree."""
-        number, place = divmod(entry.index, TILE_WIDTH)
-        if number != self._number:
-            self._hashes = self._trail.tile(self._account, tile_at(0, number, self.size))
-            self._number = number
-        leaf = self._hashes[place * HASH_BYTES : (place + 1) * HASH_BYTES]
-        try:
-            return leaf == leaf_hash(entry.public_bytes)
-        except TypeError:  # A shell may have put text where bytes belong.
-            return False
