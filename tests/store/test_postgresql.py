@@ -14,6 +14,7 @@ from audit_trail.store.port import Head, Key, Store, Tail
 from audit_trail.store.postgresql import schema
 from audit_trail.store.postgresql.store import FEW_ENTRIES, PostgresqlStore
 from tests.postgresql import Cluster, run
+from tests.retention.years import ADA, Years
 from tests.store.contract import StoreContract, entry, fill, indexes, sealed
 
 PATIENCE_SECONDS = 20.0
@@ -133,6 +134,20 @@ def test_the_role_of_the_trail_appends_and_reads(role: str) -> None:
         assert store.head("2").seal.size == MANY + 1
         assert store.head("1").size == MANY + 1
         assert len(store.find(Query(account="1", types=("inbox",)), limit=99)) == MANY + 1
+
+
+def test_the_role_of_the_trail_keeps_to_a_retention(role: str) -> None:
+    with closing(PostgresqlStore(role)) as store:
+        years = Years(store)
+        years.add(3, number="1")
+        years.retention.change("1", 90, ADA)
+        years.pass_days(401)
+        years.add(1, number="2")
+        years.retention.run("1")
+        years.add(1, number="1")
+        assert years.left() == [3, 4, 5, 6]
+        assert years.newest().version == 4
+        years.verify()
 
 
 @pytest.mark.parametrize(
