@@ -181,7 +181,7 @@ def test_a_dropped_entry_is_named_and_a_bundle_with_one_is_none(years: Years) ->
     with pytest.raises(EntryNotFound, match="Entry 7 of account 1 was dropped"):
         years.trail.entry("1", 6)
     for number in (0, 1):
-        with pytest.raises(TileNotFound, match="were dropped"):
+        with pytest.raises(TileNotFound, match="are still kept"):
             years.trail.bundle("1", Bundle(number=number, width=256))
     assert years.trail.bundle("1", Bundle(number=2, width=64))
 

@@ -62,7 +62,7 @@ class Retention:
         if stating is None:
             return Policy()
         policy = policies.read(read_what(stating.what).details, stating.index)
-        is_sealed = self._trail.leaves(account).has(stating)
+        is_sealed = self._trail.sealed_leaves(account).has(stating)
         if policy is None or not is_sealed or self._trail.mismatches(account, stating):
             raise PolicyAltered(
                 f"Entry {stating.index + 1} of account {account} states its retention, and isn't as "
@@ -233,7 +233,7 @@ class Retention:
         take the evidence away, and an entry made to look old would take all before it along.
         """
         limit = now - policy.days_at(now) * DAY_US
-        leaves = self._trail.leaves(account)
+        leaves = self._trail.sealed_leaves(account)
         gone: list[tuple[int, int]] = []
         kept = altered = 0
         oldest_first = Query(account=account, newest_first=False, stop=leaves.size)

@@ -254,11 +254,12 @@ class _Pages:
         return Held(id=hold.id, words=words, placed=self._said(entry, zone) if entry else None)
 
     def _said(self, entry: Entry, zone: Zone) -> Act:
-        public, what = entry.public, read_what(entry.what)
+        public = entry.public
+        who, what = read_who(entry.who, public.who), read_what(entry.what, public.what)
         return Act(
             number=entry.index + 1,
             at=moment(public.occurred_at, zone).local,
-            person=actor_called(public, read_who(entry.who)).name,
+            person=actor_called(public, who).name,
             sentence=activity(public, what, CATALOG),
             summary=summary(public, what, CATALOG),
             reason=what.reason or "",
