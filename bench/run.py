@@ -23,6 +23,7 @@ from bench.engines import KINDS, Place, place
 from bench.load import under_load
 from bench.pages import newest_page
 from bench.paired import median_of
+from bench.retaining import run_of_retention
 from bench.saves import Cost, bulk_updating, saving
 from bench.sealing import bytes_of_sealing, cost_of_sealing, leaves_and_tree
 from bench.starting import first_start, help_seconds, page_over_http, start_again
@@ -42,6 +43,7 @@ class Effort(NamedTuple):
     samples: int
     seconds: float
     starts: int
+    expired: int
     verified: int
 
 
@@ -52,9 +54,19 @@ FULL = Effort(
     samples=1_000,
     seconds=15.0,
     starts=5,
+    expired=200_000,
     verified=1_000_000,
 )
-SMOKE = Effort(rounds=9, rows=300, entries=300, samples=5, seconds=0.3, starts=1, verified=2_000)
+SMOKE = Effort(
+    rounds=9,
+    rows=300,
+    entries=300,
+    samples=5,
+    seconds=0.3,
+    starts=1,
+    expired=300,
+    verified=2_000,
+)
 
 
 class Figure(NamedTuple):
@@ -116,6 +128,16 @@ def sealing_figures(where: Place, effort: Effort) -> Iterator[Figure]:
             str(cost),
             f"at most 1.20: {cost.verdict(1.2)}" if accounts == 1 else "none: a signature each",
         )
+
+
+def retention_figures(where: Place, effort: Effort) -> Iterator[Figure]:
+    """How long a run takes that drops everything there is."""
+    seconds = run_of_retention(where, effort.expired)
+    yield Figure(
+        f"{where.kind}: a retention run over {effort.expired:,} expired entries",
+        f"{seconds:.1f} s; {effort.expired / seconds:,.0f} entries a second",
+        "none: a day's entries, once a day",
+    )
 
 
 def hashing_figures(effort: Effort) -> Iterator[Figure]:
@@ -187,7 +209,7 @@ def _start(what: str, seconds: float, aim: float) -> Figure:
 def figures(effort: Effort, only: str = "") -> Iterator[Figure]:
     """Take the measurements one after the other, each alone on the machine."""
     for kind in KINDS:
-        for part in (capture_figures, sequencer_figures, sealing_figures):
+        for part in (capture_figures, sequencer_figures, sealing_figures, retention_figures):
             if only in f"{kind} {part.__name__}":
                 with place(kind) as where:
                     yield from part(where, effort)

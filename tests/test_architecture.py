@@ -41,7 +41,10 @@ def environment(*rooms: str) -> tuple[str, ...]:
 
 # The environment enters the engine by these doors, and fails by its own errors. Only where it is
 # put together may it also choose a store and start a sequencer.
-DOORS = (*engine("errors", "record", "capture", "trail", "evidence", "server"), "live_agent.errors")
+DOORS = (
+    *engine("errors", "record", "capture", "trail", "evidence", "retention", "server"),
+    "live_agent.errors",
+)
 COMPOSITION = (*DOORS, *engine("store", "signing", "trees", "sequencer", "own"))
 # The API and the pages stand side by side on these, and never on each other.
 UNDER_EDGES = environment(
@@ -59,7 +62,7 @@ MAP = {
     "audit_trail.store": Room(engine("errors", "record", "seal"), ("msgspec", "psycopg")),
     # Whoever works on a store knows its port alone; the adapter is an argument.
     "audit_trail.signing": Room(engine("errors", "seal", "store.port")),
-    "audit_trail.trees": Room(engine("errors", "seal", "signing", "store.port")),
+    "audit_trail.trees": Room(engine("errors", "record.entry", "seal", "signing", "store.port")),
     "audit_trail.trail": Room(
         engine("errors", "record", "seal", "signing", "trees", "store.port"), ("msgspec",)
     ),
@@ -81,6 +84,10 @@ MAP = {
     "audit_trail.own": Room(
         engine("errors", "record", "capture.context", "sequencer.acting", "sequencer.identity"),
         ("msgspec",),
+    ),
+    # A run asks the trail alone, and says what it did as the trail itself does.
+    "audit_trail.retention": Room(
+        engine("errors", "record", "capture.context", "own", "trail"), ("msgspec",)
     ),
     # Of capture the sequencer needs what an outbox row means, not how a trigger wrote it.
     "audit_trail.sequencer": Room(
@@ -183,6 +190,8 @@ MAP = {
         ("jinja2", "litestar", "msgspec", "sqlalchemy"),
     ),
     "live_agent.site": Room(environment("app", "pages", "services"), ("litestar",)),
+    # It changes and runs the retention as an operator, beside a server or without one.
+    "live_agent.retaining": Room((*COMPOSITION, *environment("catalog", "signing")), ("msgspec",)),
     # What is restored begins a new epoch.
     "live_agent.backup": Room((*COMPOSITION, *environment("signing")), ("msgspec",)),
     "live_agent.logs": Room(DOORS, ("msgspec", "structlog")),
@@ -199,6 +208,7 @@ MAP = {
             *EDGES,
             *environment("watching", "places", "installing", "founding", "app", "site"),
             *environment("serving", "demo", "logs", "backup", "signing"),
+            "live_agent.retaining",
         ),
         ("msgspec", "rich", "typer"),
     ),

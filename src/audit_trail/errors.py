@@ -42,6 +42,24 @@ class RemovalRefused(AuditError):
     code = "removal_refused"
 
 
+class RetentionRefused(AuditError):
+    """The retention can't be as asked, or there is no such hold."""
+
+    code = "retention_refused"
+
+
+class PolicyMoved(AuditError):
+    """The retention or a hold was changed meanwhile; look again."""
+
+    code = "policy_moved"
+
+
+class PolicyAltered(AuditError):
+    """The entry that states the retention isn't as it was recorded, so nothing is dropped."""
+
+    code = "policy_altered"
+
+
 class HeadMoved(AuditError):
     """Another writer appended first; read the head again and retry."""
 

@@ -15,6 +15,11 @@ ABOUT_THE_TRAIL: Final = Entity(type="audit_log")
 _encoded = msgspec.json.Encoder(order="sorted").encode
 
 
+def own_id(clock: Callable[[], int]) -> str:
+    """Return the id of an entry that is about to be drafted, so that it can name itself."""
+    return uuid7(clock(), secrets.randbits(80))
+
+
 def own_draft(
     context: Context,
     account: str,
@@ -23,17 +28,17 @@ def own_draft(
     clock: Callable[[], int],
     details: Mapping[str, Any],
     removed: Removed | None = None,
+    entry_id: str | None = None,
 ) -> Draft:
     """Return the draft of an entry that says who did this to the account's trail, and why.
 
     Reason and ticket are the context's. `clock` gives µs UTC.
     """
-    now = clock()
     what = What(reason=context.reason, ticket=context.ticket, details=dict(details))
     return Draft(
-        id=uuid7(now, secrets.randbits(80)),
+        id=entry_id or own_id(clock),
         account=account,
-        occurred_at=now,
+        occurred_at=clock(),
         action=action,
         entity=ABOUT_THE_TRAIL,
         removed=removed,

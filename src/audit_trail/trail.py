@@ -4,7 +4,7 @@ import logging
 import secrets
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from threading import Lock
 from typing import Final, Literal, NamedTuple
 
@@ -18,14 +18,16 @@ from audit_trail.errors import (
     RemovalRefused,
 )
 from audit_trail.record.canonical import public_bytes
-from audit_trail.record.entry import SALT_BYTES, Draft, Entry, Part, Public
+from audit_trail.record.entry import SALT_BYTES, Draft, Entry, Part, Public, Ranges
 from audit_trail.record.query import Query
 from audit_trail.record.removed import (
     REMOVED_PARTS,
     RemovedPart,
+    count_of,
     holds,
     is_well_formed,
     ranges_in,
+    union,
 )
 from audit_trail.seal.merkle import Range, leaf_hash
 from audit_trail.seal.note import VerifierKey
@@ -33,7 +35,7 @@ from audit_trail.seal.proof import Path, Proof
 from audit_trail.seal.tile import Bundle, Tile
 from audit_trail.signing.signer import Signer
 from audit_trail.store.port import Head, Key, Lead, RecordKey, Store, Tail
-from audit_trail.trees import Altered, Report, Trees, refuse_altered, unreported
+from audit_trail.trees import Altered, Leaves, Report, Trees, refuse_altered, unreported
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +44,7 @@ MOST_COUNTED: Final = 50_000
 """Of how many accounts, and of how many records of each, the versions are remembered."""
 
 SALTS_TOGETHER: Final = 256
+READ_TOGETHER: Final = 500
 REMOVED_TOGETHER: Final = 5_000
 """How many indexes one transaction empties or deletes, so that appends don't wait long for it."""
 
@@ -62,6 +65,15 @@ class NumberedPage(NamedTuple):
 
     entries: Sequence[Entry]
     total: int
+
+
+class Beginning(NamedTuple):
+    """Where a trail begins since entries were dropped: its first entry, the one that says so, and
+    how many older ones are kept."""
+
+    entry: Entry
+    declaring: Entry
+    kept: int
 
 
 class Counted(NamedTuple):
@@ -98,11 +110,19 @@ class Trail:
         """Take the lead over an outbox; whoever led before can append no more."""
         return self._store.begin_term(outbox)
 
-    def append(self, drafts: Sequence[Draft], lead: Lead | None = None) -> int:
+    def append(
+        self,
+        drafts: Sequence[Draft],
+        lead: Lead | None = None,
+        *,
+        require: Callable[[], None] | None = None,
+    ) -> int:
         """Give each draft the next index of its account and keep it; return how many were new.
 
         A draft whose id the account already has is passed over: the stored entry wins. All become
         visible together. A lost head is read again and retried; `TermLost` ends a sequencer.
+        `require` is asked each time after the heads were read, so what it saw still holds when the
+        entries are kept; what it raises keeps them out.
         """
         by_account: dict[str, list[Draft]] = defaultdict(list)
         for draft in drafts:
@@ -112,6 +132,8 @@ class Trail:
                 tails = {account: self._tail(account, each) for account, each in by_account.items()}
                 # What was counted holds again only when the append is known to have succeeded.
                 counted = {account: self._counted.pop(account) for account in tails}
+                if require:
+                    require()
                 try:
                     self._store.append(tails, lead)
                 except HeadMoved:
@@ -134,7 +156,12 @@ class Trail:
     def page(
         self, query: Query, *, before: int | None = None, after: int | None = None, limit: int
     ) -> Page:
-        """Return the newest entries, or those right below index `before` or right above `after`."""
+        """Return the newest entries, or those right below index `before` or right above `after`.
+
+        Unfiltered, they begin where the trail does; see `Head.first`. A filter finds older ones, too.
+        """
+        if query.unfiltered:
+            query = msgspec.structs.replace(query, start=self._store.head(query.account).first)
         if after is None:
             found = self._store.find(query, beyond=before, limit=limit + 1)
             newer = before is not None and bool(
@@ -151,8 +178,8 @@ class Trail:
     def numbered_page(self, query: Query, *, page: int, limit: int) -> NumberedPage:
         """Return a page by its number from 1, without OFFSET.
 
-        Unfiltered, it is arithmetic on the gap-free index; filtered, a bounded walk, so pages
-        beyond 10,000 entries raise `QueryRefused`.
+        Unfiltered, it is arithmetic on the gap-free index, from where the trail begins; filtered, a
+        bounded walk, so pages beyond 10,000 entries raise `QueryRefused`.
         """
         if query.unfiltered:
             return self._page_by_index(query, page, limit)
@@ -164,6 +191,21 @@ class Trail:
         indexes = self._store.walk(query, COUNT_LIMIT)
         wanted = indexes[(page - 1) * limit : page * limit]
         return NumberedPage(self._store.entries(query.account, wanted), len(indexes))
+
+    def matching(self, query: Query) -> Iterator[Entry]:
+        """Return every matching entry in the query's order, read some at a time."""
+        beyond: int | None = None
+        while found := self._store.find(query, beyond=beyond, limit=READ_TOGETHER):
+            yield from found
+            beyond = found[-1].index
+
+    def neighbours(self, account: str, index: int) -> tuple[int | None, int | None]:
+        """Return the index of the next older entry that is left, and of the next newer one."""
+        query = Query(account=account)
+        older, newer = (
+            self._store.find(each, beyond=index, limit=1) for each in (query, _reversed(query))
+        )
+        return older[0].index if older else None, newer[0].index if newer else None
 
     def entry(self, account: str, index: int) -> Entry:
         """Return the entry at this index. Raises `EntryNotFound`."""
@@ -195,13 +237,43 @@ class Trail:
                     return declaring.index
         return None
 
-    def remove(self, account: str) -> int:
+    def dropped(self, account: str) -> Ranges:
+        """Return all indexes that were declared as dropped.
+
+        The store's notes of them count only where the entry that they name says so; else the next
+        run would declare what somebody took away under a note of their own.
+        """
+        found = self._store.removals(account, "entry", 0, self._store.head(account).first)
+        leaves = self.sealed_leaves(account)
+        declaring = self._store.entries(account, sorted({each.declared_by for each in found}))
+        return union(
+            each
+            for entry in declaring
+            if leaves.has(entry) and (removed := entry.public.removed)
+            for each in removed.entry
+        )
+
+    def beginning(self, account: str) -> Beginning | None:
+        """Return where the account's trail begins; None where it does so with its first entry."""
+        first = self._store.head(account).first
+        if not first:
+            return None
+        (found,) = self._store.removals(account, "entry", first - 1, first - 1)
+        declaring = self.entry(account, found.declared_by)
+        kept = first - count_of(self.dropped(account))
+        return Beginning(self.entry(account, first), declaring, kept)
+
+    def accounts(self) -> list[str]:
+        """Return the accounts that have entries, in no particular order."""
+        return self._store.accounts()
+
+    def remove(self, account: str, is_over: Callable[[], bool] = lambda: False) -> int:
         """Carry out what the account's entries declare as removed; return how many indexes it took.
 
-        What a crash left undone is done by the next start.
+        What a crash left undone, or was left when `is_over`, is done by the next run or start.
         """
         done = 0
-        while some := self._store.remove(account, REMOVED_TOGETHER):
+        while not is_over() and (some := self._store.remove(account, REMOVED_TOGETHER)):
             done += some
         return done
 
@@ -279,6 +351,10 @@ class Trail:
         """Return an entry bundle. Raises `TileNotFound`."""
         return self._trees.bundle(account, bundle)
 
+    def sealed_leaves(self, account: str) -> Leaves:
+        """Return the leaves of the account's tree, to hold entries against."""
+        return self._trees.sealed_leaves(account)
+
     def public_keys(self) -> list[Key]:
         """Return the public keys of the trail, each valid from its time until the next one's."""
         return self._store.public_keys()
@@ -288,14 +364,15 @@ class Trail:
         return self._trees.verifier_keys(account)
 
     def _page_by_index(self, query: Query, page: int, limit: int) -> NumberedPage:
-        size = self._store.head(query.account).size
+        head = self._store.head(query.account)
         skipped = (page - 1) * limit
+        total = head.size - head.first
         if not query.newest_first:
-            return NumberedPage(self._store.slice(query.account, skipped, skipped + limit), size)
-        stop = max(size - skipped, 0)
-        return NumberedPage(
-            self._store.slice(query.account, max(stop - limit, 0), stop)[::-1], size
-        )
+            start = head.first + skipped
+            return NumberedPage(self._store.slice(query.account, start, start + limit), total)
+        stop = max(head.size - skipped, head.first)
+        start = max(stop - limit, head.first)
+        return NumberedPage(self._store.slice(query.account, start, stop)[::-1], total)
 
     def _tail(self, account: str, drafts: Sequence[Draft]) -> Tail:
         known = self._store.known(account, [draft.id for draft in drafts])
@@ -317,7 +394,10 @@ class Trail:
         )
 
     def _require_removable(self, draft: Draft, index: int) -> None:
-        """An erased part stays erased, so none is declared twice; dropped entries are all told anew."""
+        """An erased part stays erased, so none is declared twice; dropped entries are all told anew.
+
+        A run that knows less than another, which was faster, would uncover what that one dropped.
+        """
         removed = draft.removed
         if removed is None or not is_well_formed(removed, index):
             raise RemovalRefused
@@ -325,6 +405,9 @@ class Trail:
             for first, last in ranges_in(removed, part):
                 if part != "entry" and self._store.removals(draft.account, part, first, last):
                     raise RemovalRefused("Another erasure was faster; look for the person anew.")
+        dropped = self.dropped(draft.account) if removed.entry else ()
+        if union((*removed.entry, *dropped)) != removed.entry:
+            raise RemovalRefused("Another run dropped entries that this one doesn't name.")
 
     def _versions(
         self, account: str, size: int, records: Collection[RecordKey]

@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from audit_trail.errors import EntryAltered, HeadMoved, HistoryLost, TileNotFound
+from audit_trail.record.entry import Entry
 from audit_trail.seal import proof
 from audit_trail.seal.checkpoint import Checkpoint
-from audit_trail.seal.merkle import Nodes, Range, leaf_hashes
+from audit_trail.seal.merkle import HASH_BYTES, Nodes, Range, leaf_hash, leaf_hashes
 from audit_trail.seal.note import VerifierKey, parse
 from audit_trail.seal.tile import (
     TILE_WIDTH,
@@ -41,6 +42,27 @@ def unreported(account: str, done: int, size: int) -> None:
 def refuse_altered(account: str, index: int) -> None:
     """Raise `EntryAltered`."""
     raise EntryAltered(f"Entry {index} of account {account} was altered: it isn't the one hashed.")
+
+
+class Leaves:
+    """The leaves of one tree of this size, read a tile at a time."""
+
+    def __init__(self, size: int, read: Callable[[int], bytes]) -> None:
+        self.size = size
+        self._read = read
+        self._number = -1
+        self._hashes = b""
+
+    def has(self, entry: Entry) -> bool:
+        """Tell whether the entry's bytes are those whose leaf stands at its place in the tree."""
+        number, place = divmod(entry.index, TILE_WIDTH)
+        if number != self._number:
+            self._number, self._hashes = number, self._read(number)
+        leaf = self._hashes[place * HASH_BYTES : (place + 1) * HASH_BYTES]
+        try:
+            return leaf == leaf_hash(entry.public_bytes)
+        except TypeError:  # A shell may have put text where bytes belong.
+            return False
 
 
 class Trees:
@@ -144,6 +166,11 @@ class Trees:
         """Return the consistency proof of RFC 9162, from the old size to `new` or the newest."""
         nodes, newest = self._tree(account)
         return proof.prove_consistency(old, newest if new is None else new, nodes)
+
+    def sealed_leaves(self, account: str) -> Leaves:
+        """Return the leaves of the account's tree."""
+        size = self._store.head(account).seal.size
+        return Leaves(size, lambda number: self._store.tile(account, 0, number))
 
     def beside(self, account: str, start: int, stop: int, size: int) -> tuple[Range, Range]:
         """Return what lies before and behind start <= index < stop, in the tree of this size."""

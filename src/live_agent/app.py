@@ -25,6 +25,8 @@ from audit_trail.errors import (
     QueryRefused,
     TileNotFound,
 )
+from audit_trail.retention.keeping import Retention
+from audit_trail.retention.rounds import Rounds
 from audit_trail.sequencer.loop import Sequencer
 from audit_trail.store.port import Store
 from audit_trail.trail import Trail, utc_now_us
@@ -74,6 +76,7 @@ FOR_PROGRAMS: Final = ("/api/", "/auth/", *OPERATING_PATHS)
 
 TOLD: Final[dict[type[AuditError], int]] = {
     QueryRefused: 422,
+    EntryNotFound: 404,
     TileNotFound: 404,
     CheckpointNotFound: 404,
     EvidenceRefused: 409,
@@ -155,8 +158,6 @@ def problem_of(error: Exception) -> Problem:
             return _problem(error, "Something failed here. It has been logged.")
         case AuditError() if type(error) in TOLD:
             return Problem(TOLD[type(error)], error.code, str(error))
-        case EntryNotFound():
-            return Problem(404, error.code, "There is no such entry.")
         case ChangeRefused():
             return Problem(503, error.code, "The change was refused, because it can't be recorded.")
         case AuditError():
@@ -216,6 +217,8 @@ def build_services(
     outbox = places.outbox(reader)
     sequencer = Sequencer(outbox, trail, WATCH, clock=clock)
     database.after_commit = sequencer.wake
+    retention = Retention(trail, clock=clock)
+    rounds = Rounds(trail, retention, lambda: sequencer.leads)
 
     def close() -> None:
         store.close()
@@ -227,7 +230,8 @@ def build_services(
         outbox=outbox,
         trail=trail,
         clock=clock,
-        running=lambda: _running(database, outbox, sequencer, clock),
+        retention=retention,
+        running=lambda: _running(database, outbox, sequencer, rounds, clock),
         sequencer=sequencer,
         metrics=Metrics(outbox, sequencer, clock),
         close=close,
@@ -254,23 +258,26 @@ def _running(
     database: Database,
     outbox: Outbox,
     sequencer: Sequencer,
+    rounds: Rounds,
     clock: Callable[[], int],
 ) -> Iterator[None]:
-    """Run the sequencer and the sweep beside the requests; at the end, work off what is left."""
-    stop, stop_sweeping = threading.Event(), threading.Event()
+    """Run sequencer, sweep and retention beside the requests; at the end, work off what is left."""
+    stop, stop_others = threading.Event(), threading.Event()
     threads = [
         threading.Thread(target=sequencer.run, args=(stop,), name="sequencer", daemon=True),
         threading.Thread(
-            target=_sweep, args=(database, clock, stop_sweeping), name="sweep", daemon=True
+            target=_sweep, args=(database, clock, stop_others), name="sweep", daemon=True
         ),
+        threading.Thread(target=rounds.run, args=(stop_others,), name="retention", daemon=True),
     ]
     for thread in threads:
         thread.start()
     try:
         yield
     finally:
-        stop_sweeping.set()
-        threads[1].join(DRAIN_SECONDS)
+        stop_others.set()
+        for thread in threads[1:]:
+            thread.join(DRAIN_SECONDS)
         wait_until_sequenced(outbox, DRAIN_SECONDS)
         stop.set()
         sequencer.wake()

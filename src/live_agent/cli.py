@@ -29,7 +29,9 @@ tokens = typer.Typer(
 )
 keys = typer.Typer(help="The key that signs the trail.", no_args_is_help=True)
 databases = typer.Typer(help="The database and its triggers.", no_args_is_help=True)
+retentions = typer.Typer(help="How long entries are kept.", no_args_is_help=True)
 app.add_typer(accounts, name="account")
+app.add_typer(retentions, name="retention")
 app.add_typer(users, name="user")
 app.add_typer(tokens, name="token")
 app.add_typer(databases, name="database")
@@ -39,6 +41,10 @@ Data = Annotated[
     Path,
     typer.Option("--data", envvar="LIVE_AGENT_DATA", help="Directory with the two databases."),
 ]
+Account = Annotated[str, typer.Option(help="The account's id; 0 is the installation's own trail.")]
+Reason = Annotated[str, typer.Option(help="Why; the trail keeps it.")]
+Ticket = Annotated[str | None, typer.Option(help="The case that asked for it.")]
+Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A day, in UTC.")]
 Host = Annotated[str, typer.Option(envvar="LIVE_AGENT_HOST", help="Address to listen on.")]
 Port = Annotated[
     int, typer.Option(envvar="LIVE_AGENT_PORT", min=0, max=65535, help="0 takes any free port.")
@@ -316,6 +322,78 @@ def begin_epoch(
     with _trail_at_rest(data) as store:
         key = _signing(data).begin_epoch(store, reason)
     _print(f"The next start signs as {key.name} with {b64encode(key.public).decode()}.")
+
+
+@retentions.command("show")
+def show_retention(account: Account, data: Data = Path("live-agent-data")) -> None:
+    """Print for how long entries are kept, the legal holds with their ids, and where the trail begins."""
+    with _retaining(data) as retaining:
+        for line in retaining.shown(account):
+            _print(line)
+
+
+@retentions.command("set")
+def set_retention(
+    account: Account,
+    days: Annotated[int, typer.Option(help="From 90 to 36,500.")],
+    reason: Reason,
+    ticket: Ticket = None,
+    data: Data = Path("live-agent-data"),
+) -> None:
+    """Keep entries for so many days: more count at once, fewer after 24 hours."""
+    with _retaining(data) as retaining:
+        _print(retaining.change(account, days, reason, ticket))
+
+
+@retentions.command("hold")
+def place_hold(
+    account: Account,
+    reason: Reason,
+    record: Annotated[str | None, typer.Option(help="As inbox:12, or inbox for every one.")] = None,
+    actor: Annotated[str | None, typer.Option(help="As user:7, or user for everyone.")] = None,
+    since: Day = None,
+    until: Day = None,
+    ticket: Ticket = None,
+    data: Data = Path("live-agent-data"),
+) -> None:
+    """Keep the entries that fit all that is named, until the hold is lifted; its id is printed."""
+    from live_agent.retaining import named
+
+    fits = named(record, actor, since, until)
+    with _retaining(data) as retaining:
+        _print(retaining.place(account, reason, ticket, **fits))
+
+
+@retentions.command("lift")
+def lift_hold(
+    hold: Annotated[str, typer.Argument(help="The id that `hold` and `show` print.")],
+    account: Account,
+    reason: Reason,
+    ticket: Ticket = None,
+    data: Data = Path("live-agent-data"),
+) -> None:
+    """Lift a legal hold: the next run drops what it held and is old enough."""
+    with _retaining(data) as retaining:
+        _print(retaining.lift(account, hold, reason, ticket))
+
+
+@retentions.command("run")
+def run_retention(
+    account: Annotated[str | None, typer.Option(help="One account; without it, all.")] = None,
+    data: Data = Path("live-agent-data"),
+) -> None:
+    """Drop expired entries now, as the server does once a day; it may run meanwhile."""
+    with _retaining(data) as retaining:
+        for line in retaining.run(account):
+            _print(line)
+
+
+@contextmanager
+def _retaining(data: Path) -> Iterator[Any]:
+    from live_agent.retaining import retaining
+
+    with _trail(data) as store, retaining(store, _signing(data)) as opened:
+        yield opened
 
 
 @contextmanager

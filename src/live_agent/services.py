@@ -9,6 +9,7 @@ import msgspec
 
 from audit_trail.capture.outbox import Backlog, Outbox
 from audit_trail.capture.proxies import NO_PROXIES, Proxies
+from audit_trail.retention.keeping import Retention
 from audit_trail.trail import Trail
 from live_agent.attempts import Limits
 from live_agent.database import Database
@@ -30,13 +31,15 @@ class Worker(Progress, Protocol):
 class Services(msgspec.Struct, frozen=True, kw_only=True):
     """The database, the trail, and how this installation is run. `clock` gives µs UTC.
 
-    `running` starts the sequencer and the sweep of ended attempts, and stops them at its end.
+    `running` starts the sequencer, the sweep of ended attempts and the retention's rounds, and stops
+    them at its end.
     `close` closes both databases. Without a `metrics_token` nobody may read the metrics.
     """
 
     database: Database
     outbox: Outbox
     trail: Trail
+    retention: Retention
     clock: Callable[[], int]
     running: Callable[[], AbstractContextManager[None]]
     sequencer: Worker

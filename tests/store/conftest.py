@@ -20,6 +20,7 @@ EMPTY = (
     "DELETE FROM audit_trail.keys",
     "ALTER TABLE audit_trail.keys ENABLE ALWAYS TRIGGER keys_are_never_changed",
     "DELETE FROM audit_trail.removals",
+    "DELETE FROM audit_trail.dropped",
     "DELETE FROM audit_trail.heads",
     "DELETE FROM audit_trail.terms",
 )

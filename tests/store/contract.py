@@ -23,7 +23,18 @@ from audit_trail.record.entry import (
 from audit_trail.record.query import Query
 from audit_trail.seal.merkle import Range, leaf_hash
 from audit_trail.seal.tile import additions, node_reader
-from audit_trail.store.port import Head, Key, Lead, Leap, Removal, Seal, Sealing, Store, Tail
+from audit_trail.store.port import (
+    Head,
+    Key,
+    Lead,
+    Leap,
+    RecordKey,
+    Removal,
+    Seal,
+    Sealing,
+    Store,
+    Tail,
+)
 
 SALT = bytes(16)
 
@@ -245,6 +256,9 @@ class StoreContract:
             ({"since_us": 1_003, "until_us": 1_002}, []),
             ({"since_us": -(10**30), "until_us": 10**30}, [0, 1, 2, 3, 4, 5]),
             ({"since_us": 10**30}, []),
+            ({"start": 2, "stop": 4}, [2, 3]),
+            ({"start": 3, "stop": 3}, []),
+            ({"start": -1, "stop": 10**30, "types": ("inbox",)}, [0, 2, 4]),
             ({"person": "ADA"}, [0, 1]),
             ({"person": "example.com"}, [0, 1, 2]),
             ({"person": "%"}, [3]),
@@ -441,12 +455,41 @@ class StoreContract:
             Removal("entry", 0, 3, 10),
             Removal("entry", 5, 6, 10),
         ]
-        assert store.remove("1", 99) == 6
+        # What was dropped from the beginning of a range isn't dropped again.
+        assert store.remove("1", 99) == 4
         assert indexes(store.slice("1", 0, 99)) == [4, 7, 8, 9, 10]
         assert indexes(store.find(Query(account="1"), beyond=8, limit=3)) == [7, 4]
         assert store.entries("1", [7, 6, 4]) == [entry(7), entry(4)]
         assert store.head("1").first == 7
         store.append({"1": Tail(11, [entry(11)])})
+
+    def test_versions_count_on_behind_what_was_dropped(self, store: Store) -> None:
+        numbers = ["1", "2", "1", "1", None, "3"]
+        fill(
+            store,
+            "1",
+            [
+                entry(index, number=number, version=numbers[: index + 1].count(number))
+                for index, number in enumerate(numbers)
+            ],
+        )
+        fill(store, "2", [entry(0, "2", number="2")])
+        # A hold may keep an older entry of a record whose newer ones go.
+        fill(store, "1", [entry(6, removed=Removed(entry=((1, 4),)))])
+        records: list[RecordKey] = [("inbox", each) for each in ("1", "2", None, "3", "4")]
+        before = store.versions("1", records)
+        assert before == {
+            ("inbox", "1"): 3,
+            ("inbox", "2"): 1,
+            ("inbox", None): 1,
+            ("inbox", "3"): 1,
+        }
+        assert [store.remove("1", 3), store.remove("1", 3)] == [3, 1]
+        assert indexes(store.slice("1", 0, 99)) == [0, 5, 6]
+        assert store.versions("1", records) == before
+        assert store.versions("2", [("inbox", "1")]) == {}
+        fill(store, "1", [entry(7, number="2", version=2)])
+        assert store.versions("1", [("inbox", "2")]) == {("inbox", "2"): 2}
 
     def test_accounts_are_those_with_entries(self, store: Store) -> None:
         assert store.accounts() == []

@@ -31,6 +31,8 @@ queries = st.builds(
     types=st.lists(types, max_size=2).map(tuple),
     since_us=st.none() | edges,
     until_us=st.none() | edges,
+    start=st.none() | edges,
+    stop=st.none() | edges,
     newest_first=st.booleans(),
 )
 

@@ -14,6 +14,7 @@ from audit_trail.store.port import Head, Key, Store, Tail
 from audit_trail.store.postgresql import schema
 from audit_trail.store.postgresql.store import FEW_ENTRIES, PostgresqlStore
 from tests.postgresql import Cluster, run
+from tests.retention.years import ADA, Years
 from tests.store.contract import StoreContract, entry, fill, indexes, sealed
 
 PATIENCE_SECONDS = 20.0
@@ -135,6 +136,20 @@ def test_the_role_of_the_trail_appends_and_reads(role: str) -> None:
         assert len(store.find(Query(account="1", types=("inbox",)), limit=99)) == MANY + 1
 
 
+def test_the_role_of_the_trail_keeps_to_a_retention(role: str) -> None:
+    with closing(PostgresqlStore(role)) as store:
+        years = Years(store)
+        years.add(3, number="1")
+        years.retention.change("1", 90, ADA)
+        years.pass_days(401)
+        years.add(1, number="2")
+        years.retention.run("1")
+        years.add(1, number="1")
+        assert years.left() == [3, 4, 5, 6]
+        assert years.newest().version == 4
+        years.verify()
+
+
 @pytest.mark.parametrize(
     "statement",
     [
@@ -143,6 +158,10 @@ def test_the_role_of_the_trail_appends_and_reads(role: str) -> None:
         "UPDATE audit_trail.removals SET last = 99",
         "DELETE FROM audit_trail.removals",
         "SELECT audit_trail.declare_removals()",
+        "INSERT INTO audit_trail.dropped VALUES (9, '1', 'inbox', '1')",
+        "UPDATE audit_trail.dropped SET version = 0",
+        "DELETE FROM audit_trail.dropped",
+        "SELECT audit_trail.keep_versions()",
         "DELETE FROM audit_trail.heads",
         "DELETE FROM audit_trail.tiles",
         "TRUNCATE audit_trail.tiles",
@@ -215,7 +234,7 @@ def test_a_database_of_the_release_before_is_opened(postgresql: Cluster) -> None
     columns = ", ".join(f"DROP COLUMN {name}" for name in ("sealed", "edge", "checkpoint"))
     run(
         url,
-        "DROP TABLE audit_trail.tiles, audit_trail.keys, audit_trail.removals",
+        "DROP TABLE audit_trail.tiles, audit_trail.keys, audit_trail.removals, audit_trail.dropped",
         f"ALTER TABLE audit_trail.heads {columns}",
     )
     with closing(PostgresqlStore(url)) as store:

@@ -24,6 +24,7 @@ def test_a_short_run_tells_every_figure_of_the_engine(part: str) -> None:
         "outbox to sealed trail / raw bulk insert of the same rows",
         "append of 1,000 entries of 1 account, sealed / not",
         "append of 1,000 entries of 100 accounts, sealed / not",
+        "a retention run over 300 expired entries",
     ]
     assert all(each.measured and each.aim for each in taken)
 

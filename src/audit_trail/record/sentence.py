@@ -6,6 +6,8 @@ from typing import Final, NamedTuple
 
 from audit_trail.record.catalog import Catalog, spelled, with_article
 from audit_trail.record.entry import ActorId, ActorKind, Public, What, Who
+from audit_trail.record.retained import RETAINED
+from audit_trail.record.retained import summary as retention_summary
 
 SHOWN_FIELDS: Final = 2
 ERASED: Final = "erased"
@@ -19,7 +21,7 @@ _EVENTS: Final = {
     "read": "Read an entry of the audit logs",
     "read_denied": "Was refused the audit logs",
     "erase": "Erased personal data",
-    "retention": "Changed retention",
+    **RETAINED,
     "rotate_key": "Changed the key that signs the audit logs",
     "begin_epoch": "Began to sign the audit logs anew",
     "unreadable": "Made a change that can't be read",
@@ -60,6 +62,8 @@ def summary(public: Public, what: What, catalog: Catalog) -> str:
     if isinstance(went_with := what.details.get("went_with"), str):
         verb = "went with" if public.action == "delete" else "lost"
         parts.append(f"{verb} its {catalog.name(went_with)}")
+    if retained := retention_summary(public.action, what.details, catalog):
+        parts.append(retained)
     if reason := what.details.get("reason"):
         parts.append(str(reason))
     if count := what.details.get("count"):

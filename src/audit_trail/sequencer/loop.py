@@ -60,6 +60,8 @@ class Sequencer:
         self.appended = 0
         """How many entries it knows to have appended since the start, whatever a lost answer kept."""
         self._well_at = -math.inf
+        self.leads = False
+        """Whether this process works on the outbox, and no other."""
 
     def wake(self) -> None:
         """Say that something committed; the poll is only a net."""
@@ -116,7 +118,11 @@ class Sequencer:
             try:
                 with self._outbox.leading():
                     self._lead = None
-                    self._work(stop)
+                    self.leads = True
+                    try:
+                        self._work(stop)
+                    finally:
+                        self.leads = False
             except SequencerRunning:
                 self._well_at = time.monotonic()
                 stop.wait(STANDBY_SECONDS)

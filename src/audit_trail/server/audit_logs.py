@@ -15,6 +15,7 @@ from audit_trail.record.entry import Entry, read_what
 from audit_trail.record.query import Query
 from audit_trail.record.sentence import activity, summary
 from audit_trail.server.assets import PAGE_HEADERS
+from audit_trail.server.beginning import begin_of
 from audit_trail.server.row import by_request, rows_of
 from audit_trail.server.seal import proof_of
 from audit_trail.server.viewer import Backlog, Viewer
@@ -117,11 +118,12 @@ class _Pages:
         if before is not None and after is not None:
             raise QueryRefused("Give before or after, not both.")
         backlog = self._fresh()
-        page = self._page(viewer, before, after)
+        kept = "kept" in request.query_params
+        page = self._page(viewer, before, after, kept=kept)
         if _wants_json(request):
-            return _json(self._page_json(page, viewer))
-        is_newest = before is None and not page.has_newer
-        seen = self._list(request, viewer, page, backlog if is_newest else None)
+            return _json(self._page_json(page, viewer, kept=kept))
+        is_newest = before is None and not page.has_newer and not kept
+        seen = self._list(request, viewer, page, backlog if is_newest else None, kept=kept)
         return self._html(viewer, "audit_logs.html", seen)
 
     def newest(self, request: AnyRequest, viewer: Viewer) -> Response[Any]:
@@ -169,8 +171,12 @@ class _Pages:
             raise EntryNotFound(f"There is no entry {number[:20]}; entries are numbered from 1.")
         return self._trail.entry(viewer.account, position - 1)
 
-    def _page(self, viewer: Viewer, before: int | None, after: int | None) -> Page:
-        query = Query(account=viewer.account)
+    def _page(
+        self, viewer: Viewer, before: int | None, after: int | None, *, kept: bool = False
+    ) -> Page:
+        """Read a page of the trail, or of what is `kept` from before it begins."""
+        stop = self._trail.head(viewer.account).first if kept else None
+        query = Query(account=viewer.account, stop=stop)
         if after is not None:
             page = self._trail.page(query, after=after - 1, limit=PAGE_ENTRIES)
             if page.has_newer:
@@ -188,12 +194,20 @@ class _Pages:
         backlog: Backlog | None,
         *,
         seen: int | None = None,
+        kept: bool = False,
     ) -> dict[str, Any]:
         zone = _zone(request, viewer)
         rows = rows_of(page.entries, self._catalog, zone, seen=seen)
-        size = self._trail.head(viewer.account).size
+        head = self._trail.head(viewer.account)
+        size = head.size
+        at_the_end = kept or not page.has_older
+        beginning = self._trail.beginning(viewer.account) if at_the_end else None
         return {
             "path": viewer.path,
+            "retention": viewer.retention,
+            "kept": kept,
+            "total": size - head.first,
+            "beginning": begin_of(beginning, zone) if beginning else None,
             "groups": by_request(rows),
             "zone": zone_title(zone, (row.at for row in rows)),
             "size": size,
@@ -213,11 +227,12 @@ class _Pages:
         made = "it" if backlog.rows == 1 else "the oldest"
         return f"{changes} not shown yet; {made} was made {age} ago."
 
-    def _page_json(self, page: Page, viewer: Viewer) -> dict[str, Any]:
+    def _page_json(self, page: Page, viewer: Viewer, *, kept: bool) -> dict[str, Any]:
         older = page.entries[-1].index + 1 if page.entries and page.has_older else None
+        more = "&kept=1" if kept else ""
         return {
             "entries": [self._entry_json(entry, viewer) for entry in page.entries],
-            "next": f"{viewer.path}?before={older}" if older else None,
+            "next": f"{viewer.path}?before={older}{more}" if older else None,
         }
 
     def _entry_json(self, entry: Entry, viewer: Viewer) -> dict[str, Any]:

@@ -13,6 +13,8 @@ class Viewer(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     zone: str | None = None
     """The zone (IANA) in which times are shown when the browser has told none."""
+    retention: str | None = None
+    """The address where the application shows and changes how long entries are kept."""
     layout: Mapping[str, Any] = {}
     """What the application's own `layout.html` needs."""
 

@@ -10,6 +10,7 @@ from audit_trail.record.catalog import Catalog, spelled, titled
 from audit_trail.record.difference import Panel, Shown, Span, panels
 from audit_trail.record.entry import Entry, Public, What, Who, read_what, read_who
 from audit_trail.record.legible import edges, signs
+from audit_trail.record.retained import RETAINED, facts
 from audit_trail.record.sentence import ERASED, activity, actor_called, principals, via_name
 from audit_trail.server.row import glyph_of, where_of
 from audit_trail.server.seal import Seal, seal_of
@@ -102,6 +103,7 @@ def window_of(
     who, what = read_who(entry.who, public.who), read_what(entry.what, public.what)
     number = entry.index + 1
     unreadable = what.unreadable or {}
+    older, newer = trail.neighbours(account, entry.index)
     return Window(
         number=number,
         title=activity(public, what, catalog),
@@ -113,14 +115,15 @@ def window_of(
             *_origin(public, who),
             *_cause(trail, account, public, catalog, path),
             *_reasons(what),
+            *_details(public, what, catalog),
             *_erasure(who, what),
             *_recording(entry, public),
         ),
         fields=tuple(_field(panel) for panel in panels(public, what, catalog)),
         unreadable=str(unreadable.get("why", "It can't be understood.")) if unreadable else None,
         raw=tuple(_raw(unreadable.get("hex", {}))),
-        newer=number + 1 if number < trail.head(account).size else None,
-        older=number - 1 if number > 1 else None,
+        newer=None if newer is None else newer + 1,
+        older=None if older is None else older + 1,
         seal=seal_of(trail, account, entry),
     )
 
@@ -194,6 +197,14 @@ def _reasons(what: What) -> Iterator[Fact]:
         yield Fact(label="Reason", value=what.reason)
     if what.ticket:
         yield Fact(label="Ticket", value=what.ticket)
+
+
+def _details(public: Public, what: What, catalog: Catalog) -> Iterator[Fact]:
+    if public.action in RETAINED:
+        for label, value in facts(public, what.details, catalog):
+            if value:
+                yield Fact(label=label, value=value)
+        return
     for name, value in what.details.items():
         if name not in _TOLD_ELSEWHERE:
             yield Fact(label=_DETAILS.get(name) or titled(spelled(name)), value=_said(value))

@@ -29,8 +29,9 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._accounts: dict[str, dict[int, Entry]] = defaultdict(dict)
+        self._versions: dict[tuple[str, RecordKey], int] = {}
         self._removals: dict[str, list[Removal]] = defaultdict(list)
-        self._pending: dict[str, list[Removal]] = defaultdict(list)
+        self._next: dict[tuple[str, RemovedPart, int], int] = {}
         self._seals: dict[str, Seal] = {}
         self._tiles: dict[tuple[str, int, int], bytes] = {}
         self._keys: list[Key] = []
@@ -79,12 +80,13 @@ class MemoryStore:
         if removed is None:
             return
         if removed.entry:
-            for known in (self._removals, self._pending):
-                known[account] = [each for each in known[account] if each.part != "entry"]
+            known = self._removals[account]
+            self._removals[account] = [each for each in known if each.part != "entry"]
         for part in REMOVED_PARTS:
-            declared = [Removal(part, *each, entry.index) for each in ranges_in(removed, part)]
-            self._removals[account] += declared
-            self._pending[account] += declared
+            for first, last in ranges_in(removed, part):
+                self._removals[account].append(Removal(part, first, last, entry.index))
+                # A range of dropped entries that only grows is carried out from where it was.
+                self._next.setdefault((account, part, first), first)
 
     def removals(self, account: str, part: RemovedPart, first: int, last: int) -> list[Removal]:
         return sorted(
@@ -95,21 +97,22 @@ class MemoryStore:
 
     def remove(self, account: str, limit: int) -> int:
         with self._lock:
-            left, pending = limit, self._pending[account]
-            while left and pending:
-                part, start, last, _ = pending.pop(0)
-                stop = min(last + 1, start + left)
-                if stop <= last:
-                    pending.insert(0, Removal(part, stop, last, 0))
+            left = limit
+            for part, first, last, _ in self._removals[account]:
+                start = self._next[account, part, first]
+                stop = max(min(last + 1, start + left), start)
                 for index in range(start, stop):
                     self._remove(account, part, index)
+                self._next[account, part, first] = stop
                 left -= stop - start
             return limit - left
 
     def _remove(self, account: str, part: RemovedPart, index: int) -> None:
         entries = self._accounts[account]
         if part == "entry":
-            entries.pop(index, None)
+            if dropped := entries.pop(index, None):
+                of = (account, _record(dropped))
+                self._versions[of] = max(self._versions.get(of, 0), dropped.version)
         elif index in entries:
             entries[index] = msgspec.structs.replace(entries[index], **{part: None})
 
@@ -129,11 +132,12 @@ class MemoryStore:
         return {entry.public.id for entry in self._accounts[account].values()} & set(ids)
 
     def versions(self, account: str, records: Sequence[RecordKey]) -> dict[RecordKey, int]:
-        keys = [
-            (entry.public.entity.type, entry.public.entity.id)
-            for entry in self._accounts[account].values()
-        ]
-        return {record: keys.count(record) for record in records if record in keys}
+        newest = {
+            record: version for (of, record), version in self._versions.items() if of == account
+        }
+        for entry in self._accounts[account].values():
+            newest[_record(entry)] = max(newest.get(_record(entry), 0), entry.version)
+        return {record: newest[record] for record in records if record in newest}
 
     def slice(self, account: str, start: int, stop: int) -> list[Entry]:
         entries = self._accounts[account]
@@ -229,8 +233,17 @@ def _row(entry: Entry) -> Row:
     )
 
 
+def _record(entry: Entry) -> RecordKey:
+    entity = entry.public.entity
+    return (entity.type, entity.id)
+
+
 def _matches(entry: Entry, query: Query) -> bool:
     public = entry.public
+    if query.start is not None and entry.index < query.start:
+        return False
+    if query.stop is not None and entry.index >= query.stop:
+        return False
     if query.types and public.entity.type not in query.types:
         return False
     if query.since_us is not None and public.occurred_at < query.since_us:

@@ -57,6 +57,13 @@ SELECT idx + 1, recorded_at,
   (SELECT ifnull(max(last) + 1, 0) FROM removals WHERE account = ? AND part = 'entry'),
   size, edge, checkpoint
 FROM entries LEFT JOIN seals USING (account) WHERE account = ? ORDER BY idx DESC LIMIT 1"""
+# A record's newest entry may be dropped while a legal hold keeps an older one.
+_VERSION: Final = """
+SELECT max(
+  ifnull((SELECT version FROM entries WHERE account = ? AND entity_type = ? AND entity_id IS ?
+    ORDER BY idx DESC LIMIT 1), 0),
+  ifnull((SELECT version FROM dropped
+    WHERE account = ? AND entity_type = ? AND entity_id = ifnull(?, x'ff')), 0))"""
 _REMOVALS: Final = """
 SELECT part, first, last, declared_by FROM removals
 WHERE account = ? AND part = ? AND first <= ? AND last >= ? ORDER BY first"""
@@ -172,12 +179,8 @@ class SqliteStore:
         }
 
     def versions(self, account: str, records: Sequence[RecordKey]) -> dict[RecordKey, int]:
-        newest = (
-            "SELECT version FROM entries WHERE account = ? AND entity_type = ? AND entity_id IS ? "
-            "ORDER BY idx DESC LIMIT 1"
-        )
-        found = {record: self._one(newest, (account, *record)) for record in records}
-        return {record: row[0] for record, row in found.items() if row}
+        found = {record: self._one(_VERSION, (account, *record) * 2)[0] for record in records}
+        return {record: version for record, version in found.items() if version}
 
     def slice(self, account: str, start: int, stop: int) -> list[Entry]:
         rows = self._all(
@@ -409,6 +412,10 @@ def _where(query: Query) -> tuple[str, tuple[Any, ...]]:
         conditions.append(("occurred_at >= ?", (query.since_us,)))
     if query.until_us is not None:
         conditions.append(("occurred_at <= ?", (query.until_us,)))
+    if query.start is not None:
+        conditions.append(("idx >= ?", (query.start,)))
+    if query.stop is not None:
+        conditions.append(("idx < ?", (query.stop,)))
     if query.person:
         # instr and not LIKE: a per cent sign stands for itself, and letters are folded already.
         conditions.append(("instr(person, ?) > 0", (query.person.casefold(),)))

@@ -66,16 +66,40 @@ CREATE TABLE IF NOT EXISTS removals (
 CREATE UNIQUE INDEX IF NOT EXISTS removals_by_range ON removals (account, part, first);
 CREATE INDEX IF NOT EXISTS removals_pending ON removals (account) WHERE next <= last;
 
+-- The newest version of each record that had entries which were dropped, so that the next one counts on.
+-- An entity without an id has the byte 255 in its place.
+CREATE TABLE IF NOT EXISTS dropped (
+  account TEXT NOT NULL,
+  entity_type TEXT NOT NULL,
+  entity_id NOT NULL,
+  version INTEGER NOT NULL,
+  PRIMARY KEY (account, entity_type, entity_id)
+) WITHOUT ROWID;
+CREATE TRIGGER IF NOT EXISTS entries_leave_their_version AFTER DELETE ON entries
+BEGIN
+  INSERT INTO dropped (account, entity_type, entity_id, version)
+  VALUES (old.account, old.entity_type, ifnull(old.entity_id, x'ff'), old.version)
+  ON CONFLICT DO UPDATE SET version = max(version, excluded.version);
+END;
+
 -- They are read from the entry itself, so that none is without an entry that says so.
 CREATE TRIGGER IF NOT EXISTS entries_declare_removals AFTER INSERT ON entries
 WHEN new.entity_type = 'audit_log' AND instr(new.public, CAST('"removed":' AS BLOB)) > 0
 BEGIN
-  DELETE FROM removals WHERE account = new.account AND part = 'entry'
+  -- A range of dropped entries that only grows is carried out from where it was.
+  INSERT INTO removals (account, part, first, last, declared_by, next)
+  SELECT new.account, 'entry', json_extract(value, '$[0]'), json_extract(value, '$[1]'), new.idx,
+    json_extract(value, '$[0]')
+  FROM json_each(CAST(new.public AS TEXT), '$.removed.entry') WHERE true
+  ON CONFLICT (account, part, first)
+    DO UPDATE SET last = excluded.last, declared_by = excluded.declared_by;
+  DELETE FROM removals WHERE account = new.account AND part = 'entry' AND declared_by < new.idx
     AND json_type(CAST(new.public AS TEXT), '$.removed.entry') IS NOT NULL;
   INSERT INTO removals (account, part, first, last, declared_by, next)
   SELECT new.account, part.key, json_extract(range.value, '$[0]'), json_extract(range.value, '$[1]'),
     new.idx, json_extract(range.value, '$[0]')
-  FROM json_each(CAST(new.public AS TEXT), '$.removed') AS part, json_each(part.value) AS range;
+  FROM json_each(CAST(new.public AS TEXT), '$.removed') AS part, json_each(part.value) AS range
+  WHERE part.key <> 'entry';
 END;
 
 -- Releases before refused every change, by these names.

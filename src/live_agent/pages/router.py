@@ -17,6 +17,7 @@ from live_agent.pages.configuration import Configuration
 from live_agent.pages.desk import Desk
 from live_agent.pages.inboxes import Inboxes
 from live_agent.pages.refusals import Refusals
+from live_agent.pages.retention import retention
 from live_agent.pages.signing import signing_routes
 from live_agent.pages.teams import Teams
 from live_agent.services import Services
@@ -53,6 +54,7 @@ def pages(services: Services) -> Pages:
             AutomationRules,
             RuleStates,
             log,
+            retention(services, desk),
         ],
         opt=ADMINISTRATOR,
         dependencies={

@@ -5,5 +5,6 @@ GRANT USAGE ON SCHEMA audit_trail TO {role};
 GRANT SELECT, INSERT ON audit_trail.entries, audit_trail.keys TO {role};
 -- Triggers hold these to what an entry declares.
 GRANT DELETE, UPDATE (who, who_salt, what, what_salt, person) ON audit_trail.entries TO {role};
+GRANT SELECT ON audit_trail.dropped TO {role};
 GRANT SELECT, UPDATE (next) ON audit_trail.removals TO {role};
 GRANT SELECT, INSERT, UPDATE ON audit_trail.heads, audit_trail.tiles, audit_trail.terms TO {role};

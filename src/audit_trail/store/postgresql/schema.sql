@@ -91,6 +91,15 @@ CREATE TABLE IF NOT EXISTS audit_trail.removals (
 );
 CREATE INDEX IF NOT EXISTS removals_pending ON audit_trail.removals (account) WHERE next <= last;
 
+-- The newest version of each record that had entries which were dropped, so that the next one counts on.
+CREATE TABLE IF NOT EXISTS audit_trail.dropped (
+  version integer NOT NULL,
+  account bytea NOT NULL,
+  entity_type bytea NOT NULL,
+  entity_id bytea NOT NULL,
+  PRIMARY KEY (account, entity_type, entity_id)
+);
+
 CREATE TABLE IF NOT EXISTS audit_trail.terms (
   outbox bytea PRIMARY KEY,
   term bigint NOT NULL
@@ -143,16 +152,37 @@ BEGIN
     WHERE entity_type = 'audit_log' AND position('"removed":'::bytea IN public) > 0 ORDER BY idx
   LOOP
     IF entry.removed -> 'entry' IS NOT NULL THEN
-      DELETE FROM audit_trail.removals WHERE account = entry.account AND part = 'entry';
+      -- A range of dropped entries that only grows is carried out from where it was.
+      INSERT INTO audit_trail.removals (account, part, first, last, declared_by, next)
+      SELECT entry.account, 'entry', (range ->> 0)::bigint, (range ->> 1)::bigint, entry.idx,
+        (range ->> 0)::bigint
+      FROM json_array_elements(entry.removed -> 'entry') AS range
+      ON CONFLICT (account, part, first)
+        DO UPDATE SET last = excluded.last, declared_by = excluded.declared_by;
+      DELETE FROM audit_trail.removals
+      WHERE account = entry.account AND part = 'entry' AND declared_by < entry.idx;
     END IF;
     INSERT INTO audit_trail.removals (account, part, first, last, declared_by, next)
     SELECT entry.account, part.key, (range ->> 0)::bigint, (range ->> 1)::bigint, entry.idx,
       (range ->> 0)::bigint
-    FROM json_each(entry.removed) AS part, json_array_elements(part.value) AS range;
+    FROM json_each(entry.removed) AS part, json_array_elements(part.value) AS range
+    WHERE part.key <> 'entry';
   END LOOP;
   RETURN NULL;
 END $$;
 REVOKE EXECUTE ON FUNCTION audit_trail.declare_removals() FROM PUBLIC;
+
+CREATE OR REPLACE FUNCTION audit_trail.keep_versions() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  INSERT INTO audit_trail.dropped AS known (account, entity_type, entity_id, version)
+  SELECT account, entity_type, entity_id, max(version) FROM gone
+  GROUP BY account, entity_type, entity_id
+  ON CONFLICT (account, entity_type, entity_id)
+    DO UPDATE SET version = greatest(known.version, excluded.version);
+  RETURN NULL;
+END $$;
+REVOKE EXECUTE ON FUNCTION audit_trail.keep_versions() FROM PUBLIC;
 
 -- Each entry's index but the first follows that of another; the unique index refuses a second one.
 -- One look for each statement, not for each row; planned each time, since a plan that was made for a
@@ -225,6 +255,10 @@ BEGIN
       'CREATE OR REPLACE TRIGGER entries_declare_removals AFTER INSERT ON %s'
       ' REFERENCING NEW TABLE AS added'
       ' FOR EACH STATEMENT EXECUTE FUNCTION audit_trail.declare_removals()', part);
+    EXECUTE format(
+      'CREATE OR REPLACE TRIGGER entries_leave_their_version AFTER DELETE ON %s'
+      ' REFERENCING OLD TABLE AS gone'
+      ' FOR EACH STATEMENT EXECUTE FUNCTION audit_trail.keep_versions()', part);
     -- Also where a session plays the replica, in which ordinary triggers are silent.
     FOR name IN SELECT tgname FROM pg_trigger WHERE tgrelid = part AND NOT tgisinternal LOOP
       EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', part, name);

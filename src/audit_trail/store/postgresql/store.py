@@ -90,13 +90,18 @@ CROSS JOIN LATERAL (
   SELECT FROM audit_trail.entries WHERE account = %(account)b AND id = asked.id LIMIT 1
 ) AS found"""
 _VERSIONS: Final = """
-SELECT place, newest.version
+SELECT place, greatest(newest.version, gone.version)
 FROM unnest(%(types)b::bytea[], %(ids)b::bytea[]) WITH ORDINALITY AS asked (type, id, place)
-CROSS JOIN LATERAL (
+LEFT JOIN LATERAL (
   SELECT version FROM audit_trail.entries
   WHERE account = %(account)b AND entity_type = asked.type AND entity_id = asked.id
   ORDER BY version DESC LIMIT 1
-) AS newest"""
+) AS newest ON true
+LEFT JOIN LATERAL (
+  SELECT version FROM audit_trail.dropped
+  WHERE account = %(account)b AND entity_type = asked.type AND entity_id = asked.id LIMIT 1
+) AS gone ON true
+WHERE newest.version IS NOT NULL OR gone.version IS NOT NULL"""
 # Each type's newest by the index of types, then the newest of all: no type is searched for in vain
 # among the entries of others. A planner that was told "=" would drop the type from the order, and
 # might walk the whole account for a type that it takes to be frequent; so it is told "BETWEEN".
@@ -335,6 +340,12 @@ class PostgresqlStore:
         if query.until_us is not None:
             values["until"] = _bigint(query.until_us)
             conditions.append("occurred_at <= %(until)b")
+        if query.start is not None:
+            values["start"] = _bigint(query.start)
+            conditions.append("idx >= %(start)b")
+        if query.stop is not None:
+            values["stop"] = _bigint(query.stop)
+            conditions.append("idx < %(stop)b")
         if query.person:
             values["person"] = _text(query.person.casefold())
             conditions.append("position(%(person)b IN person) > 0")

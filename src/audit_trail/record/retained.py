@@ -1,0 +1,105 @@
+"""What the trail's entries about its own retention say; any of their details may be missing."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from audit_trail.record.catalog import Catalog
+from audit_trail.record.entry import Public, Ranges
+
+RETAINED: Final[Mapping[str, str]] = {
+    "change_retention": "Changed retention",
+    "place_hold": "Placed a legal hold",
+    "lift_hold": "Lifted a legal hold",
+    "drop": "Dropped expired entries",
+}
+"""Their sentences by action."""
+
+SHOWN_RANGES: Final = 10
+
+
+def summary(action: str, details: Mapping[str, Any], catalog: Catalog) -> str:
+    """Return the quieter line under the sentence."""
+    match action:
+        case "change_retention":
+            days = _members(details.get("days"))
+            return (
+                f"{days['before']} to {days['after']} days"
+                if {"before", "after"} <= {*days}
+                else ""
+            )
+        case "place_hold" | "lift_hold":
+            return said_hold(_members(details.get("hold")), catalog)
+        case "drop":
+            return _counted(details.get("dropped"))
+        case _:
+            return ""
+
+
+def facts(
+    public: Public, details: Mapping[str, Any], catalog: Catalog
+) -> Iterator[tuple[str, str]]:
+    """Return what the entry's window lists, as label and value."""
+    match public.action:
+        case "change_retention":
+            days = _members(details.get("days"))
+            yield "Days before", str(days.get("before", ""))
+            yield "Days after", str(days.get("after", ""))
+            yield "In force from", said_time(details.get("from_us"))
+        case "place_hold" | "lift_hold":
+            yield "Held", said_hold(_members(details.get("hold")), catalog)
+        case "drop":
+            yield "Retention", f"{details.get('days', '')} days"
+            yield "Older than", said_time(details.get("older_than_us"))
+            yield "Dropped", _counted(details.get("dropped"))
+            yield "Kept of these", _counted(details.get("kept")) + ": legal holds, erasures"
+            if details.get("altered"):
+                yield "Kept as altered", _counted(details.get("altered"))
+            yield "Dropped so far", said_ranges(public.removed.entry if public.removed else ())
+
+
+def said_hold(hold: Mapping[str, Any], catalog: Catalog) -> str:
+    """Say what a hold keeps: "inbox #12; user #7; from 2026-01-01 00:00:00 UTC"."""
+    entity, actor = _members(hold.get("entity")), _members(hold.get("actor"))
+    record = catalog.name(str(entity.get("type", "")))
+    parts = [
+        f"{record} #{entity['id']}" if "id" in entity else f"any {record}" if entity else "",
+        _said_actor(actor) if actor else "",
+        f"from {said_time(hold['start'])}" if "start" in hold else "",
+        f"until {said_time(hold['end'])}" if "end" in hold else "",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def said_time(time_us: Any) -> str:
+    """Say a time (µs UTC) as the window says the other ones in UTC."""
+    try:
+        at = datetime.fromtimestamp(time_us // 1_000_000, UTC)
+    except (TypeError, ValueError, OverflowError, OSError):
+        return ""
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def said_ranges(ranges: Ranges) -> str:
+    """Say which entries these indexes are, by their numbers from 1."""
+    said = [
+        f"{first + 1:,}" if first == last else f"{first + 1:,}–{last + 1:,}"
+        for first, last in ranges[:SHOWN_RANGES]
+    ]
+    more = len(ranges) - len(said)
+    return ", ".join(said) + (f" and {more:,} more stretches" if more > 0 else "")
+
+
+def _said_actor(actor: Mapping[str, Any]) -> str:
+    kind = str(actor.get("kind", "")).replace("_", " ")
+    return f"by {kind} #{actor['id']}" if "id" in actor else f"by any {kind}"
+
+
+def _members(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _counted(count: Any) -> str:
+    if not isinstance(count, int):
+        return ""
+    return f"{count:,} {'entry' if count == 1 else 'entries'}"
