@@ -68,6 +68,11 @@ MAP = {
         engine("errors", "record", "capture.context", "sequencer.acting", "sequencer.identity"),
         ("msgspec",),
     ),
+    # It declares what it removes by an entry of the trail's own.
+    "audit_trail.erasure": Room(
+        engine("errors", "record", "own", "trail", "trees", "store.port", "capture.context"),
+        ("msgspec",),
+    ),
     # Of capture the sequencer needs what an outbox row means, not how a trigger wrote it.
     "audit_trail.sequencer": Room(
         engine(

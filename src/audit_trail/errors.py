@@ -42,6 +42,12 @@ class RemovalRefused(AuditError):
     code = "removal_refused"
 
 
+class ErasureRefused(AuditError):
+    """A person's data can't be looked for or erased as asked; the message says why."""
+
+    code = "erasure_refused"
+
+
 class HeadMoved(AuditError):
     """Another writer appended first; read the head again and retry."""
 

@@ -10,7 +10,7 @@ from audit_trail.errors import HeadMoved, TermLost
 from audit_trail.record.entry import Entry, read_who
 from audit_trail.record.query import Query
 from audit_trail.record.removed import MARK, REMOVED_PARTS, RemovedPart, ranges_in
-from audit_trail.store.port import Head, Key, Lead, RecordKey, Removal, Seal, Sealing, Tail
+from audit_trail.store.port import Head, Key, Lead, RecordKey, Removal, Seal, Sealing, Tail, Wiped
 
 
 class MemoryStore:
@@ -101,6 +101,12 @@ class MemoryStore:
             entries.pop(index, None)
         elif index in entries:
             entries[index] = msgspec.structs.replace(entries[index], **{part: None})
+
+    def wipe(self) -> Wiped:
+        return "done"
+
+    def is_wiped(self) -> bool:
+        return True
 
     def _grown(
         self, account: str, sealing: Sealing

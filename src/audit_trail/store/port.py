@@ -1,7 +1,7 @@
 """The port that every store serves; its contract is tests/store/contract.py."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from audit_trail.record.entry import Entry
 from audit_trail.record.query import Query
@@ -74,6 +74,10 @@ class Removal(NamedTuple):
     first: int
     last: int
     declared_by: int
+
+
+Wiped = Literal["done", "busy", "forbidden"]
+"""Whether the bytes are gone; *busy*: a reader keeps them for now, *forbidden*: another role must."""
 
 
 class Key(NamedTuple):
@@ -153,6 +157,17 @@ class Store(Protocol):
 
         Returns how many indexes were worked off, `limit` at most; 0 when nothing is left.
         """
+        ...
+
+    def wipe(self) -> Wiped:
+        """Let no byte of the parts that were erased stay in the store's files.
+
+        It waits for readers only for some seconds.
+        """
+        ...
+
+    def is_wiped(self) -> bool:
+        """Tell whether no part was erased since its bytes were last wiped."""
         ...
 
     def accounts(self) -> list[str]:

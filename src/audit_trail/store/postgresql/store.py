@@ -13,7 +13,8 @@ from audit_trail.record.entry import Entry, Part, read_who
 from audit_trail.record.query import Query
 from audit_trail.record.removed import RemovedPart
 from audit_trail.seal.merkle import HASH_BYTES
-from audit_trail.store.port import Head, Key, Lead, RecordKey, Removal, Seal, Sealing, Tail
+from audit_trail.store.port import Head, Key, Lead, RecordKey, Removal, Seal, Sealing, Tail, Wiped
+from audit_trail.store.postgresql import wiping
 from audit_trail.store.postgresql.connections import Connections
 from audit_trail.store.postgresql.schema import require
 
@@ -238,6 +239,12 @@ class PostgresqlStore:
                     left -= stop - start
                 _remove(connection, account, part, taken)
         return limit - left
+
+    def wipe(self) -> Wiped:
+        return wiping.wipe(self._connections)
+
+    def is_wiped(self) -> bool:
+        return wiping.is_wiped(self._connections)
 
     def accounts(self) -> list[str]:
         rows = self._all("SELECT account FROM audit_trail.heads WHERE size > 0")
