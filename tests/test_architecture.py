@@ -90,7 +90,10 @@ MAP = {
         engine("errors", "record", "trail"), ("jinja2", "litestar", "msgspec")
     ),
     # It composes the engine for operators, and knows no application.
-    "audit_trail.cli": Room(engine("errors", "capture"), ("sqlalchemy", "typer")),
+    "audit_trail.cli": Room(
+        engine("errors", "record", "capture", "store", "signing", "trees", "trail", "erasure"),
+        ("msgspec", "rich", "sqlalchemy", "typer"),
+    ),
     "live_agent.errors": Room(engine("errors"), pure=True),
     # The one clock is the trail's, so that rows and entries tell the same time.
     "live_agent.schema": Room(engine("trail"), ("sqlalchemy",)),

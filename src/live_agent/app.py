@@ -20,6 +20,7 @@ from audit_trail.errors import (
     AuditError,
     ChangeRefused,
     EntryNotFound,
+    ErasureRefused,
     QueryRefused,
     TileNotFound,
 )
@@ -133,7 +134,7 @@ def problem_of(error: Exception) -> Problem:
             return _problem(error, str(error))
         case LiveAgentError():
             return _problem(error, "Something failed here. It has been logged.")
-        case QueryRefused():
+        case QueryRefused() | ErasureRefused():
             return Problem(422, error.code, str(error))
         case EntryNotFound():
             return Problem(404, error.code, "There is no such entry.")

@@ -42,14 +42,6 @@ _BUSY_STATES: Final = {
 }
 
 
-def driver_url(url: URL) -> str:
-    """Return the URL as PostgreSQL's own programs take it, password included."""
-    text = url.set(drivername="postgresql").render_as_string(hide_password=False)
-    address, sign, query = text.partition("?")
-    # A plus is a plus to libpq, and a space ends the URL wherever it is written down.
-    return f"{address}{sign}{query.replace('+', '%20')}".replace(" ", "%20")
-
-
 def open_engine(url: URL, connections: int = SERVER_CONNECTIONS) -> Engine:
     """Return an engine for the database; nothing is connected yet.
 

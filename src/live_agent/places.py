@@ -9,10 +9,10 @@ from sqlalchemy import Engine
 
 from audit_trail.capture.outbox import Outbox
 from audit_trail.capture.sqlalchemy import outbox
-from audit_trail.capture.url import is_postgresql, read_url
+from audit_trail.capture.url import driver_url, is_postgresql, read_url
 from audit_trail.store.port import Store
 from live_agent.database import Database
-from live_agent.engines import driver_url, open_engine
+from live_agent.engines import open_engine
 from live_agent.watching import WATCH
 
 OUTBOX_CONNECTIONS: Final = 8

@@ -35,3 +35,11 @@ def name_of(url: URL) -> str:
         return str(url.database)
     host = url.host or url.query.get("host") or "localhost"
     return f"postgresql://{host}:{url.port or 5432}/{url.database or ''}"
+
+
+def driver_url(url: URL) -> str:
+    """Return the URL as PostgreSQL's own programs take it, password included."""
+    text = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    address, sign, query = text.partition("?")
+    # A plus is a plus to libpq, and a space ends the URL wherever it is written down.
+    return f"{address}{sign}{query.replace('+', '%20')}".replace(" ", "%20")

@@ -103,7 +103,7 @@ def find(
         if trace is None or not trace.who:
             others[who.nearest or ""] += entry.public.actor.id is not None
         if trace is None:
-            found.erased += entry.who is None and bool(entry.public.who) and _acted(entry, subject)
+            found.erased += was_erased(entry, subject)
         elif is_held(entry):
             found.held += 1
         else:
@@ -129,6 +129,11 @@ def trace_of(entry: Entry, subject: Subject, matcher: Matcher) -> Trace | None:
     who = _who_kinds(entry, subject, matcher, examples)
     what = _named_kinds(entry.index, entry.what, matcher, matcher.is_in, examples)
     return Trace(entry, who, what, tuple(examples)) if who or what else None
+
+
+def was_erased(entry: Entry, subject: Subject) -> bool:
+    """Tell whether it is an act of the person that lost its who part before."""
+    return entry.who is None and bool(entry.public.who) and _acted(entry, subject)
 
 
 def _who_kinds(

@@ -14,10 +14,9 @@ import psycopg
 from psycopg import Connection, sql
 from sqlalchemy import URL
 
-from audit_trail.capture.url import is_postgresql, name_of, read_url
+from audit_trail.capture.url import driver_url, is_postgresql, name_of, read_url
 from audit_trail.store.postgresql import schema as trail_schema
 from live_agent.database import Database
-from live_agent.engines import driver_url
 from live_agent.errors import DatabaseFailed
 
 PASSWORD_BYTES: Final = 24
