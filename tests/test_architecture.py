@@ -41,7 +41,10 @@ def environment(*rooms: str) -> tuple[str, ...]:
 
 # The environment enters the engine by these doors, and fails by its own errors. Only where it is
 # put together may it also choose a store and start a sequencer.
-DOORS = (*engine("errors", "record", "capture", "trail", "server"), "live_agent.errors")
+DOORS = (
+    *engine("errors", "record", "capture", "trail", "erasure", "server"),
+    "live_agent.errors",
+)
 COMPOSITION = (*DOORS, *engine("store", "signing", "trees", "sequencer", "own"))
 # The API and the pages stand side by side on these, and never on each other.
 UNDER_EDGES = environment(

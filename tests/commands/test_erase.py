@@ -108,7 +108,7 @@ def test_it_erases_beside_a_running_server_and_both_go_on_signing(shop: Shop) ->
 
 def test_it_shows_first_and_asks_for_the_e_mail(shop: Shop) -> None:
     email = "shown@alder.example"
-    shop.rename(1, f"Bot (+{email})")
+    shop.rename(60, f"Bot (+{email})")
     size = shop.settled()
     shown = erase(shop, email, "--dry-run")
     assert shown.returncode == 0, shown.stderr
@@ -127,7 +127,7 @@ def test_it_shows_first_and_asks_for_the_e_mail(shop: Shop) -> None:
 
 def test_what_is_wrong_is_said_and_nothing_is_done(shop: Shop) -> None:
     email = "wrong@alder.example"
-    shop.rename(1, email)
+    shop.rename(50, email)
     size = shop.settled()
     for more, code, said in (
         (("--yes",), 2, "needs a --reason"),
@@ -144,7 +144,7 @@ def test_what_is_wrong_is_said_and_nothing_is_done(shop: Shop) -> None:
 
 def test_a_copy_holds_what_is_theirs_and_is_noted(shop: Shop, tmp_path: Path) -> None:
     email = "copied@alder.example"
-    shop.rename(1, f"Bot (+{email})")
+    shop.rename(70, f"Bot (+{email})")
     size = shop.settled()
     out = tmp_path / "copy.jsonl"
     given = ("--account", "1", "--subject", email, "--store", shop.store, "--out", str(out))

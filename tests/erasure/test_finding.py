@@ -119,6 +119,12 @@ def test_held_entries_stay_and_are_counted() -> None:
     assert (seen.who, seen.held) == ([0, 2], 1)
 
 
+def test_what_states_the_retention_now_stays_until_another_does() -> None:
+    said = {"action": "change_retention", "what": {"reason": f"{ANN} asked"}}
+    seen = found(draft("8", **said), draft("8", **said), draft("8", what={"label": ANN}))
+    assert (seen.what, seen.stating) == ([0, 2], 1)
+
+
 def test_progress_is_told_to_the_end() -> None:
     trail = Trail(MemoryStore())
     trail.append([draft() for _ in range(2_500)])

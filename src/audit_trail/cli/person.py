@@ -116,6 +116,11 @@ def told(found: Found) -> list[str]:
     ]
     if found.held:
         lines.append(f"{found.held:,} more stay because of a legal hold.")
+    if found.stating is not None:
+        lines.append(
+            f"Entry {found.stating + 1} states the retention and names them; it stays until another "
+            "does. Change the retention, then erase again."
+        )
     if found.erased:
         lines.append(f"Of {found.erased:,} more of their acts, the who part is erased already.")
     for address, count in found.shared.items():

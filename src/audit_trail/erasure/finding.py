@@ -19,6 +19,9 @@ LONGEST_EXAMPLE: Final = 120
 IsHeld = Callable[[Entry], bool]
 """Tells whether a legal hold keeps the entry as it is (GDPR, article 17(3)(e))."""
 
+_STATING: Final = frozenset({"change_retention", "place_hold", "lift_hold"})
+"""Actions whose newest entry states, in its what part, how long the account's entries are kept."""
+
 _KINDS: Final = {
     "email": "e-mail",
     "ip": "address",
@@ -67,6 +70,8 @@ class Found(msgspec.Struct, kw_only=True):
     """How many of the person's acts lost their who part before."""
     held: int = 0
     """How many entries stay as they are because of a legal hold."""
+    stating: int | None = None
+    """The entry that states the retention now, if it names them: its what part stays until the next."""
     shared: dict[str, int] = {}
     """Addresses of theirs in what others did, which stay there, and in how many entries."""
     called: set[str] = set()
@@ -97,9 +102,12 @@ def find(
     found = Found(size=trail.head(account).size)
     theirs: set[str] = set()
     others: Counter[str] = Counter()
+    stating = -1
     for entry in entries_of(trail, account, found.size, report):
         trace = trace_of(entry, subject, matcher)
         who = read_who(entry.who)
+        if entry.public.action in _STATING:
+            stating = entry.index
         if trace is None or not trace.who:
             others[who.nearest or ""] += entry.public.actor.id is not None
         if trace is None:
@@ -111,6 +119,9 @@ def find(
         if trace and trace.who:
             theirs.add(who.nearest or "")
             found.called |= _others_called(who, entry, subject, matcher)
+    if stating in found.what:
+        found.what.remove(stating)
+        found.stating = stating
     found.shared = {each: others[each] for each in sorted(theirs - {""}) if others[each]}
     return found
 

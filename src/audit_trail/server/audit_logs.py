@@ -161,6 +161,7 @@ class _Pages:
         size = self._trail.head(viewer.account).size
         return {
             "path": viewer.path,
+            "personal_data": viewer.personal_data,
             "groups": by_request(rows),
             "zone": zone_title(zone, (row.at for row in rows)),
             "size": size,

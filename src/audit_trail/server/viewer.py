@@ -13,6 +13,8 @@ class Viewer(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     zone: str | None = None
     """The zone (IANA) in which times are shown when the browser has told none."""
+    personal_data: str | None = None
+    """The address where the application finds and erases what is kept of a person."""
     layout: Mapping[str, Any] = {}
     """What the application's own `layout.html` needs."""
 

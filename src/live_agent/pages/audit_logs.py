@@ -7,6 +7,7 @@ from audit_trail.server.audit_logs import AnyRequest, audit_logs_router
 from audit_trail.server.viewer import Viewer
 from live_agent.access import Member
 from live_agent.catalog import CATALOG
+from live_agent.pages import personal_data
 from live_agent.pages.desk import settings_path, shell_of
 from live_agent.schema import Account
 from live_agent.services import Services
@@ -21,6 +22,7 @@ def audit_logs(services: Services, templates: Environment) -> Router:
             return Viewer(
                 account=str(member.account_id),
                 path=f"{settings_path(member.account_id)}/audit-logs",
+                personal_data=f"{settings_path(member.account_id)}/{personal_data.PATH}",
                 zone=db.get_one(Account, member.account_id).timezone,
                 layout={"shell": shell_of(db, member, request.scope["path"]), "flash": None},
             )

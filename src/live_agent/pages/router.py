@@ -16,6 +16,7 @@ from live_agent.pages.bots import Bots
 from live_agent.pages.configuration import Configuration
 from live_agent.pages.desk import Desk
 from live_agent.pages.inboxes import Inboxes
+from live_agent.pages.personal_data import personal_data
 from live_agent.pages.refusals import Refusals
 from live_agent.pages.signing import signing_routes
 from live_agent.pages.teams import Teams
@@ -53,6 +54,7 @@ def pages(services: Services) -> Pages:
             AutomationRules,
             RuleStates,
             log,
+            personal_data(services, desk),
         ],
         opt=ADMINISTRATOR,
         dependencies={
