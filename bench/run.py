@@ -20,6 +20,7 @@ import sqlalchemy
 
 from bench.draining import draining
 from bench.engines import KINDS, Place, place
+from bench.erasing import OTHERS_AMONG, erasing
 from bench.load import under_load
 from bench.pages import newest_page
 from bench.paired import median_of
@@ -41,10 +42,13 @@ class Effort(NamedTuple):
     samples: int
     seconds: float
     starts: int
+    erased: int
 
 
-FULL = Effort(rounds=15, rows=10_000, entries=10_000, samples=1_000, seconds=15.0, starts=5)
-SMOKE = Effort(rounds=9, rows=300, entries=300, samples=5, seconds=0.3, starts=1)
+FULL = Effort(
+    rounds=15, rows=10_000, entries=10_000, samples=1_000, seconds=15.0, starts=5, erased=10_000
+)
+SMOKE = Effort(rounds=9, rows=300, entries=300, samples=5, seconds=0.3, starts=1, erased=50)
 
 
 class Figure(NamedTuple):
@@ -102,6 +106,16 @@ def sealing_figures(where: Place, effort: Effort) -> Iterator[Figure]:
         )
 
 
+def erasure_figures(where: Place, effort: Effort) -> Iterator[Figure]:
+    """How long erasing a person takes, from the look for them to the last byte."""
+    taken = erasing(where, effort.erased)
+    yield Figure(
+        f"{where.kind}: erasing a person with {taken.entries:,} entries among {taken.size:,}",
+        f"{taken.all:.1f} s, {taken.finding:.1f} s of it looking for them",
+        f"none; each of their entries has {OTHERS_AMONG - 1} of others beside it",
+    )
+
+
 def product_figures(effort: Effort) -> Iterator[Figure]:
     """What a person waits for."""
     page = newest_page(effort.entries, effort.samples)
@@ -141,7 +155,7 @@ def _start(what: str, seconds: float, aim: float) -> Figure:
 def figures(effort: Effort, only: str = "") -> Iterator[Figure]:
     """Take the measurements one after the other, each alone on the machine."""
     for kind in KINDS:
-        for part in (capture_figures, sequencer_figures, sealing_figures):
+        for part in (capture_figures, sequencer_figures, sealing_figures, erasure_figures):
             if only in f"{kind} {part.__name__}":
                 with place(kind) as where:
                     yield from part(where, effort)

@@ -33,7 +33,7 @@ class Unsealed(Trees):
 def cost_of_sealing(where: Place, accounts: int, rounds: int) -> Ratio:
     """Append batches of 1,000 entries to two trails in turn, and compare each pair's times."""
     stores = [where.store() for _ in range(2)]
-    sealed, unsealed = _signed(where, stores[0]), Trail(stores[1])
+    sealed, unsealed = signed(where, stores[0]), Trail(stores[1])
     unsealed._trees = Unsealed(stores[1], None)  # noqa: SLF001 -- for comparison only
     pairs = []
     for number in range(rounds + 2):
@@ -44,7 +44,8 @@ def cost_of_sealing(where: Place, accounts: int, rounds: int) -> Ratio:
     return ratio_of(pairs[2:])
 
 
-def _signed(where: Place, store: Store) -> Trail:
+def signed(where: Place, store: Store) -> Trail:
+    """Return a trail over the store that signs, with a key and a file of its own."""
     file = where.new_file()
     signer = open_signer(
         store,

@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from audit_trail.capture.context import Actor
+from audit_trail.erasure import erasing
 from audit_trail.erasure.erasing import erase
 from audit_trail.erasure.finding import find
 from audit_trail.erasure.subject import Subject
@@ -91,8 +93,8 @@ def test_the_entry_says_who_erased_what_for_whom_and_why(store: Store) -> None:
         "person": erased.pseudonym,
         "kinds_of_data": ["address", "e-mail", "label", "name"],
         "entries": 3,
-        "parts_who": 2,
-        "parts_what": 2,
+        "who_parts": 2,
+        "what_parts": 2,
     }
     assert erased.pseudonym.startswith("person-") and len(erased.pseudonym) == 17
     for part in (entry.public_bytes, entry.who.stored if entry.who else b"", entry.what.stored):  # type: ignore[union-attr]
@@ -128,26 +130,42 @@ def test_what_must_not_be_is_refused_and_nothing_is_done(context: Any, said: str
     assert trail.entries("1", 0, 9) == before
 
 
-def test_ten_thousand_scattered_entries_are_declared_by_several_of_one_request(
-    store: Store,
-) -> None:
-    trail = Trail(store)
+def scattered(trail: Trail, count: int) -> None:
+    """Append her entries, so many, each between two of Bob's."""
     trail.append(
         [
-            draft(str(7 + index % 2), who={"email": ANN} if index % 2 else {"email": "bob@x.example"})
-            for index in range(20_000)
+            draft(str(7 + index % 2), who={"email": ANN if index % 2 else "bob@x.example"})
+            for index in range(2 * count)
         ]
-    )  # fmt: skip
+    )
+
+
+def test_scattered_entries_are_declared_by_several_of_one_request(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasing, "DECLARED_BYTES", 2_000)
+    trail = Trail(store)
+    scattered(trail, 500)
     erased = run(trail)
-    declaring = trail.entries("1", 20_000, 20_099)
+    declaring = trail.entries("1", 1_000, 9_999)
     assert len(declaring) > 2
     assert {entry.public.request for entry in declaring} == {"r1"}
-    assert all(len(entry.public_bytes) <= 65_535 for entry in declaring)
     ranges = [entry.public.removed.who for entry in declaring if entry.public.removed]
-    assert sum(map(count_of, ranges)) == 10_000
+    assert sum(map(count_of, ranges)) == 500
     said = [read_what(entry.what).details["declaration"] for entry in declaring]
     assert said == [f"{each} of {len(said)}" for each in range(1, len(said) + 1)]
-    assert erased.index == 20_000
+    assert erased.index == 1_000
+    assert find(trail, "1", SUBJECT).entries == 0
+
+
+def test_ten_thousand_of_them_have_room_in_their_public_parts() -> None:
+    trail = Trail(MemoryStore())
+    scattered(trail, 10_000)
+    actors = tuple(Actor(kind="user", id="9" * 200) for _ in range(20))
+    run(trail, context=by(on_behalf_of=actors))
+    declaring = trail.entries("1", 20_000, 20_099)
+    assert [len(entry.public_bytes) > 40_000 for entry in declaring[:-1]] == [True, True]
+    assert all(len(entry.public_bytes) <= 65_535 for entry in declaring)
     assert find(trail, "1", SUBJECT).entries == 0
 
 

@@ -175,7 +175,7 @@ def test_what_is_kept_is_handed_out_and_that_is_an_entry(acted: Place, browsing:
     page = browsing.member(acted)
     looked(page, acted)
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download what is kept").click()
+        page.get_by_role("button", name="Download their data").click()
     lines = [json.loads(line) for line in Path(download.value.path()).read_text().splitlines()]
     assert (lines[0]["terms"][0], lines[-1]["whole"]) == (email, True)
     assert any(line.get("activity") == "Signed in" for line in lines)

@@ -23,6 +23,7 @@ def test_a_short_run_tells_every_figure_of_the_engine(part: str) -> None:
         "commit to visible at 200 changes a second",
         "append of 1,000 entries of 1 account, sealed / not",
         "append of 1,000 entries of 100 accounts, sealed / not",
+        "erasing a person with 50 entries among 500",
     ]
     assert all(each.measured and each.aim for each in taken)
 

@@ -115,8 +115,8 @@ def _declarations(
             "person": pseudonym,
             "kinds_of_data": sorted(found.kinds),
             "entries": found.entries,
-            "parts_who": len(found.who),
-            "parts_what": len(found.what),
+            "who_parts": len(found.who),
+            "what_parts": len(found.what),
         }
         if len(pieces) > 1:
             details["declaration"] = f"{number} of {len(pieces)}"

@@ -105,11 +105,11 @@ def find(
     stating = -1
     for entry in entries_of(trail, account, found.size, report):
         trace = trace_of(entry, subject, matcher)
-        who = read_who(entry.who)
-        if entry.public.action in _STATING:
+        public, who = entry.public, read_who(entry.who)
+        if public.action in _STATING:
             stating = entry.index
         if trace is None or not trace.who:
-            others[who.nearest or ""] += entry.public.actor.id is not None
+            others[who.nearest or ""] += public.actor.id is not None
         if trace is None:
             found.erased += was_erased(entry, subject)
         elif is_held(entry):
@@ -144,7 +144,7 @@ def trace_of(entry: Entry, subject: Subject, matcher: Matcher) -> Trace | None:
 
 def was_erased(entry: Entry, subject: Subject) -> bool:
     """Tell whether it is an act of the person that lost its who part before."""
-    return entry.who is None and bool(entry.public.who) and _acted(entry, subject)
+    return entry.who is None and bool(entry.public.who) and _acted(entry.public, subject)
 
 
 def _who_kinds(
@@ -157,15 +157,14 @@ def _who_kinds(
     if entry.who is None:
         return frozenset()
     public, who = entry.public, read_who(entry.who)
-    if _acted(entry, subject) or any(map(matcher.names, filter(None, (who.email, who.name)))):
+    if _acted(public, subject) or any(map(matcher.names, filter(None, (who.email, who.name)))):
         examples.append(_example(entry.index, "e-mail", who.email or who.name or _said(public)))
         return frozenset(kind for kind, text in _texts(entry.who) if text)
     is_in = matcher.names if public.actor.id is not None else matcher.is_in
     return _named_kinds(entry.index, entry.who, matcher, is_in, examples)
 
 
-def _acted(entry: Entry, subject: Subject) -> bool:
-    public = entry.public
+def _acted(public: Public, subject: Subject) -> bool:
     return subject.actor is not None and subject.actor in (public.actor, *public.on_behalf_of)
 
 

@@ -51,8 +51,8 @@ class Matcher:
 
     def __init__(self, subject: Subject) -> None:
         spelled = [_normal_address(term) or term for term in subject.terms]
-        self._addresses = _any_of(term for term in spelled if _normal_address(term))
-        self._names = _any_of(term for term in spelled if not _normal_address(term))
+        self._addresses = _Words([term for term in spelled if _normal_address(term)])
+        self._names = _Words([term for term in spelled if not _normal_address(term)])
 
     def is_in(self, text: str) -> bool:
         """Tell whether any term is in the text, or in what its escapes stand for."""
@@ -60,18 +60,33 @@ class Matcher:
 
     def names(self, text: str) -> bool:
         """The same of all terms but network addresses, which several people may share."""
-        return _is_found(self._names, text)
+        return any(map(self._names.are_in, _readings(text)))
 
     def addresses(self, text: str) -> bool:
         """The same of the terms that are network addresses."""
-        return _is_found(self._addresses, text)
+        return any(map(self._addresses.are_in, _readings(text)))
 
     def may_be_in(self, stored: bytes) -> bool:
         """Tell from a part's bytes alone that no term is in it; what escapes something must be read."""
         if b"\\" in stored or b"%" in stored or b'"unreadable"' in stored:
             return True
-        text = folded(stored.decode(errors="replace"))
-        return bool(self._names.search(text) or self._addresses.search(text))
+        text = stored.decode(errors="replace")
+        return self._names.are_in(text) or self._addresses.are_in(text)
+
+
+class _Words:
+    """Terms of one sort, and what finds any of them in a text as it is spelled."""
+
+    def __init__(self, terms: Sequence[str]) -> None:
+        self._pattern = re.compile("|".join(map(_pattern, terms)) or _NEVER)
+        # Most texts hold none of these, and to look for them takes a tenth of the pattern's time.
+        self._longest = [max(folded(term).split(), key=len) for term in terms]
+
+    def are_in(self, text: str) -> bool:
+        spelled = folded(text)
+        return any(word in spelled for word in self._longest) and bool(
+            self._pattern.search(spelled)
+        )
 
 
 def folded(text: str) -> str:
@@ -81,10 +96,6 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
-def _is_found(pattern: re.Pattern[str], text: str) -> bool:
-    return any(pattern.search(folded(reading)) for reading in _readings(text))
-
-
 def _readings(text: str) -> Iterator[str]:
     """A text column may hold JSON or an address of the web, with escapes of its own."""
     yield text
@@ -92,10 +103,6 @@ def _readings(text: str) -> Iterator[str]:
         yield _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
     if "%" in text:
         yield unquote(text)
-
-
-def _any_of(terms: Iterator[str]) -> re.Pattern[str]:
-    return re.compile("|".join(map(_pattern, terms)) or _NEVER)
 
 
 def _pattern(term: str) -> str:
