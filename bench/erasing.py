@@ -10,7 +10,7 @@ from audit_trail.erasure.subject import Subject
 from audit_trail.record.entry import ActorId, Draft, Entity
 from audit_trail.trail import utc_now_us
 from bench.engines import Place
-from bench.sealing import WHAT, signed
+from bench.sealing import WHAT, signed_trail
 
 OPERATOR = Context(actor=SYSTEM, origin=Origin(via="cli"), reason="Request 12 of May")
 OTHERS_AMONG = 10
@@ -29,7 +29,7 @@ class Erasing(NamedTuple):
 def erasing(where: Place, entries: int) -> Erasing:
     """Erase a person whose entries lie scattered among ten times as many, in one account."""
     store = where.store()
-    trail = signed(where, store)
+    trail = signed_trail(where, store)
     size = entries * OTHERS_AMONG
     for start in range(0, size, 10_000):
         trail.append([_draft(each) for each in range(start, min(start + 10_000, size))])

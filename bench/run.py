@@ -25,7 +25,7 @@ from bench.load import under_load
 from bench.pages import newest_page
 from bench.paired import median_of
 from bench.saves import Cost, bulk_updating, saving
-from bench.sealing import cost_of_sealing
+from bench.sealing import bytes_of_sealing, cost_of_sealing, leaves_and_tree
 from bench.starting import first_start, help_seconds, page_over_http, start_again
 from tests.postgresql import programs
 
@@ -95,7 +95,13 @@ def sequencer_figures(where: Place, effort: Effort) -> Iterator[Figure]:
 
 
 def sealing_figures(where: Place, effort: Effort) -> Iterator[Figure]:
-    """What tree, tiles, signature and the file of signed heads add to an append."""
+    """What tree, tiles, signature and the file of signed heads cost."""
+    drain = draining(where, effort.rows, effort.rounds, signed=True)
+    yield Figure(
+        f"{where.kind}: outbox to sealed trail / raw bulk insert of the same rows",
+        f"{drain.ratio}; {drain.entries_per_second:,.0f} against {drain.raw_per_second:,.0f} a second",
+        f"at least 0.35: {drain.ratio.at_least(0.35)}",
+    )
     for accounts in (1, 100):
         cost = cost_of_sealing(where, accounts, effort.rounds)
         yield Figure(
@@ -113,6 +119,23 @@ def erasure_figures(where: Place, effort: Effort) -> Iterator[Figure]:
         f"{where.kind}: erasing a person with {taken.entries:,} entries among {taken.size:,}",
         f"{taken.all:.1f} s, {taken.finding:.1f} s of it looking for them",
         f"none; each of their entries has {OTHERS_AMONG - 1} of others beside it",
+    )
+
+
+def hashing_figures(effort: Effort) -> Iterator[Figure]:
+    """What hashing takes, on no engine."""
+    hashing = leaves_and_tree(effort.rounds)
+    yield Figure(
+        "leaf, tree and tiles / bare SHA-256 of the same public parts",
+        f"{hashing.ratio}; {hashing.entries_per_second:,.0f} against "
+        f"{hashing.bare_per_second:,.0f} a second",
+        f"at least 0.50: {hashing.ratio.at_least(0.5)}",
+    )
+    with place("SQLite") as where:
+        sealed = bytes_of_sealing(where)
+    yield Figure(
+        "bytes an entry takes for being sealed",
+        f"{sealed.tiles:.1f} in tiles; {sealed.commitments:.0f} for two commitments, salts and leaf",
     )
 
 
@@ -159,6 +182,8 @@ def figures(effort: Effort, only: str = "") -> Iterator[Figure]:
             if only in f"{kind} {part.__name__}":
                 with place(kind) as where:
                     yield from part(where, effort)
+    if only in "hashing_figures":
+        yield from hashing_figures(effort)
     if only in "product_figures":
         yield from product_figures(effort)
 

@@ -42,7 +42,7 @@ def environment(*rooms: str) -> tuple[str, ...]:
 # The environment enters the engine by these doors, and fails by its own errors. Only where it is
 # put together may it also choose a store and start a sequencer.
 DOORS = (
-    *engine("errors", "record", "capture", "trail", "erasure", "server"),
+    *engine("errors", "record", "capture", "trail", "erasure", "evidence", "server"),
     "live_agent.errors",
 )
 COMPOSITION = (*DOORS, *engine("store", "signing", "trees", "sequencer", "own"))
@@ -65,6 +65,16 @@ MAP = {
     "audit_trail.trees": Room(engine("errors", "seal", "signing", "store.port")),
     "audit_trail.trail": Room(
         engine("errors", "record", "seal", "signing", "trees", "store.port"), ("msgspec",)
+    ),
+    # It judges bytes from anywhere, so it must not be able to ask a trail, a store or a clock.
+    "audit_trail.verify": Room(engine("errors", "record", "seal"), ("msgspec",), pure=True),
+    # Of the verifier the writer of evidence needs how a file is spelled, not how it is judged.
+    "audit_trail.evidence": Room(
+        engine(
+            *("errors", "record", "seal", "trail"),
+            *("verify.archive", "verify.indexes", "verify.manifest"),
+        ),
+        ("msgspec",),
     ),
     # It says who did it as the sequencer does.
     "audit_trail.own": Room(
@@ -89,12 +99,17 @@ MAP = {
         ),
         ("msgspec",),
     ),
+    # The addresses of tiles and the spelling of hashes are the seal's; so is the checkpoint that the
+    # window of an entry tells.
     "audit_trail.server": Room(
-        engine("errors", "record", "trail"), ("jinja2", "litestar", "msgspec")
+        engine("errors", "record", "seal", "trail", "evidence"), ("jinja2", "litestar", "msgspec")
     ),
     # It composes the engine for operators, and knows no application.
     "audit_trail.cli": Room(
-        engine("errors", "record", "capture", "store", "signing", "trees", "trail", "erasure"),
+        engine(
+            *("errors", "record", "seal", "capture", "store", "signing", "trees", "trail"),
+            *("erasure", "verify", "evidence"),
+        ),
         ("msgspec", "rich", "sqlalchemy", "typer"),
     ),
     "live_agent.errors": Room(engine("errors"), pure=True),
@@ -137,11 +152,12 @@ MAP = {
     "live_agent.services": Room(
         (*DOORS, *environment("database", "attempts", "metrics")), ("msgspec",)
     ),
+    "live_agent.pace": Room(environment("errors"), pure=True),
     # Why a change is made comes with the request, and is checked like any other field.
     "live_agent.gate": Room(
         (
             *DOORS,
-            *environment("schema", "database", "attempts", "access", "services"),
+            *environment("schema", "database", "attempts", "access", "services", "pace"),
             "live_agent.settings.reasons",
         ),
         ("litestar", "msgspec"),

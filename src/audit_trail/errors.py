@@ -115,7 +115,7 @@ class SequencerRunning(AuditError):
 
 
 class TileNotFound(AuditError):
-    """There is no such tile or entry bundle."""
+    """There is no such tile or entry bundle yet, or its address is spelled differently."""
 
     code = "tile_not_found"
 
@@ -148,6 +148,12 @@ class SignatureRefused(AuditError):
     """The note carries the signature of a known key, and it is wrong."""
 
     code = "signature_refused"
+
+
+class CheckpointNotFound(AuditError):
+    """No checkpoint of this account is signed yet."""
+
+    code = "checkpoint_not_found"
 
 
 class CheckpointRefused(AuditError):
@@ -202,3 +208,9 @@ class HeadsFailed(AuditError):
     """The file of signed heads is missing, damaged, or can't be written; nothing is signed."""
 
     code = "heads_failed"
+
+
+class EvidenceRefused(AuditError):
+    """The evidence file can't be read, or can't be made."""
+
+    code = "evidence_refused"

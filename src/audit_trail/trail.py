@@ -28,7 +28,7 @@ from audit_trail.record.removed import (
     overlap,
     ranges_in,
 )
-from audit_trail.seal.merkle import leaf_hash
+from audit_trail.seal.merkle import Range, leaf_hash
 from audit_trail.seal.note import VerifierKey
 from audit_trail.seal.proof import Path, Proof
 from audit_trail.seal.tile import Bundle, Tile
@@ -277,6 +277,14 @@ class Trail:
         """Return the path that shows that the tree only added to the one of the old size."""
         return self._trees.prove_consistency(account, old, new)
 
+    def beside(self, account: str, start: int, stop: int, size: int) -> tuple[Range, Range]:
+        """Return what lies before and behind start <= index < stop, in the tree of this size."""
+        return self._trees.beside(account, start, stop, size)
+
+    def leaves(self, account: str, start: int, stop: int) -> list[bytes]:
+        """Return the leaves start <= index < stop of the account's tree. Raises `TreeRefused`."""
+        return self._trees.leaves(account, start, stop)
+
     def tile(self, account: str, tile: Tile) -> bytes:
         """Return a tile's hashes. Raises `TileNotFound`."""
         return self._trees.tile(account, tile)
@@ -306,15 +314,16 @@ class Trail:
     def _tail(self, account: str, drafts: Sequence[Draft]) -> Tail:
         known = self._store.known(account, [draft.id for draft in drafts])
         new = list({draft.id: draft for draft in drafts if draft.id not in known}.values())
+        records = [(draft.entity.type, draft.entity.id) for draft in new]
         head = self._trees.head(account)
-        versions = self._versions(account, head.size, {_record(draft) for draft in new})
+        versions = self._versions(account, head.size, set(records))
         recorded_at = max(self._clock(), head.recorded_at)
         entries = []
-        for offset, draft in enumerate(new):
+        for index, (draft, record) in enumerate(zip(new, records, strict=True), head.size):
             if draft.removed:
-                self._require_removable(draft, head.size + offset)
-            versions[_record(draft)] = version = versions.get(_record(draft), 0) + 1
-            entries.append(self._entry(draft, head.size + offset, version, recorded_at))
+                self._require_removable(draft, index)
+            versions[record] = version = versions.get(record, 0) + 1
+            entries.append(self._entry(draft, index, version, recorded_at))
         return Tail(
             head.size,
             entries,
@@ -400,10 +409,6 @@ def _is_committed(part: Part, commitment: str | None) -> bool:
         return False
 
 
-def _record(draft: Draft) -> RecordKey:
-    return (draft.entity.type, draft.entity.id)
-
-
 def _reversed(query: Query) -> Query:
     return msgspec.structs.replace(query, newest_first=not query.newest_first)
 
@@ -411,24 +416,26 @@ def _reversed(query: Query) -> Query:
 def _public_bytes(draft: Draft, recorded_at: int, who: Part | None, what: Part | None) -> bytes:
     """Encode the public part; field names too many for it are left to the what part."""
     public = Public(
-        v=1,
-        id=draft.id,
         account=draft.account,
-        occurred_at=draft.occurred_at,
-        recorded_at=recorded_at,
         action=draft.action,
-        outcome=draft.outcome,
-        entity=draft.entity,
         actor=draft.actor,
-        via=draft.via,
-        request=draft.request,
-        cause=draft.cause,
-        on_behalf_of=draft.on_behalf_of,
+        entity=draft.entity,
         fields=draft.fields,
-        removed=draft.removed,
-        who=who.commitment if who else None,
+        id=draft.id,
+        occurred_at=draft.occurred_at,
+        outcome=draft.outcome,
+        recorded_at=recorded_at,
+        request=draft.request,
+        v=1,
+        via=draft.via,
         what=what.commitment if what else None,
+        who=who.commitment if who else None,
     )
+    # What few have comes behind: Python passes fifteen members at once, and builds a dict for more.
+    if draft.cause or draft.on_behalf_of or draft.removed:
+        public = msgspec.structs.replace(
+            public, cause=draft.cause, on_behalf_of=draft.on_behalf_of, removed=draft.removed
+        )
     try:
         return public_bytes(public)
     except EntryTooLarge:

@@ -21,11 +21,18 @@ def test_a_short_run_tells_every_figure_of_the_engine(part: str) -> None:
         "outbox to trail / raw bulk insert of the same rows",
         "bytes an entry, all indexes included",
         "commit to visible at 200 changes a second",
+        "outbox to sealed trail / raw bulk insert of the same rows",
         "append of 1,000 entries of 1 account, sealed / not",
         "append of 1,000 entries of 100 accounts, sealed / not",
         "erasing a person with 50 entries among 500",
     ]
     assert all(each.measured and each.aim for each in taken)
+
+
+def test_a_short_run_tells_what_hashing_takes() -> None:
+    hashing, sealed = run.figures(run.SMOKE, only="hashing")
+    assert "a second" in hashing.measured
+    assert sealed.measured.startswith("32.1 in tiles; 211 for")
 
 
 @pytest.mark.slow

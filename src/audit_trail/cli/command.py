@@ -4,9 +4,12 @@ What a command needs is imported inside it, so that `--help` answers at once.
 """
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperCommand
+
+UNREADABLE: Final = 3
 
 app = typer.Typer(
     name="audit-trail",
@@ -71,6 +74,67 @@ def sync(
     for name in synced.changed:
         typer.echo(f"changed: {name}")
     typer.echo(f"The triggers of {synced.tables} tables in {synced.name} are as generated.")
+
+
+class _Verifier(TyperCommand):
+    """A command whose exit codes speak of a file, so that a wrong use must not look like a verdict."""
+
+    def make_context(self, *args: Any, **options: Any) -> Any:
+        try:
+            return super().make_context(*args, **options)
+        except Exception as error:
+            if hasattr(error, "exit_code"):  # What argument isn't understood; not a plain exit.
+                vars(error).setdefault("exit_code", UNREADABLE)
+            raise
+
+
+@app.command("verify", cls=_Verifier)
+def verify(
+    file: Annotated[Path, typer.Argument(help="The evidence file.")],
+    key: Annotated[
+        list[str] | None, typer.Option(help="A verifier key that you know to be the trail's.")
+    ] = None,
+    key_file: Annotated[
+        list[Path] | None, typer.Option(help="A file of such keys, one a line.")
+    ] = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="A checkpoint from before, which nothing may contradict.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option(help="Print nothing; the exit code tells.")] = False,
+) -> None:
+    """Verify an evidence file, offline. Exits with 0 whole, 1 tampered, 2 undecided, 3 unreadable."""
+    from audit_trail.cli.verifying import print_verdict, verify_file
+
+    verdict = verify_file(file, key or (), key_file or (), checkpoint, is_quiet=quiet)
+    if not quiet:
+        print_verdict(verdict, as_json=as_json)
+    raise typer.Exit(verdict.exit_code)
+
+
+@app.command("evidence")
+def evidence(
+    store: Store,
+    account: Account,
+    out: Annotated[Path, typer.Option(help="The file to write; it must not be there.")],
+    first: Annotated[int | None, typer.Option(min=0, help="First index; 0 if not given.")] = None,
+    last: Annotated[
+        int | None, typer.Option(min=0, help="Last index; the newest if not given.")
+    ] = None,
+    entry: Annotated[int | None, typer.Option(min=0, help="The only index.")] = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(help="A checkpoint from before, to show that nothing was removed."),
+    ] = None,
+) -> None:
+    """Write an evidence file: one entry, a range of indexes, or all that is signed."""
+    from audit_trail.cli.evidence import write_evidence
+
+    if entry is not None and (first is not None or last is not None):
+        raise typer.BadParameter("--entry is a range of its own: give no --first or --last.")
+    first, last = (first or 0, last) if entry is None else (entry, entry)
+    said = write_evidence(store, account, first, last, checkpoint, out)
+    typer.echo(said)
 
 
 @app.command("erase")

@@ -1,12 +1,11 @@
 """What `audit-trail erase`, `subject` and `wipe` do: a person's data found, erased, copied, wiped."""
 
 import json
-import os
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import create_engine
@@ -14,6 +13,7 @@ from sqlalchemy import create_engine
 from audit_trail.capture import sqlalchemy as capture
 from audit_trail.capture.context import SYSTEM, Context, Origin
 from audit_trail.capture.url import read_url
+from audit_trail.cli.file import new_file
 from audit_trail.cli.progress import progress
 from audit_trail.cli.signing import signing_trail
 from audit_trail.cli.store import open_store
@@ -76,7 +76,7 @@ def copy_person(asked: Asked, out: Path) -> int:
 
     Return how many entries hold their data.
     """
-    with signing_trail(asked.store, asked.heads) as trail, _new(out) as file:
+    with signing_trail(asked.store, asked.heads) as trail, new_file(out, ErasureRefused) as file:
         last = b"{}"
         with progress("Copying") as report:
             for line in copy_of(trail, asked.account, asked.subject, Catalog(), report):
@@ -165,21 +165,3 @@ def as_json(found: Found, erased: Erased | None = None, outbox: bool | None = No
 def _operator(reason: str | None, ticket: str | None) -> Context:
     origin = Origin(via="cli", request=str(uuid.uuid4()))
     return Context(actor=SYSTEM, origin=origin, reason=reason, ticket=ticket)
-
-
-@contextmanager
-def _new(path: Path) -> Iterator[BinaryIO]:
-    """Open a file that takes its name only when it is whole, and that its owner alone may read."""
-    unfinished = path.with_name(f"{path.name}.part")
-    try:
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except OSError as error:
-        raise ErasureRefused(f"{unfinished} can't be written: {error.strerror}.") from error
-    try:
-        with open(descriptor, "wb") as file:
-            yield file
-        os.link(unfinished, path)
-    except OSError as error:
-        raise ErasureRefused(f"{path} can't be written: {error.strerror}.") from error
-    finally:
-        unfinished.unlink(missing_ok=True)

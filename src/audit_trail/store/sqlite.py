@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 from audit_trail.errors import HeadMoved, StoreFailed, TermLost, TreeRefused
 from audit_trail.record.canonical import is_unicode
-from audit_trail.record.entry import Entry, Part, decode_indexed, read_person
+from audit_trail.record.entry import Entry, Part, decode_indexed, read_person, uuid_bytes
 from audit_trail.record.query import Query
 from audit_trail.record.removed import RemovedPart
 from audit_trail.seal.merkle import HASH_BYTES
@@ -120,10 +120,14 @@ class SqliteStore:
             return Lead(outbox, term)
 
     def known(self, account: str, ids: Sequence[str]) -> set[str]:
+        forms: dict[bytes | str, str] = {_form(id_): id_ for id_ in ids}
+        # Texts come before all bytes, so one look tells whether there is any.
+        if self._one("SELECT 1 FROM entries WHERE account = ? AND id < x'' LIMIT 1", (account,)):
+            forms |= {id_: id_ for id_ in ids}
         return {
-            id_
-            for some in _chunks(ids)
-            for (id_,) in self._all(
+            forms[form]
+            for some in _chunks(list(forms))
+            for (form,) in self._all(
                 f"SELECT id FROM entries WHERE account = ? AND id IN ({_marks(some)})",
                 (account, *some),
             )
@@ -173,7 +177,8 @@ class SqliteStore:
 
     def by_id(self, account: str, entry_id: str) -> Entry | None:
         row = self._one(
-            f"SELECT {_ENTRY} FROM entries WHERE account = ? AND id = ?", (account, entry_id)
+            f"SELECT {_ENTRY} FROM entries WHERE account = ? AND id IN (?, ?)",
+            (account, _form(entry_id), entry_id),
         )
         return _entry(row) if row else None
 
@@ -315,22 +320,29 @@ def _bound(values: Sequence[Any]) -> list[Any]:
     ]
 
 
+def _form(entry_id: str) -> bytes | str:
+    """Return how an id is stored: a UUID as its bytes. Releases before stored all as text."""
+    return uuid_bytes(entry_id) or entry_id
+
+
 def _columns(account: str, entry: Entry) -> tuple[Any, ...]:
-    public = decode_indexed(entry.public_bytes)
+    public, who, what = decode_indexed(entry.public_bytes), entry.who, entry.what
     return (
         account,
         entry.index,
-        public.id,
+        _form(public.id),
         entry.version,
         entry.public_bytes,
         entry.leaf,
-        *(entry.who or (None, None)),
-        *(entry.what or (None, None)),
+        who.stored if who else None,
+        who.salt if who else None,
+        what.stored if what else None,
+        what.salt if what else None,
         public.occurred_at,
         public.recorded_at,
         public.entity.type,
         public.entity.id,
-        read_person(entry.who),
+        read_person(who),
     )
 
 

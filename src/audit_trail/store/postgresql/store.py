@@ -1,6 +1,5 @@
 """The PostgreSQL store: what its port asks, in SQL; connections and schema are next door."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -9,7 +8,7 @@ from typing import Any, Final
 import psycopg
 
 from audit_trail.errors import HeadMoved, StoreFailed, TermLost, TreeRefused
-from audit_trail.record.entry import Entry, Part, read_who
+from audit_trail.record.entry import Entry, Part, decode_indexed, read_person, uuid_bytes
 from audit_trail.record.query import Query
 from audit_trail.record.removed import RemovedPart
 from audit_trail.seal.merkle import HASH_BYTES
@@ -121,8 +120,6 @@ _WORKED_OFF: Final = b"""
 UPDATE audit_trail.removals AS removal SET next = done.stop
 FROM unnest(%(firsts)b::bigint[], %(stops)b::bigint[]) AS done (first, stop)
 WHERE account = %(account)b AND part = %(part)t AND removal.first = done.first"""
-
-_UUID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class PostgresqlStore:
@@ -392,7 +389,7 @@ def _copy(connection: psycopg.Connection, rows: Iterable[Sequence[Any]]) -> None
 
 
 def _row(account: str, entry: Entry) -> tuple[Any, ...]:
-    public = entry.public
+    public, who, what = decode_indexed(entry.public_bytes), entry.who, entry.what
     return (
         _text(account),
         entry.index,
@@ -400,12 +397,14 @@ def _row(account: str, entry: Entry) -> tuple[Any, ...]:
         entry.version,
         entry.public_bytes,
         entry.leaf,
-        *(entry.who or (None, None)),
-        *(entry.what or (None, None)),
+        who.stored if who else None,
+        who.salt if who else None,
+        what.stored if what else None,
+        what.salt if what else None,
         public.occurred_at,
         _text(public.entity.type),
         _entity_id(public.entity.id),
-        _text(read_who(entry.who).person),
+        _text(read_person(who)),
     )
 
 
@@ -431,10 +430,8 @@ def _entity_id(id_: str | None) -> bytes:
 
 
 def _id(entry_id: str) -> bytes:
-    """Return a UUID's 16 bytes, half of its text's; any other id is made longer than one."""
-    if _UUID.fullmatch(entry_id):
-        return bytes.fromhex(entry_id.replace("-", ""))
-    return bytes(17) + _text(entry_id)
+    """Return a UUID's 16 bytes; any other id is made longer than one."""
+    return uuid_bytes(entry_id) or bytes(17) + _text(entry_id)
 
 
 def _bigint(number: int) -> int:
