@@ -1,6 +1,7 @@
 """An erasure is declared, carried out and wiped; the proofs stand, and a crash is made good."""
 
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from audit_trail.erasure.erasing import erase
 from audit_trail.erasure.finding import find
 from audit_trail.erasure.subject import Subject
 from audit_trail.errors import ErasureRefused, RemovalRefused
+from audit_trail.evidence import Wanted, evidence
 from audit_trail.record.entry import ActorId, read_what
 from audit_trail.record.query import Query
 from audit_trail.record.removed import count_of
@@ -22,6 +24,7 @@ from audit_trail.store.port import Store
 from audit_trail.store.postgresql.store import PostgresqlStore
 from audit_trail.store.sqlite import SqliteStore
 from audit_trail.trail import Trail
+from audit_trail.verify.evidence import verify
 from tests.erasure.trails import ANN, NOW, by, draft
 from tests.postgresql import Cluster
 from tests.signing.places import Place
@@ -77,6 +80,19 @@ def test_their_parts_are_gone_and_everything_is_still_proven(store: Store, tmp_p
         verify_inclusion(entry.leaf, entry.index, seal.size, seal.edge.root, path)
     assert trail.page(Query(account="1", person="ann"), limit=9).entries == []
     assert (erased.index, erased.wiped, store.is_wiped()) == (4, "done", True)
+
+
+def test_an_evidence_file_is_whole_against_a_checkpoint_from_before(
+    store: Store, tmp_path: Path
+) -> None:
+    trail = Place(tmp_path).opened(store)
+    fill(trail)
+    before = trail.checkpoint("1")
+    run(trail)
+    file = BytesIO(b"".join(evidence(trail, Wanted(account="1", earlier=before))))
+    verdict = verify(file, trail.verifier_keys("1"), before)
+    assert (verdict.exit_code, verdict.problems) == (0, ())
+    assert ANN not in repr(file.getvalue())
 
 
 def test_the_entry_says_who_erased_what_for_whom_and_why(store: Store) -> None:
