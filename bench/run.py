@@ -27,6 +27,7 @@ from bench.paired import median_of
 from bench.saves import Cost, bulk_updating, saving
 from bench.sealing import bytes_of_sealing, cost_of_sealing, leaves_and_tree
 from bench.starting import first_start, help_seconds, page_over_http, start_again
+from bench.verifying import evidence_of_an_account
 from tests.postgresql import programs
 
 ROOT = Path(__file__).parents[1]
@@ -42,13 +43,30 @@ class Effort(NamedTuple):
     samples: int
     seconds: float
     starts: int
+    verified: int
     erased: int
 
 
 FULL = Effort(
-    rounds=15, rows=10_000, entries=10_000, samples=1_000, seconds=15.0, starts=5, erased=10_000
+    rounds=15,
+    rows=10_000,
+    entries=10_000,
+    samples=1_000,
+    seconds=15.0,
+    starts=5,
+    verified=1_000_000,
+    erased=10_000,
 )
-SMOKE = Effort(rounds=9, rows=300, entries=300, samples=5, seconds=0.3, starts=1, erased=50)
+SMOKE = Effort(
+    rounds=9,
+    rows=300,
+    entries=300,
+    samples=5,
+    seconds=0.3,
+    starts=1,
+    verified=2_000,
+    erased=50,
+)
 
 
 class Figure(NamedTuple):
@@ -139,6 +157,19 @@ def hashing_figures(effort: Effort) -> Iterator[Figure]:
     )
 
 
+def evidence_figures(effort: Effort) -> Iterator[Figure]:
+    """What an auditor waits for, on one core."""
+    with place("SQLite") as where:
+        took = evidence_of_an_account(where, effort.verified)
+    verdict = "met" if took.verified_per_second >= 100_000 else "missed"
+    yield Figure(
+        f"an evidence file of {took.entries:,} entries with both parts, verified",
+        f"{took.verified_per_second:,.0f} entries a second, {took.verify_seconds:.1f} s; "
+        f"written in {took.write_seconds:.1f} s, {took.bytes / took.entries:,.0f} bytes an entry",
+        f"at least 100,000 a second: {verdict}",
+    )
+
+
 def product_figures(effort: Effort) -> Iterator[Figure]:
     """What a person waits for."""
     page = newest_page(effort.entries, effort.samples)
@@ -184,6 +215,8 @@ def figures(effort: Effort, only: str = "") -> Iterator[Figure]:
                     yield from part(where, effort)
     if only in "hashing_figures":
         yield from hashing_figures(effort)
+    if only in "evidence_figures":
+        yield from evidence_figures(effort)
     if only in "product_figures":
         yield from product_figures(effort)
 

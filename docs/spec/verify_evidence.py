@@ -244,6 +244,7 @@ class Verification:
     def __init__(self, content, keys, accepted):
         self.problems, self.doubts, self.remarks = [], [], []
         self.leaves, self.left_out, self.matching, self.is_proven = [], set(), 0, False
+        self.recorded_at = -(2**53)
         self.absent, self.covered = ({"who": set(), "what": set(), "entry": set()} for _ in "ab")
         # 1. Archive, members and manifest.
         self.members = read_archive(content)
@@ -285,7 +286,8 @@ class Verification:
     def signed(self, message):
         """The checkpoint, and whether a known key has signed it."""
         checkpoint, text, signatures = read_checkpoint(message)
-        ours = [(self.keys[by], signature) for by, signature in signatures if by in self.keys]
+        known = {by: key for by, key in self.keys.items() if by[0] == checkpoint[0]}
+        ours = [(known[by], signature) for by, signature in signatures if by in known]
         need(len(ours) == len({key for key, _ in ours}), "a key signs twice")
         try:
             for key, signature in ours:
@@ -340,6 +342,9 @@ class Verification:
         if public["recorded_at"] - happened > 60_000_000 and public["via"] != "import":
             times = f"{time_of(happened)}, recorded at {time_of(public['recorded_at'])}"
             self.remarks.append(f"Entry {index}: {times}. Only witnesses bound back-dating.")
+        if public["recorded_at"] < self.recorded_at:
+            self.remarks.append(f"Entry {index} says to be recorded before the one before it.")
+        self.recorded_at = public["recorded_at"]
         for part in ("who", "what"):
             if part in line and sha256(salted(line[part])).hexdigest() != public.get(part):
                 self.problem(f"The {part} part of entry {index} isn't as committed.", index)

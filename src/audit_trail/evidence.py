@@ -51,7 +51,10 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 def asked(query: Query) -> Asked:
     """Return what of a query an evidence file tells."""
     return Asked(
-        types=query.types, since_us=query.since_us, until_us=query.until_us, person=query.person
+        types=query.types,
+        since_us=query.since_us,
+        until_us=query.until_us,
+        person=query.person or None,
     )
 
 

@@ -5,7 +5,7 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
@@ -16,7 +16,7 @@ from audit_trail.seal.merkle import leaf_hash
 from audit_trail.seal.note import SigningKey, parse
 from live_agent.site import create_site
 from tests.live_agent.office import Office, Place, serving
-from tests.pages.browsing import Browsing, settings
+from tests.pages.browsing import Browsing, overflow, settings, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -29,7 +29,7 @@ NUMBER = 5
 SIZE = 7
 """The tree's: the administrator has signed in last."""
 
-ELSEWHERE = "Run audit-trail verify instead."
+ELSEWHERE = "Download evidence, and run audit-trail verify instead."
 
 
 @pytest.fixture(scope="module")
@@ -494,6 +494,20 @@ def test_who_gets_no_proof_is_told_so(page: Page) -> None:
     assert verified(page) == Verified(
         f"Not decided. The server gave no proof (401). {ELSEWHERE}", {}
     )
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_everybody_can_read_the_steps(page: Page, theme: Literal["light", "dark"]) -> None:
+    page.emulate_media(color_scheme=theme)
+    for change in (lambda proof: proof, lambda proof: proof.update(who=None, path=None)):
+        answering(page, change)
+        verified(page)
+        page.eval_on_selector_all(".seal details", "all => all.forEach(it => { it.open = true })")
+        assert violations(page) == []
+        page.set_viewport_size({"width": 320, "height": 640})
+        assert overflow(page) == 0
+        assert violations(page) == []
+        page.set_viewport_size({"width": 1280, "height": 800})
 
 
 def test_root_key_and_checkpoint_can_be_copied(page: Page, place: Place) -> None:

@@ -10,8 +10,11 @@ import pytest
 
 from audit_trail import evidence
 from audit_trail.errors import EntryNotFound, EvidenceRefused
+from audit_trail.record.query import Query
 from audit_trail.seal.checkpoint import verify as verify_checkpoint
 from audit_trail.seal.merkle import leaf_hash
+from audit_trail.seal.note import SigningKey, parse
+from audit_trail.seal.note import sign as sign_checkpoint
 from audit_trail.seal.proof import Proof
 from audit_trail.seal.tile import Bundle, bundle_entries
 from audit_trail.verify.archive import Archive
@@ -122,7 +125,17 @@ WHOLE: dict[str, Case] = {
     "packed anew": repacked,
 }
 
+
+def witnessed(make: Make) -> Given:
+    """A checkpoint that a witness has signed, and the trail not."""
+    trail, witness = make(20), SigningKey(name="witness.example", seed=bytes(range(32)))
+    members = unpacked(trail.file())
+    signed = sign_checkpoint(parse(members["checkpoint"]).text, [witness])
+    return Given(packed({**members, "checkpoint": signed}), [*trail.keys, witness.verifier])
+
+
 UNDECIDED: dict[str, Case] = {
+    "a witness's signature alone": witnessed,
     "no key": lambda make: Given(make(20).file()),
     "another's key": lambda make: Given(make(20).file(), make(1, seed=bytes(32)).keys),
     "a key of another account": lambda make: Given(make(20).file(), make(1, account="2").keys),
@@ -260,6 +273,20 @@ def test_an_entry_dated_back_is_remarked_upon_with_both_times(make: Make) -> Non
     assert "happened at 2026-03-01T07:00:00.000000Z" in said.remarks[0].says
     assert "recorded at 2026-03-01T08:00:02.002000Z" in said.remarks[0].says
     assert "bounded by witnesses alone" in said.remarks[0].says
+
+
+def test_an_entry_recorded_before_the_one_before_it_is_remarked_upon(make: Make) -> None:
+    trail = make(2).append(Told({"recorded_at": START_US})).grow(2)
+    said = verdict(given(trail))
+    assert (said.name, [remark.index for remark in said.remarks]) == ("whole", [2])
+    assert said.remarks[0].says == "Entry 2 says to be recorded before the one before it."
+
+
+def test_a_file_tells_all_that_a_query_asks() -> None:
+    known = {"account", "person", "types", "since_us", "until_us", "newest_first"}
+    assert set(Query.__struct_fields__) == known
+    query = Query(account="1", person="", types=("inbox",), since_us=1, until_us=2)
+    assert evidence.asked(query) == Asked(types=("inbox",), since_us=1, until_us=2)
 
 
 def test_many_remarks_are_counted(make: Make) -> None:

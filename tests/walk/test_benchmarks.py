@@ -35,6 +35,12 @@ def test_a_short_run_tells_what_hashing_takes() -> None:
     assert sealed.measured.startswith("32.1 in tiles; 211 for")
 
 
+def test_a_short_run_tells_what_an_evidence_file_takes() -> None:
+    (figure,) = run.figures(run.SMOKE, only="evidence")
+    assert figure.what == "an evidence file of 2,000 entries with both parts, verified"
+    assert "bytes an entry" in figure.measured
+
+
 @pytest.mark.slow
 def test_a_short_run_tells_what_a_person_waits_for() -> None:
     taken = list(run.figures(run.SMOKE, only="product"))

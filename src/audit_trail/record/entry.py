@@ -4,6 +4,7 @@ Formats: entry version 1 in docs/spec/entry-1.md. Times are integers, UTC micros
 """
 
 import re
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, ClassVar, Final, Literal
 
@@ -257,9 +258,13 @@ _decode_person = msgspec.json.Decoder(_Person).decode
 
 def read_person(part: Part | None) -> str:
     """Decode of the who part only what people are looked up by: see `Who.person`."""
-    if part is None:
-        return "\n"
-    person = _decode_person(part.stored)
+    return "\n" if part is None else _person_in(part.stored)
+
+
+@lru_cache(maxsize=64)
+def _person_in(stored: bytes) -> str:
+    """The entries of a transaction have one who part, so it is read once."""
+    person = _decode_person(stored)
     return f"{person.email or ''}\n{person.name or ''}".casefold()
 
 

@@ -159,18 +159,21 @@ class Drafter:
         """
         for record in records:
             self._remember(record)
-        by_entry = {record.entry_id: record for record in records}
+        items: list[tuple[int, Record | Draft]] = [(each.born.row.id, each) for each in records]
+        items += others
+        items.sort(key=_PLACE)
+        by_entry = {record.entry_id: record for record in records} if self._parents else {}
         done: set[str] = set()
-        places: list[tuple[int, Record | Draft]] = [
-            (record.born.row.id, record) for record in records
-        ]
         drafts: list[Draft] = []
-        for _, item in sorted([*places, *others], key=_PLACE):
+        for _, item in items:
             if isinstance(item, Draft):
                 drafts.append(item)
-                continue
-            for record, parent in reversed(self._line(item, by_entry, done)):
-                drafts += self._of_record(record, parent)
+            elif by_entry:
+                for record, parent in reversed(self._line(item, by_entry, done)):
+                    drafts += self._of_record(record, parent)
+            elif item.entry_id not in done:
+                done.add(item.entry_id)
+                drafts += self._of_record(item, None)
         return drafts
 
     def _line(
@@ -186,8 +189,6 @@ class Drafter:
         above: Record | None = record
         while above and (above_id := above.entry_id) not in done:
             done.add(above_id)
-            if not self._parents:
-                return [(above, None)]
             below.add(above_id)
             parent = self._parent(above)
             if parent and parent.entry_id in below:
@@ -199,7 +200,7 @@ class Drafter:
     def _remember(self, record: Record) -> None:
         """Keep a deleted record under every set of columns by which others point to it."""
         last, write = record.last, record.write
-        if write is None or write.operation != "delete":
+        if write is None or write.exists:
             return
         label = record_label(last, "delete")
         parent = Parent(record.entry_id, last.table.entity, label, last.account)

@@ -66,6 +66,8 @@ SELECT account FROM each WHERE account IS NOT NULL"""
 WIPE_ATTEMPTS: Final = 20
 WIPE_PATIENCE_MS: Final = 200
 """How long one attempt keeps writers waiting, while it waits for readers."""
+WRITER_CACHE_KIB: Final = 16_000
+"""An append touches pages all over the index of records; those who write keep them at hand."""
 
 ROWS_TOGETHER: Final = 100
 """How many rows one statement inserts: while it runs, other threads do too."""
@@ -268,6 +270,7 @@ class SqliteStore:
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         connection = self._connection()
+        connection.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}")
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield connection

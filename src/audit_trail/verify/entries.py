@@ -85,6 +85,7 @@ class Entries:
         """Where a committed part, or all of an entry, isn't in the file."""
         self.altered = Indexes()
         """Where what stands isn't what was hashed, so that nothing is learned from it."""
+        self._recorded_at = -(2**53)
         self.shown = 0
         self.matching = 0
 
@@ -182,6 +183,10 @@ class Entries:
             return
         if public.recorded_at - public.occurred_at > PREDATED_US and public.via != "import":
             self._remark_predated(index, public)
+        if public.recorded_at < self._recorded_at:
+            says = f"Entry {index} says to be recorded before the one before it."
+            self._notes.remark("time", says, index)
+        self._recorded_at = public.recorded_at
         if public.removed is not None:
             self.removals.add(index, public)
         if self._manifest.query.holds(public.entity.type, public.occurred_at):

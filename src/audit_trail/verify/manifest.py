@@ -263,6 +263,9 @@ def account_in(account: str) -> str:
 
 
 def moment(time_us: int) -> str:
-    """Write a time as RFC 3339 in UTC, with all of its microseconds."""
-    text = (_EPOCH + timedelta(microseconds=time_us)).isoformat(timespec="microseconds")
+    """Write a time as RFC 3339 in UTC, with all of its microseconds, if its year has four digits."""
+    try:
+        text = (_EPOCH + timedelta(microseconds=time_us)).isoformat(timespec="microseconds")
+    except OverflowError:  # A store that was altered may hold any number.
+        return f"{time_us} µs"
     return text.replace("+00:00", "Z")
