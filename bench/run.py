@@ -20,6 +20,7 @@ import sqlalchemy
 
 from bench.draining import draining
 from bench.engines import KINDS, Place, place
+from bench.erasing import OTHERS_AMONG, erasing
 from bench.load import under_load
 from bench.pages import newest_page
 from bench.paired import median_of
@@ -45,6 +46,7 @@ class Effort(NamedTuple):
     starts: int
     expired: int
     verified: int
+    erased: int
 
 
 FULL = Effort(
@@ -56,6 +58,18 @@ FULL = Effort(
     starts=5,
     expired=200_000,
     verified=1_000_000,
+    erased=10_000,
+)
+SMOKE = Effort(
+    rounds=9,
+    rows=300,
+    entries=300,
+    samples=5,
+    seconds=0.3,
+    starts=1,
+    verified=2_000,
+    erased=50,
+    expired=300,
 )
 SMOKE = Effort(
     rounds=9,
@@ -66,6 +80,7 @@ SMOKE = Effort(
     starts=1,
     expired=300,
     verified=2_000,
+    erased=50,
 )
 
 
@@ -140,6 +155,16 @@ def retention_figures(where: Place, effort: Effort) -> Iterator[Figure]:
     )
 
 
+def erasure_figures(where: Place, effort: Effort) -> Iterator[Figure]:
+    """How long erasing a person takes, from the look for them to the last byte."""
+    taken = erasing(where, effort.erased)
+    yield Figure(
+        f"{where.kind}: erasing a person with {taken.entries:,} entries among {taken.size:,}",
+        f"{taken.all:.1f} s, {taken.finding:.1f} s of it looking for them",
+        f"none; each of their entries has {OTHERS_AMONG - 1} of others beside it",
+    )
+
+
 def hashing_figures(effort: Effort) -> Iterator[Figure]:
     """What hashing takes, on no engine."""
     hashing = leaves_and_tree(effort.rounds)
@@ -209,7 +234,10 @@ def _start(what: str, seconds: float, aim: float) -> Figure:
 def figures(effort: Effort, only: str = "") -> Iterator[Figure]:
     """Take the measurements one after the other, each alone on the machine."""
     for kind in KINDS:
-        for part in (capture_figures, sequencer_figures, sealing_figures, retention_figures):
+        for part in (
+            *(capture_figures, sequencer_figures, sealing_figures),
+            *(retention_figures, erasure_figures),
+        ):
             if only in f"{kind} {part.__name__}":
                 with place(kind) as where:
                     yield from part(where, effort)

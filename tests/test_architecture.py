@@ -42,7 +42,7 @@ def environment(*rooms: str) -> tuple[str, ...]:
 # The environment enters the engine by these doors, and fails by its own errors. Only where it is
 # put together may it also choose a store and start a sequencer.
 DOORS = (
-    *engine("errors", "record", "capture", "trail", "evidence", "retention", "server"),
+    *engine("errors", "record", "capture", "trail", "erasure", "evidence", "retention", "server"),
     "live_agent.errors",
 )
 COMPOSITION = (*DOORS, *engine("store", "signing", "trees", "sequencer", "own"))
@@ -89,6 +89,11 @@ MAP = {
     "audit_trail.retention": Room(
         engine("errors", "record", "capture.context", "own", "trail"), ("msgspec",)
     ),
+    # It declares what it removes by an entry of the trail's own.
+    "audit_trail.erasure": Room(
+        engine("errors", "record", "own", "trail", "trees", "store.port", "capture.context"),
+        ("msgspec",),
+    ),
     # Of capture the sequencer needs what an outbox row means, not how a trigger wrote it.
     "audit_trail.sequencer": Room(
         engine(
@@ -110,8 +115,8 @@ MAP = {
     # It composes the engine for operators, and knows no application.
     "audit_trail.cli": Room(
         engine(
-            *("errors", "record", "seal", "capture", "store", "signing", "trail"),
-            *("verify", "evidence", "inspection"),
+            *("errors", "record", "seal", "capture", "store", "signing", "trees", "trail"),
+            *("erasure", "verify", "evidence", "inspection"),
         ),
         ("msgspec", "rich", "sqlalchemy", "typer"),
     ),

@@ -60,6 +60,12 @@ class PolicyAltered(AuditError):
     code = "policy_altered"
 
 
+class ErasureRefused(AuditError):
+    """A person's data can't be looked for or erased as asked; the message says why."""
+
+    code = "erasure_refused"
+
+
 class HeadMoved(AuditError):
     """Another writer appended first; read the head again and retry."""
 

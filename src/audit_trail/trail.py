@@ -21,11 +21,12 @@ from audit_trail.record.canonical import public_bytes
 from audit_trail.record.entry import SALT_BYTES, Draft, Entry, Part, Public, Ranges
 from audit_trail.record.query import Query
 from audit_trail.record.removed import (
-    REMOVED_PARTS,
+    ERASED_PARTS,
     RemovedPart,
     count_of,
     holds,
     is_well_formed,
+    overlap,
     ranges_in,
     union,
 )
@@ -34,7 +35,7 @@ from audit_trail.seal.note import VerifierKey
 from audit_trail.seal.proof import Path, Proof
 from audit_trail.seal.tile import Bundle, Tile
 from audit_trail.signing.signer import Signer
-from audit_trail.store.port import Head, Key, Lead, RecordKey, Store, Tail
+from audit_trail.store.port import Head, Key, Lead, RecordKey, Store, Tail, Wiped
 from audit_trail.trees import Altered, Leaves, Report, Trees, refuse_altered, unreported
 
 _log = logging.getLogger(__name__)
@@ -277,6 +278,17 @@ class Trail:
             done += some
         return done
 
+    def wipe(self) -> Wiped:
+        """Let no byte of what was erased stay in the store's files, and tell whether that is so."""
+        wiped = self._store.wipe()
+        if wiped != "done":
+            _log.warning("what was erased can still be found in the trail's files: %s", wiped)
+        return wiped
+
+    def is_wiped(self) -> bool:
+        """Tell whether nothing that was erased is left in the store's files."""
+        return self._store.is_wiped()
+
     def mismatches(self, account: str, entry: Entry) -> tuple[str, ...]:
         """Say what of an entry isn't as it was hashed, a sentence each, and log it.
 
@@ -311,13 +323,15 @@ class Trail:
     def seal(self, report: Report = unreported, altered: Altered = refuse_altered) -> None:
         """Seal what an older release appended and sign what isn't signed; before anything is served.
 
-        What was declared as removed, and a crash left there, is removed.
+        What was declared as removed, and a crash left there, is removed, and its bytes are wiped.
         Each leaf is computed anew, and `altered` is told where it isn't the stored one; by default it
         raises `EntryAltered`. Raises `HistoryLost` where the store is older than what was signed.
         """
         self._trees.seal_all(report, altered)
         for account in self._store.accounts():
             self.remove(account)
+        if not self.is_wiped():
+            self.wipe()
 
     def checkpoint(self, account: str) -> bytes | None:
         """Return the account's newest checkpoint, a signed note; nothing where none is signed."""
@@ -401,9 +415,11 @@ class Trail:
         removed = draft.removed
         if removed is None or not is_well_formed(removed, index):
             raise RemovalRefused
-        for part in REMOVED_PARTS:
-            for first, last in ranges_in(removed, part):
-                if part != "entry" and self._store.removals(draft.account, part, first, last):
+        for part in ERASED_PARTS:
+            if ranges := ranges_in(removed, part):
+                span = (ranges[0][0], ranges[-1][1])
+                known = self._store.removals(draft.account, part, *span)
+                if overlap([*ranges, *((each.first, each.last) for each in known)]):
                     raise RemovalRefused("Another erasure was faster; look for the person anew.")
         dropped = self.dropped(draft.account) if removed.entry else ()
         if union((*removed.entry, *dropped)) != removed.entry:

@@ -21,6 +21,7 @@ from audit_trail.errors import (
     ChangeRefused,
     CheckpointNotFound,
     EntryNotFound,
+    ErasureRefused,
     EvidenceRefused,
     QueryRefused,
     TileNotFound,
@@ -77,6 +78,7 @@ FOR_PROGRAMS: Final = ("/api/", "/auth/", *OPERATING_PATHS)
 TOLD: Final[dict[type[AuditError], int]] = {
     QueryRefused: 422,
     EntryNotFound: 404,
+    ErasureRefused: 422,
     TileNotFound: 404,
     CheckpointNotFound: 404,
     EvidenceRefused: 409,

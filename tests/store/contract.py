@@ -491,6 +491,17 @@ class StoreContract:
         fill(store, "1", [entry(7, number="2", version=2)])
         assert store.versions("1", [("inbox", "2")]) == {("inbox", "2"): 2}
 
+    def test_what_was_erased_is_wiped_once_and_a_drop_asks_for_nothing(self, store: Store) -> None:
+        fill(store, "1", [entry(index, email="ada@x") for index in range(5)])
+        fill(store, "1", [entry(5, removed=Removed(entry=((0, 0),)))])
+        store.remove("1", 99)
+        assert store.is_wiped()
+        fill(store, "1", [entry(6, removed=Removed(who=((1, 2),), what=((3, 3),)))])
+        store.remove("1", 99)
+        assert (store.wipe(), store.is_wiped(), store.wipe()) == ("done", True, "done")
+        assert indexes(each for each in store.slice("1", 0, 9) if each.who is None) == [1, 2, 5, 6]
+        fill(store, "1", [entry(7)])
+
     def test_accounts_are_those_with_entries(self, store: Store) -> None:
         assert store.accounts() == []
         names = ["1", "11", "", "0", "ä", "1\x00"]

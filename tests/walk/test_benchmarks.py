@@ -25,6 +25,7 @@ def test_a_short_run_tells_every_figure_of_the_engine(part: str) -> None:
         "append of 1,000 entries of 1 account, sealed / not",
         "append of 1,000 entries of 100 accounts, sealed / not",
         "a retention run over 300 expired entries",
+        "erasing a person with 50 entries among 500",
     ]
     assert all(each.measured and each.aim for each in taken)
 

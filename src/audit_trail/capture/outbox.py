@@ -91,6 +91,13 @@ class Outbox(Protocol):
         """Remove exactly the rows that were read."""
         ...
 
+    def wipe(self) -> bool:
+        """Let no byte of deleted rows stay in the database's files, and tell whether that is so.
+
+        It waits for others only for some seconds.
+        """
+        ...
+
     def leading(self) -> AbstractContextManager[None]:
         """Be the one that sequences this outbox, while inside. Raises `SequencerRunning`."""
         ...

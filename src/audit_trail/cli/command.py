@@ -23,6 +23,40 @@ app = typer.Typer(
 capture = typer.Typer(help="What an application's database records.", no_args_is_help=True)
 app.add_typer(capture, name="capture")
 
+Store = Annotated[
+    str,
+    typer.Option(
+        envvar="AUDIT_TRAIL_STORE_URL",
+        help="The trail's database: sqlite:////path/to/file, or postgresql://..., which is "
+        "better left to the environment.",
+    ),
+]
+Account = Annotated[str, typer.Option(help="Whose trail.")]
+Email = Annotated[str, typer.Option("--subject", help="The person's e-mail.")]
+Names = Annotated[list[str] | None, typer.Option("--name", help="A name of theirs.")]
+Terms = Annotated[
+    list[str] | None,
+    typer.Option("--term", help="What else names them, such as an address or a phone number."),
+]
+User = Annotated[
+    str | None, typer.Option("--user", help="Their id, to find all that they did themselves.")
+]
+Heads = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="AUDIT_TRAIL_HEADS",
+        help="The file of signed heads; signing.key lies beside it. By default beside an SQLite file.",
+    ),
+]
+OutboxDatabase = Annotated[
+    str | None,
+    typer.Option(
+        "--database",
+        envvar="AUDIT_TRAIL_DATABASE_URL",
+        help="The application's database, as the owner of its outbox: that is wiped, too.",
+    ),
+]
+
 
 @capture.command("sync")
 def sync(
@@ -134,15 +168,8 @@ def verify(
 
 @app.command("evidence")
 def evidence(
-    store: Annotated[
-        str,
-        typer.Option(
-            envvar="AUDIT_TRAIL_STORE_URL",
-            help="The trail's database: sqlite:////path/to/file, or postgresql://..., which is "
-            "better left to the environment.",
-        ),
-    ],
-    account: Annotated[str, typer.Option(help="Whose trail.")],
+    store: Store,
+    account: Account,
     out: Annotated[Path, typer.Option(help="The file to write; it must not be there.")],
     first: Annotated[int | None, typer.Option(min=0, help="First index; 0 if not given.")] = None,
     last: Annotated[
@@ -162,6 +189,101 @@ def evidence(
     first, last = (first or 0, last) if entry is None else (entry, entry)
     said = write_evidence(store, account, first, last, checkpoint, out)
     typer.echo(said)
+
+
+@app.command("erase")
+def erase(
+    store: Store,
+    account: Account,
+    email: Email,
+    reason: Annotated[str, typer.Option(help="Why; the trail keeps it, so don't name them.")] = "",
+    ticket: Annotated[str | None, typer.Option(help="The case that asked for it.")] = None,
+    name: Names = None,
+    term: Terms = None,
+    user: User = None,
+    heads: Heads = None,
+    database: OutboxDatabase = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show only what would go.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Erase a person's data from an account's entries; an entry says that, and proofs stand."""
+    from audit_trail.cli import person
+
+    if not reason and not dry_run:
+        raise typer.BadParameter("An erasure needs a --reason.")
+    if as_json and not (yes or dry_run):
+        raise typer.BadParameter("--json asks nothing, so it needs --yes or --dry-run.")
+    asked = _asked(store, account, heads, email, name, term, user)
+    if not yes or dry_run:
+        found = person.look(asked)
+        typer.echo(person.as_json(found) if as_json else "\n".join(person.told(found)))
+        if dry_run or not found.entries:
+            return
+        _require_typed(email)
+    erased = person.erase_person(asked, reason, ticket)
+    outbox = person.wipe_outbox(database) if database else None
+    if as_json:
+        typer.echo(person.as_json(erased.found, erased, outbox))
+        return
+    typer.echo(person.outcome(erased))
+    if outbox is not None:
+        typer.echo(person.OUTBOX_WIPED[outbox])
+
+
+@app.command("subject")
+def subject(
+    store: Store,
+    account: Account,
+    email: Email,
+    out: Annotated[Path, typer.Option(help="The file to write; it must not be there.")],
+    name: Names = None,
+    term: Terms = None,
+    user: User = None,
+    heads: Heads = None,
+) -> None:
+    """Write what an account's entries hold of a person, a line of JSON for each; an entry notes it."""
+    from audit_trail.cli import person
+
+    count = person.copy_person(_asked(store, account, heads, email, name, term, user), out)
+    typer.echo(f"{out}: {count:,} {'entry holds' if count == 1 else 'entries hold'} their data.")
+
+
+@app.command("wipe")
+def wipe(store: Store, database: OutboxDatabase = None) -> None:
+    """Let no byte of what was erased stay in the files; on PostgreSQL as the owner of the tables."""
+    from audit_trail.cli import person
+
+    wiped = person.wipe_store(store)
+    typer.echo(person.WIPED[wiped])
+    is_done = wiped == "done"
+    if database:
+        is_empty = person.wipe_outbox(database)
+        typer.echo(person.OUTBOX_WIPED[is_empty])
+        is_done = is_done and is_empty
+    if not is_done:
+        raise typer.Exit(1)
+
+
+def _asked(
+    store: str,
+    account: str,
+    heads: Path | None,
+    email: str,
+    names: list[str] | None,
+    terms: list[str] | None,
+    user: str | None,
+) -> Any:
+    from audit_trail.cli.person import Asked, subject_of
+
+    subject = subject_of(email, names or (), terms or (), user)
+    return Asked(store=store, account=account, heads=heads, subject=subject)
+
+
+def _require_typed(email: str) -> None:
+    if typer.prompt("Type the e-mail to erase it").strip() != email:
+        typer.echo("This isn't the e-mail; nothing was erased.", err=True)
+        raise typer.Exit(1)
 
 
 def main() -> None:

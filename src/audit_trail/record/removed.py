@@ -1,6 +1,7 @@
 """Ranges of indexes that an entry declares as removed; the arithmetic of them, and no store."""
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Final, Literal, get_args
 
 from audit_trail.record.entry import Ranges, Removed
@@ -9,6 +10,7 @@ RemovedPart = Literal["who", "what", "entry"]
 """A sealed part that was erased, or a whole entry that was dropped."""
 
 REMOVED_PARTS: Final[tuple[RemovedPart, ...]] = get_args(RemovedPart)
+ERASED_PARTS: Final[tuple[Literal["who", "what"], ...]] = ("who", "what")
 MARK: Final = b'"removed":'
 """What the bytes of a public part hold where it declares anything; cheap to look for."""
 
@@ -55,6 +57,11 @@ def count_of(ranges: Ranges) -> int:
 def holds(ranges: Ranges, index: int) -> bool:
     """Tell whether one of the ranges holds the index."""
     return any(first <= index <= last for first, last in ranges)
+
+
+def overlap(ranges: Iterable[tuple[int, int]]) -> bool:
+    """Tell whether any two of the ranges hold the same index."""
+    return any(after[0] <= before[1] for before, after in pairwise(sorted(ranges)))
 
 
 def ranges_in(removed: Removed, part: RemovedPart) -> Ranges:

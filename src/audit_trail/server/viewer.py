@@ -15,6 +15,8 @@ class Viewer(msgspec.Struct, frozen=True, kw_only=True):
     """The zone (IANA) in which times are shown when the browser has told none."""
     retention: str | None = None
     """The address where the application shows and changes how long entries are kept."""
+    personal_data: str | None = None
+    """The address where the application finds and erases what is kept of a person."""
     layout: Mapping[str, Any] = {}
     """What the application's own `layout.html` needs."""
 

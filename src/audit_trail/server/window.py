@@ -225,7 +225,13 @@ def _recording(entry: Entry, public: Public) -> Iterator[Fact]:
 
 
 def _said(value: Any) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    match value:
+        case str():
+            return value
+        case list() if all(isinstance(each, str) for each in value):
+            return ", ".join(value)
+        case _:
+            return msgspec.json.encode(value).decode()
 
 
 def _raw(columns: Any) -> Iterator[tuple[str, str]]:

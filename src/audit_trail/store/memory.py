@@ -21,6 +21,7 @@ from audit_trail.store.port import (
     Seal,
     Sealing,
     Tail,
+    Wiped,
 )
 
 
@@ -115,6 +116,12 @@ class MemoryStore:
                 self._versions[of] = max(self._versions.get(of, 0), dropped.version)
         elif index in entries:
             entries[index] = msgspec.structs.replace(entries[index], **{part: None})
+
+    def wipe(self) -> Wiped:
+        return "done"
+
+    def is_wiped(self) -> bool:
+        return True
 
     def _grown(
         self, account: str, sealing: Sealing

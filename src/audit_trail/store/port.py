@@ -1,7 +1,7 @@
 """The port that every store serves; its contract is tests/store/contract.py."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from audit_trail.record.entry import Entry
 from audit_trail.record.query import Query
@@ -111,6 +111,10 @@ class Leap(NamedTuple):
     version_before: int
 
 
+Wiped = Literal["done", "busy", "forbidden"]
+"""Whether the bytes are gone; *busy*: a reader keeps them for now, *forbidden*: another role must."""
+
+
 class Key(NamedTuple):
     """A key that signs this trail's checkpoints from `since_us` on, until the next one does.
 
@@ -188,6 +192,17 @@ class Store(Protocol):
 
         Returns how many indexes were worked off, `limit` at most; 0 when nothing is left.
         """
+        ...
+
+    def wipe(self) -> Wiped:
+        """Let no byte of the parts that were erased stay in the store's files.
+
+        It waits for readers only for some seconds.
+        """
+        ...
+
+    def is_wiped(self) -> bool:
+        """Tell whether no part was erased since its bytes were last wiped."""
         ...
 
     def accounts(self) -> list[str]:

@@ -1,6 +1,7 @@
 """The SQLite store: one file in WAL mode, appends group-committed with `synchronous=FULL`."""
 
 import sqlite3
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -33,6 +34,7 @@ from audit_trail.store.port import (
     Seal,
     Sealing,
     Tail,
+    Wiped,
 )
 
 BUSY_TIMEOUT_SECONDS: Final = 10.0
@@ -77,6 +79,7 @@ _REMOVE: Final = {
     "WHERE account = ? AND idx BETWEEN ? AND ?",
     "entry": "DELETE FROM entries WHERE account = ? AND idx BETWEEN ? AND ?",
 }
+_UNWIPED: Final = "SELECT rowid FROM removals WHERE part <> 'entry' AND next > last AND NOT wiped"
 # From one account to the next by the index; DISTINCT would read every entry of it.
 _ACCOUNTS: Final = """
 WITH RECURSIVE each (account) AS (
@@ -86,6 +89,9 @@ WITH RECURSIVE each (account) AS (
   FROM each WHERE each.account IS NOT NULL
 )
 SELECT account FROM each WHERE account IS NOT NULL"""
+WIPE_ATTEMPTS: Final = 20
+WIPE_PATIENCE_MS: Final = 200
+"""How long one attempt keeps writers waiting, while it waits for readers."""
 WRITER_CACHE_KIB: Final = 16_000
 """An append touches pages all over the index of records; those who write keep them at hand."""
 
@@ -244,6 +250,31 @@ class SqliteStore:
                 connection.execute("UPDATE removals SET next = ? WHERE rowid = ?", (stop, row))
                 left -= stop - start
         return limit - left
+
+    def wipe(self) -> Wiped:
+        """Empty the write-ahead log: in the file itself `secure_delete` has overwritten it all."""
+        for _ in range(WIPE_ATTEMPTS):
+            if self._empty_log():
+                return "done"
+            time.sleep(WIPE_PATIENCE_MS / 1_000)
+        return "busy"
+
+    def is_wiped(self) -> bool:
+        return self._one(f"{_UNWIPED} LIMIT 1", ()) is None
+
+    def _empty_log(self) -> bool:
+        with self._writing, self._translating():
+            connection = self._connection()
+            erased = self._all(_UNWIPED, ())
+            connection.execute(f"PRAGMA busy_timeout = {WIPE_PATIENCE_MS}")
+            try:
+                busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_SECONDS * 1_000)}")
+            if not busy and erased:
+                with self._transaction():
+                    connection.executemany("UPDATE removals SET wiped = 1 WHERE rowid = ?", erased)
+            return not busy
 
     def accounts(self) -> list[str]:
         return [account for (account,) in self._all(_ACCOUNTS, ())]

@@ -61,7 +61,9 @@ CREATE TABLE IF NOT EXISTS removals (
   first INTEGER NOT NULL,
   last INTEGER NOT NULL CHECK (last >= first),
   declared_by INTEGER NOT NULL,
-  next INTEGER NOT NULL
+  next INTEGER NOT NULL,
+  -- Whether the bytes of what was carried out have left the file's log, too.
+  wiped INTEGER NOT NULL DEFAULT 0
 );
 CREATE UNIQUE INDEX IF NOT EXISTS removals_by_range ON removals (account, part, first);
 CREATE INDEX IF NOT EXISTS removals_pending ON removals (account) WHERE next <= last;

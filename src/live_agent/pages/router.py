@@ -16,6 +16,7 @@ from live_agent.pages.bots import Bots
 from live_agent.pages.configuration import Configuration
 from live_agent.pages.desk import Desk
 from live_agent.pages.inboxes import Inboxes
+from live_agent.pages.personal_data import personal_data
 from live_agent.pages.refusals import Refusals
 from live_agent.pages.retention import retention
 from live_agent.pages.signing import signing_routes
@@ -55,6 +56,7 @@ def pages(services: Services) -> Pages:
             RuleStates,
             log,
             retention(services, desk),
+            personal_data(services, desk),
         ],
         opt=ADMINISTRATOR,
         dependencies={

@@ -1,5 +1,6 @@
 """The outbox of a PostgreSQL database: what its triggers wrote, read whole; it decides nothing."""
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import starmap, takewhile
@@ -15,6 +16,9 @@ from audit_trail.capture.outbox import BATCH_ROWS, HUGE_ROWS, Backlog, Batch, Ev
 from audit_trail.errors import OutboxFailed, SequencerRunning
 
 LARGEST: Final = 2**63 - 1
+WIPE_ATTEMPTS: Final = 20
+WIPE_PAUSE_SECONDS: Final = 0.2
+_NOT_NOW: Final = "55P03"
 # An advisory lock is the database's own: whoever holds it sequences that database's outbox.
 LOCK: Final = 0x6175646974  # "audit"
 
@@ -46,6 +50,18 @@ FROM chosen AS c LEFT JOIN LATERAL (
   LIMIT 1
 ) AS beyond ON true
 ORDER BY c.last
+"""
+# A file that is cut is a new one: deleted rows would keep their bytes in the pages of the old one.
+_TRUNCATE: Final = """
+DO $$
+BEGIN
+  SET LOCAL lock_timeout = '1s';
+  LOCK TABLE audit_trail.outbox IN ACCESS EXCLUSIVE MODE;
+  IF EXISTS (SELECT FROM audit_trail.outbox) THEN
+    RAISE lock_not_available;
+  END IF;
+  TRUNCATE audit_trail.outbox;
+END $$
 """
 _BATCH: Final = f"""
 SELECT {_COLUMNS} FROM audit_trail.outbox WHERE id <= %s ORDER BY id
@@ -172,6 +188,21 @@ class PostgresqlOutbox:
             connection.exec_driver_sql(
                 "DELETE FROM audit_trail.outbox WHERE id = ANY(%s)", ([row.id for row in rows],)
             )
+
+    def wipe(self) -> bool:
+        """Give the outbox a new file at a moment at which no row is in it; as its owner."""
+        for _ in range(WIPE_ATTEMPTS):
+            with self._translating():
+                try:
+                    with self._engine.begin() as connection:
+                        connection.exec_driver_sql(_TRUNCATE)
+                except DBAPIError as error:
+                    if getattr(error.orig, "sqlstate", None) != _NOT_NOW:
+                        raise
+                else:
+                    return True
+            time.sleep(WIPE_PAUSE_SECONDS)
+        return False
 
     @contextmanager
     def leading(self) -> Iterator[None]:

@@ -74,6 +74,8 @@ def _prepare(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: o
         f"busy_timeout = {BUSY_TIMEOUT_MS}",
         "journal_mode = WAL",
         "synchronous = FULL",
+        # Else what named people stays in free space: rows of the outbox, contexts that were cleared.
+        "secure_delete = ON",
     ):
         _execute(connection, f"PRAGMA {setting}")
 

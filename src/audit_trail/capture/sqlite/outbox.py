@@ -1,6 +1,7 @@
 """The outbox of a SQLite database: what its triggers wrote, read as bytes; it decides nothing."""
 
 import sqlite3
+import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -14,8 +15,13 @@ from sqlalchemy.exc import DBAPIError
 
 from audit_trail.capture.context import encoded
 from audit_trail.capture.outbox import BATCH_ROWS, HUGE_ROWS, Backlog, Batch, Event, Row
+from audit_trail.capture.sqlite.connection import BUSY_TIMEOUT_MS
 from audit_trail.capture.sqlite.lock import locked
 from audit_trail.errors import OutboxFailed
+
+WIPE_ATTEMPTS: Final = 20
+WIPE_PATIENCE_MS: Final = 200
+"""How long one attempt keeps writers waiting, while it waits for readers."""
 
 # What isn't a blob was not drawn by us, and ties no rows together.
 _DRAWN_BY_US: Final = "CASE typeof(token) WHEN 'blob' THEN token END"
@@ -91,6 +97,24 @@ class SqliteOutbox:
             connection.exec_driver_sql(
                 "DELETE FROM audit_outbox WHERE id IN (SELECT value FROM json_each(?))", (ids,)
             )
+
+    def wipe(self) -> bool:
+        """Empty the write-ahead log; in the file itself `secure_delete` overwrites what goes."""
+        for _ in range(WIPE_ATTEMPTS):
+            if self._empty_log():
+                return True
+            time.sleep(WIPE_PATIENCE_MS / 1_000)
+        return False
+
+    def _empty_log(self) -> bool:
+        with self._translating(), self._engine.connect() as connection:
+            alone = connection.execution_options(isolation_level="AUTOCOMMIT")
+            alone.exec_driver_sql(f"PRAGMA busy_timeout = {WIPE_PATIENCE_MS}")
+            try:
+                busy, *_ = alone.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+            finally:
+                alone.exec_driver_sql(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+            return not busy
 
     def leading(self) -> AbstractContextManager[None]:
         return locked(self._lock)

@@ -23,7 +23,9 @@ from audit_trail.store.port import (
     Seal,
     Sealing,
     Tail,
+    Wiped,
 )
+from audit_trail.store.postgresql import wiping
 from audit_trail.store.postgresql.connections import Connections
 from audit_trail.store.postgresql.schema import require
 
@@ -277,6 +279,12 @@ class PostgresqlStore:
                     left -= stop - start
                 _remove(connection, account, part, taken)
         return limit - left
+
+    def wipe(self) -> Wiped:
+        return wiping.wipe(self._connections)
+
+    def is_wiped(self) -> bool:
+        return wiping.is_wiped(self._connections)
 
     def accounts(self) -> list[str]:
         rows = self._all("SELECT account FROM audit_trail.heads WHERE size > 0")
