@@ -67,17 +67,6 @@ SMOKE = Effort(
     samples=5,
     seconds=0.3,
     starts=1,
-    verified=2_000,
-    erased=50,
-    expired=300,
-)
-SMOKE = Effort(
-    rounds=9,
-    rows=300,
-    entries=300,
-    samples=5,
-    seconds=0.3,
-    starts=1,
     expired=300,
     verified=2_000,
     erased=50,

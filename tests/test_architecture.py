@@ -91,7 +91,10 @@ MAP = {
     ),
     # It declares what it removes by an entry of the trail's own.
     "audit_trail.erasure": Room(
-        engine("errors", "record", "own", "trail", "trees", "store.port", "capture.context"),
+        engine(
+            *("errors", "record", "own", "trail", "trees", "store.port", "capture.context"),
+            "retention",
+        ),
         ("msgspec",),
     ),
     # Of capture the sequencer needs what an outbox row means, not how a trigger wrote it.

@@ -18,6 +18,7 @@ from audit_trail.evidence import Wanted, evidence
 from audit_trail.record.entry import ActorId, read_what
 from audit_trail.record.query import Query
 from audit_trail.record.removed import count_of
+from audit_trail.retention.keeping import Retention
 from audit_trail.seal.proof import verify_inclusion
 from audit_trail.store.memory import MemoryStore
 from audit_trail.store.port import Store
@@ -251,7 +252,7 @@ def test_whoever_is_always_slower_gives_up(monkeypatch: pytest.MonkeyPatch) -> N
     trail = Trail(MemoryStore())
     fill(trail)
 
-    def refuse(*_: object) -> int:
+    def refuse(*_: object, **__: object) -> int:
         raise RemovalRefused
 
     monkeypatch.setattr(trail, "append", refuse)
@@ -262,8 +263,30 @@ def test_whoever_is_always_slower_gives_up(monkeypatch: pytest.MonkeyPatch) -> N
 def test_held_entries_keep_their_parts(store: Store) -> None:
     trail = Trail(store)
     fill(trail)
-    erased = run(trail, is_held=lambda entry: entry.index == 3)
-    assert (erased.found.held, trail.entry("1", 3).who is None) == (1, False)
+    Retention(trail).place("1", by(), actor=ActorId(kind="user", id="7"))
+    erased = run(trail)
+    assert (erased.found.held, erased.found.what) == (2, [1])
+    assert [entry.who is None for entry in trail.entries("1", 0, 4)] == [False] * 4
+
+
+def test_a_hold_that_is_placed_after_the_search_counts(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trail = Trail(store)
+    fill(trail)
+    searches: list[int] = []
+
+    def slow(*asked: Any, **more: Any) -> Any:
+        found = find(*asked, **more)
+        searches.append(found.held)
+        if len(searches) == 1:
+            Retention(trail).place("1", by(), actor=ActorId(kind="user", id="7"))
+        return found
+
+    monkeypatch.setattr(erasing, "find", slow)
+    run(trail)
+    assert searches == [0, 2]
+    assert trail.entry("1", 0).who is not None
 
 
 def test_another_s_erasure_entry_may_itself_be_emptied() -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from audit_trail.erasure.finding import Found, find
 from audit_trail.erasure.subject import Subject
 from audit_trail.record.entry import ActorId
+from audit_trail.retention.policy import Hold, Policy
 from audit_trail.store.memory import MemoryStore
 from audit_trail.trail import Trail
 from tests.erasure.trails import ANN, draft
@@ -114,8 +115,9 @@ def test_an_address_that_others_use_too_is_told_and_stays() -> None:
 
 def test_held_entries_stay_and_are_counted() -> None:
     trail = Trail(MemoryStore())
-    trail.append([draft("7", who={"email": ANN}) for _ in range(3)])
-    seen = find(trail, "1", Subject.of([ANN]), is_held=lambda entry: entry.index == 1)
+    trail.append([draft(number, who={"email": ANN}) for number in ("7", "8", "7")])
+    hold = Hold(id="x", since=0, actor=ActorId(kind="user", id="8"))
+    seen = find(trail, "1", Subject.of([ANN]), policy=Policy(holds=(hold,)))
     assert (seen.who, seen.held) == ([0, 2], 1)
 
 

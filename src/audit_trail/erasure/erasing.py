@@ -2,17 +2,20 @@
 
 import secrets
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Final
 
 import msgspec
 
 from audit_trail.capture.context import Context
-from audit_trail.erasure.finding import Found, IsHeld, find, never_held
+from audit_trail.erasure.finding import Found, find
 from audit_trail.erasure.subject import Matcher, Subject
-from audit_trail.errors import ErasureRefused, RemovalRefused
+from audit_trail.errors import ErasureRefused, PolicyMoved, RemovalRefused
 from audit_trail.own import own_draft
 from audit_trail.record.entry import ActorId, Draft, Removed
 from audit_trail.record.removed import ERASED_PARTS, RemovedPart, ranges_of
+from audit_trail.retention.keeping import Retention
+from audit_trail.retention.policy import Policy
 from audit_trail.store.port import Wiped
 from audit_trail.trail import Trail
 from audit_trail.trees import Report, unreported
@@ -46,7 +49,6 @@ def erase(
     context: Context,
     *,
     clock: Callable[[], int],
-    is_held: IsHeld = never_held,
     report: Report = unreported,
 ) -> Erased:
     """Erase what the account's entries hold of the person; who does it and why is in the context.
@@ -56,16 +58,17 @@ def erase(
     somebody would erase their own traces.
     """
     _require_reason(context, Matcher(subject))
-    pseudonym = new_pseudonym()
+    pseudonym, retention = new_pseudonym(), Retention(trail, clock=clock)
     for _ in range(ATTEMPTS):
         # What an earlier erasure declared is emptied first, or it would be found and be refused.
         trail.remove(account)
-        found = find(trail, account, subject, is_held=is_held, report=report)
+        policy = retention.policy(account)
+        found = find(trail, account, subject, policy=policy, report=report)
         require_anothers(found, context)
         drafts = list(_declarations(account, found, pseudonym, context, clock))
         try:
-            trail.append(drafts)
-        except RemovalRefused:
+            trail.append(drafts, require=partial(_require_same, policy, retention, account))
+        except (RemovalRefused, PolicyMoved):
             continue
         trail.remove(account)
         wiped = trail.wipe()
@@ -89,6 +92,12 @@ def require_anothers(found: Found, context: Context) -> None:
             f"This would erase who did what you did yourself ({count:,} "
             f"{'entry' if count == 1 else 'entries'}). Another administrator must do it."
         )
+
+
+def _require_same(held: Policy, retention: Retention, account: str) -> None:
+    """A hold that was placed since the search keeps what was found before it."""
+    if retention.policy(account) != held:
+        raise PolicyMoved
 
 
 def _require_reason(context: Context, matcher: Matcher) -> None:

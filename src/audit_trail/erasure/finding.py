@@ -9,6 +9,9 @@ import msgspec
 from audit_trail.erasure.subject import Matcher, Subject
 from audit_trail.record.entry import ActorId, Entry, Part, Public, Who, read_who
 from audit_trail.record.value import read
+from audit_trail.retention.keeping import Retention
+from audit_trail.retention.policy import Policy
+from audit_trail.retention.policy import is_held as is_held_by
 from audit_trail.trail import Trail
 from audit_trail.trees import Report, unreported
 
@@ -84,9 +87,10 @@ class Found(msgspec.Struct, kw_only=True):
         return len({*self.who, *self.what})
 
 
-def never_held(_entry: Entry) -> bool:
-    """Hold nothing."""
-    return False
+def held_in(policy: Policy) -> IsHeld:
+    """Return what the policy's legal holds keep."""
+    # The entry that states the policy is seen to part by part.
+    return lambda entry: entry.index != policy.stated_by and is_held_by(policy, entry)
 
 
 def find(
@@ -94,10 +98,14 @@ def find(
     account: str,
     subject: Subject,
     *,
-    is_held: IsHeld = never_held,
+    policy: Policy | None = None,
     report: Report = unreported,
 ) -> Found:
-    """Return what the account's entries hold of the person. `report` is told how far it has read."""
+    """Return what the account's entries hold of the person. `report` is told how far it has read.
+
+    What stays is told by the legal holds of the account's policy, now or as given.
+    """
+    stays = held_in(policy or Retention(trail).policy(account))
     matcher = Matcher(subject)
     found = Found(size=trail.head(account).size)
     theirs: set[str] = set()
@@ -112,7 +120,7 @@ def find(
             others[who.nearest or ""] += public.actor.id is not None
         if trace is None:
             found.erased += was_erased(entry, subject)
-        elif is_held(entry):
+        elif stays(entry):
             found.held += 1
         else:
             _add(found, trace)
