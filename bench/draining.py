@@ -1,11 +1,11 @@
 """Outbox to trail against a raw bulk insert of the same rows under the same indexes, in turn."""
 
-import shutil
 import sqlite3
 import statistics
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg
@@ -21,6 +21,7 @@ from audit_trail.trail import Trail
 from bench.engines import Place
 from bench.paired import Ratio, median_with_interval
 from bench.saves import ACTOR, ORIGIN, WATCH, new_engine
+from bench.sealing import signed_trail
 
 ROWS_A_TRANSACTION = 5
 BATCH = 1_000
@@ -36,9 +37,9 @@ class Drain(NamedTuple):
     bytes_per_entry: float
 
 
-def draining(place: Place, rows: int, rounds: int) -> Drain:
+def draining(place: Place, rows: int, rounds: int, *, signed: bool = False) -> Drain:
     """Drain so many outbox rows a round, reading and deleting them included."""
-    bench = (PostgresqlDrain if place.server else SqliteDrain)(place, rows)
+    bench = (PostgresqlDrain if place.server else SqliteDrain)(place, rows, signed)
     try:
         times = [(bench.drain(), bench.insert_raw()) for _ in range(rounds + 1)][1:]
         return Drain(
@@ -52,47 +53,55 @@ def draining(place: Place, rows: int, rounds: int) -> Drain:
 
 
 class SqliteDrain:
-    """The outbox is filled anew from a copy for each round; the raw rows go to a file like the trail's."""
+    """The outbox is filled anew from a copy for each round, with times that go on, as in life.
 
-    def __init__(self, place: Place, rows: int) -> None:
+    The raw rows go to a file like the trail's, which grows with it from round to round.
+    """
+
+    def __init__(self, place: Place, rows: int, signed: bool) -> None:
         self._rows = rows
         self._engine = _filled(place, rows, "audit_outbox")
-        self._file, self._raw_file = place.new_file(), place.new_file()
+        self._file = place.new_file()
         self._store = SqliteStore(self._file)
-        self._trail = Trail(self._store)
+        self._raw = self._like_the_trail(place.new_file())
+        self._trail = signed_trail(place, self._store) if signed else Trail(self._store)
         self._sequencer = Sequencer(capture.outbox(self._engine), self._trail, WATCH)
 
     def drain(self) -> float:
         with self._engine.begin() as connection:
             connection.exec_driver_sql(
-                "INSERT INTO audit_outbox SELECT NULL, token, randomblob(10), occurred_ms, "
+                "INSERT INTO audit_outbox SELECT NULL, token, randomblob(10), "
+                "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) "
+                "- max(occurred_ms) OVER () + occurred_ms, "
                 "table_name, operation, account, record_key, record_id, changes, labels, context "
                 "FROM saved"
             )
         return _timed(self._sequencer)
 
     def insert_raw(self) -> float:
+        newest = "SELECT * FROM entries ORDER BY rowid DESC LIMIT ?"
         with closing(sqlite3.connect(self._file)) as trail:
-            rows = trail.execute("SELECT * FROM entries").fetchall()
-            schema = trail.execute(
+            rows = trail.execute(newest, (self._rows,)).fetchall()[::-1]
+        insert = f"INSERT INTO entries VALUES ({', '.join('?' * len(rows[0]))})"
+        started = time.perf_counter()
+        for batch in _batches(rows):
+            self._raw.execute("BEGIN IMMEDIATE")
+            self._raw.executemany(insert, batch)
+            self._raw.execute("COMMIT")
+        return time.perf_counter() - started
+
+    def _like_the_trail(self, file: Path) -> sqlite3.Connection:
+        """Open a file with the table of entries and its indexes, without triggers."""
+        raw = sqlite3.connect(file, isolation_level=None)
+        for pragma in ("page_size = 8192", "journal_mode = WAL", "synchronous = FULL"):
+            raw.execute(f"PRAGMA {pragma}")
+        with closing(sqlite3.connect(self._file)) as trail:
+            for (statement,) in trail.execute(
                 "SELECT sql FROM sqlite_master WHERE tbl_name = 'entries' AND type <> 'trigger' "
                 "AND sql IS NOT NULL ORDER BY type DESC"
-            ).fetchall()
-        rows = rows[-self._rows :]
-        shutil.rmtree(self._raw_file.parent)
-        self._raw_file.parent.mkdir()
-        with closing(sqlite3.connect(self._raw_file, isolation_level=None)) as raw:
-            for pragma in ("page_size = 8192", "journal_mode = WAL", "synchronous = FULL"):
-                raw.execute(f"PRAGMA {pragma}")
-            for (statement,) in schema:
+            ):
                 raw.execute(statement)
-            insert = f"INSERT INTO entries VALUES ({', '.join('?' * len(rows[0]))})"
-            started = time.perf_counter()
-            for batch in _batches(rows):
-                raw.execute("BEGIN IMMEDIATE")
-                raw.executemany(insert, batch)
-                raw.execute("COMMIT")
-            return time.perf_counter() - started
+        return raw
 
     def bytes_per_entry(self) -> float:
         with closing(sqlite3.connect(self._file)) as trail:
@@ -108,6 +117,7 @@ class SqliteDrain:
         return pages * size / entries
 
     def close(self) -> None:
+        self._raw.close()
         self._store.close()
         self._engine.dispose()
 
@@ -115,13 +125,13 @@ class SqliteDrain:
 class PostgresqlDrain:
     """The same on PostgreSQL, where the raw insert is COPY."""
 
-    def __init__(self, place: Place, rows: int) -> None:
+    def __init__(self, place: Place, rows: int, signed: bool) -> None:
         assert place.server
         self._rows = rows
         self._engine = _filled(place, rows, "audit_trail.outbox")
         self._url, self._raw_url = (place.server.url(place.server.database()) for _ in range(2))
         self._store = PostgresqlStore(self._url)
-        self._trail = Trail(self._store)
+        self._trail = signed_trail(place, self._store) if signed else Trail(self._store)
         self._sequencer = Sequencer(capture.outbox(self._engine), self._trail, WATCH)
         create(self._raw_url)
         with psycopg.connect(self._raw_url, autocommit=True) as raw:
@@ -138,7 +148,8 @@ class PostgresqlDrain:
             connection.exec_driver_sql(
                 "INSERT INTO audit_trail.outbox (cluster, transaction, occurred_at, table_name, "
                 "operation, account, record_key, record_id, changes, labels, context) "
-                "SELECT cluster, transaction, occurred_at, table_name, operation, account, "
+                "SELECT cluster, transaction, "
+                "clock_timestamp() - max(occurred_at) OVER () + occurred_at, table_name, operation, account, "
                 "record_key, record_id, changes, labels, context FROM saved ORDER BY id"
             )
         return _timed(self._sequencer)
@@ -148,8 +159,6 @@ class PostgresqlDrain:
         with psycopg.connect(self._url) as trail, trail.cursor().copy(copy % self._rows) as rows:
             lines = [bytes(line) for line in rows]
         with psycopg.connect(self._raw_url, autocommit=True) as raw:
-            raw.execute("TRUNCATE audit_trail.entries")
-            raw.execute("CHECKPOINT")
             started = time.perf_counter()
             for batch in _batches(lines):
                 with raw.cursor().copy(b"COPY audit_trail.entries FROM STDIN") as into:

@@ -24,8 +24,9 @@ from bench.load import under_load
 from bench.pages import newest_page
 from bench.paired import median_of
 from bench.saves import Cost, bulk_updating, saving
-from bench.sealing import cost_of_sealing
+from bench.sealing import bytes_of_sealing, cost_of_sealing, leaves_and_tree
 from bench.starting import first_start, help_seconds, page_over_http, start_again
+from bench.verifying import evidence_of_an_account
 from tests.postgresql import programs
 
 ROOT = Path(__file__).parents[1]
@@ -41,10 +42,19 @@ class Effort(NamedTuple):
     samples: int
     seconds: float
     starts: int
+    verified: int
 
 
-FULL = Effort(rounds=15, rows=10_000, entries=10_000, samples=1_000, seconds=15.0, starts=5)
-SMOKE = Effort(rounds=9, rows=300, entries=300, samples=5, seconds=0.3, starts=1)
+FULL = Effort(
+    rounds=15,
+    rows=10_000,
+    entries=10_000,
+    samples=1_000,
+    seconds=15.0,
+    starts=5,
+    verified=1_000_000,
+)
+SMOKE = Effort(rounds=9, rows=300, entries=300, samples=5, seconds=0.3, starts=1, verified=2_000)
 
 
 class Figure(NamedTuple):
@@ -91,7 +101,13 @@ def sequencer_figures(where: Place, effort: Effort) -> Iterator[Figure]:
 
 
 def sealing_figures(where: Place, effort: Effort) -> Iterator[Figure]:
-    """What tree, tiles, signature and the file of signed heads add to an append."""
+    """What tree, tiles, signature and the file of signed heads cost."""
+    drain = draining(where, effort.rows, effort.rounds, signed=True)
+    yield Figure(
+        f"{where.kind}: outbox to sealed trail / raw bulk insert of the same rows",
+        f"{drain.ratio}; {drain.entries_per_second:,.0f} against {drain.raw_per_second:,.0f} a second",
+        f"at least 0.35: {drain.ratio.at_least(0.35)}",
+    )
     for accounts in (1, 100):
         cost = cost_of_sealing(where, accounts, effort.rounds)
         yield Figure(
@@ -100,6 +116,36 @@ def sealing_figures(where: Place, effort: Effort) -> Iterator[Figure]:
             str(cost),
             f"at most 1.20: {cost.verdict(1.2)}" if accounts == 1 else "none: a signature each",
         )
+
+
+def hashing_figures(effort: Effort) -> Iterator[Figure]:
+    """What hashing takes, on no engine."""
+    hashing = leaves_and_tree(effort.rounds)
+    yield Figure(
+        "leaf, tree and tiles / bare SHA-256 of the same public parts",
+        f"{hashing.ratio}; {hashing.entries_per_second:,.0f} against "
+        f"{hashing.bare_per_second:,.0f} a second",
+        f"at least 0.50: {hashing.ratio.at_least(0.5)}",
+    )
+    with place("SQLite") as where:
+        sealed = bytes_of_sealing(where)
+    yield Figure(
+        "bytes an entry takes for being sealed",
+        f"{sealed.tiles:.1f} in tiles; {sealed.commitments:.0f} for two commitments, salts and leaf",
+    )
+
+
+def evidence_figures(effort: Effort) -> Iterator[Figure]:
+    """What an auditor waits for, on one core."""
+    with place("SQLite") as where:
+        took = evidence_of_an_account(where, effort.verified)
+    verdict = "met" if took.verified_per_second >= 100_000 else "missed"
+    yield Figure(
+        f"an evidence file of {took.entries:,} entries with both parts, verified",
+        f"{took.verified_per_second:,.0f} entries a second, {took.verify_seconds:.1f} s; "
+        f"written in {took.write_seconds:.1f} s, {took.bytes / took.entries:,.0f} bytes an entry",
+        f"at least 100,000 a second: {verdict}",
+    )
 
 
 def product_figures(effort: Effort) -> Iterator[Figure]:
@@ -145,6 +191,10 @@ def figures(effort: Effort, only: str = "") -> Iterator[Figure]:
             if only in f"{kind} {part.__name__}":
                 with place(kind) as where:
                     yield from part(where, effort)
+    if only in "hashing_figures":
+        yield from hashing_figures(effort)
+    if only in "evidence_figures":
+        yield from evidence_figures(effort)
     if only in "product_figures":
         yield from product_figures(effort)
 

@@ -41,7 +41,7 @@ def environment(*rooms: str) -> tuple[str, ...]:
 
 # The environment enters the engine by these doors, and fails by its own errors. Only where it is
 # put together may it also choose a store and start a sequencer.
-DOORS = (*engine("errors", "record", "capture", "trail", "server"), "live_agent.errors")
+DOORS = (*engine("errors", "record", "capture", "trail", "evidence", "server"), "live_agent.errors")
 COMPOSITION = (*DOORS, *engine("store", "signing", "trees", "sequencer", "own"))
 # The API and the pages stand side by side on these, and never on each other.
 UNDER_EDGES = environment(
@@ -63,11 +63,6 @@ MAP = {
     "audit_trail.trail": Room(
         engine("errors", "record", "seal", "signing", "trees", "store.port"), ("msgspec",)
     ),
-    # It says who did it as the sequencer does.
-    "audit_trail.own": Room(
-        engine("errors", "record", "capture.context", "sequencer.acting", "sequencer.identity"),
-        ("msgspec",),
-    ),
     # It judges bytes from anywhere, so it must not be able to ask a trail, a store or a clock.
     "audit_trail.verify": Room(engine("errors", "record", "seal"), ("msgspec",), pure=True),
     # It reads a store by its port, and tells what it finds as the verifier of files does.
@@ -80,6 +75,11 @@ MAP = {
             *("errors", "record", "seal", "trail"),
             *("verify.archive", "verify.indexes", "verify.manifest"),
         ),
+        ("msgspec",),
+    ),
+    # It says who did it as the sequencer does.
+    "audit_trail.own": Room(
+        engine("errors", "record", "capture.context", "sequencer.acting", "sequencer.identity"),
         ("msgspec",),
     ),
     # Of capture the sequencer needs what an outbox row means, not how a trigger wrote it.
@@ -95,8 +95,10 @@ MAP = {
         ),
         ("msgspec",),
     ),
+    # The addresses of tiles and the spelling of hashes are the seal's; so is the checkpoint that the
+    # window of an entry tells.
     "audit_trail.server": Room(
-        engine("errors", "record", "trail"), ("jinja2", "litestar", "msgspec")
+        engine("errors", "record", "seal", "trail", "evidence"), ("jinja2", "litestar", "msgspec")
     ),
     # It composes the engine for operators, and knows no application.
     "audit_trail.cli": Room(
@@ -146,11 +148,12 @@ MAP = {
     "live_agent.services": Room(
         (*DOORS, *environment("database", "attempts", "metrics")), ("msgspec",)
     ),
+    "live_agent.pace": Room(environment("errors"), pure=True),
     # Why a change is made comes with the request, and is checked like any other field.
     "live_agent.gate": Room(
         (
             *DOORS,
-            *environment("schema", "database", "attempts", "access", "services"),
+            *environment("schema", "database", "attempts", "access", "services", "pace"),
             "live_agent.settings.reasons",
         ),
         ("litestar", "msgspec"),

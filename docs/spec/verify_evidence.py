@@ -5,6 +5,7 @@ python verify_evidence.py FILE [--key KEY]... [--checkpoint EARLIER]
 
 import argparse
 import io
+import itertools
 import json
 import re
 import sys
@@ -18,16 +19,14 @@ from urllib.parse import quote
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-REMARK, PROBLEM, DOUBT = range(3)
-NAME = r"[^\s+\x00-\x1f]+"
+NAME, CHECKPOINT, PROOF = r"[^\s+\x00-\x1f]+", "checkpoint", "entry.tlog-proof"
+COVERED_BY, EARLIER = "covering.jsonl", "earlier-checkpoint"
 # Shapes of JSON: a list of one thing, members of which those with ? may be absent, or a type.
 GONE = {"who?": [[int]], "what?": [[int]]}
 REMOVED = GONE | {"entry?": [[int]]}
 PART = {"salt": str, "text?": str, "base64?": str}
 SEALED = {"index": int, "who?": PART, "what?": PART}
 COVERING = {"index": int, "public": str, "path": [str]}
-PUBLIC = {"v": int, "account": str, "action": str, "via": str, "entity": {"type": str}}
-PUBLIC |= {"occurred_at": int, "recorded_at": int, "who?": str, "what?": str, "removed?": REMOVED}
 MANIFEST = {"format": str, "origin": str, "account": str, "words": str, "time_zone": str}
 MANIFEST |= {"first": int, "last": int, "count": int, "whole": bool, "cut": bool}
 MANIFEST |= {"left": [str], "right": [str], "consistency?": [str], "removed": REMOVED}
@@ -40,16 +39,16 @@ def need(holds, why):
         raise ValueError(why)
 
 
-def fits(value, shape, is_open=False):
+def fits(value, shape):
     if isinstance(shape, list):
-        return type(value) is list and all(fits(each, shape[0], is_open) for each in value)
+        return type(value) is list and all(fits(each, shape[0]) for each in value)
     if not isinstance(shape, dict):
-        return type(value) is shape and (shape is not int or -(2**53) < value < 2**53)
+        return type(value) is shape and (shape is not int or abs(value) < 2**53)
     known = {name.rstrip("?"): each for name, each in shape.items()}
-    is_known = type(value) is dict and (is_open or value.keys() <= known.keys())
-    is_there = is_known and all(name in value or name.endswith("?") for name in shape)
-    return is_there and all(
-        fits(value[name], known[name], is_open) for name in known if name in value
+    return (
+        type(value) is dict
+        and {name for name in shape if not name.endswith("?")} <= value.keys() <= known.keys()
+        and all(fits(each, known[name]) for name, each in value.items())
     )
 
 
@@ -163,9 +162,12 @@ def read_checkpoint(message):
 
 
 def read_archive(content):
-    members = {}
+    members, stop = {}, 0
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        for info in (info for info in archive.infolist() if not info.is_dir()):
+        infos = [info for info in archive.infolist() if not info.is_dir()]
+        for info in sorted(infos, key=lambda info: info.header_offset):
+            need(info.header_offset >= stop, "members overlap")
+            stop = info.header_offset + 30 + info.compress_size
             info.CRC = None  # Hashes tell what is right, and name what is not.
             need(info.compress_type in (0, 8) and info.filename not in members, "a member")
             with archive.open(info) as opened:
@@ -175,10 +177,7 @@ def read_archive(content):
 
 
 def time_of(micros):
-    try:
-        time = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)
-    except OverflowError:
-        return f"{micros} µs"
+    time = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)
     return time.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
@@ -215,15 +214,18 @@ def read_bundle(content, most):
 def read_public(content):
     """The public part, or nothing where it isn't one."""
     try:
-        public = json.loads(content.decode())
-        need(fits(public, PUBLIC, True) and public["v"] == 1, "a public part")
+        it = json.loads(content.decode())
+        need(it["v"] == 1 and fits([it["occurred_at"], it["recorded_at"]], [int]), "a public part")
         need(
-            all(len(pair) == 2 for each in public.get("removed", {}).values() for pair in each),
-            "pairs",
+            fits([it["account"], it["action"], it["via"], it["entity"]["type"]], [str]), "its text"
         )
-    except (ValueError, TypeError, RecursionError):
+        need(fits([it[part] for part in ("who", "what") if part in it], [str]), "its commitments")
+        removed = it.get("removed", {})
+        need(fits(removed, REMOVED), "what it removed")
+        need(all(len(pair) == 2 for pairs in removed.values() for pair in pairs), "a pair")
+        return it
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None
-    return public
 
 
 def salted(part):
@@ -237,234 +239,209 @@ def within(pairs):
 
 
 class Verification:
-    """What is known so far. Each step yields what it finds: its kind, an index or None, a sentence."""
+    """A file under verification; the steps bear the text's numbers."""
 
     def __init__(self, content, keys, accepted):
+        self.problems, self.doubts, self.remarks = [], [], []
+        self.leaves, self.left_out, self.matching, self.is_proven = [], set(), 0, False
+        self.recorded_at = -(2**53)
+        self.absent, self.covered = ({"who": set(), "what": set(), "entry": set()} for _ in "ab")
+        # 1. Archive, members and manifest.
         self.members = read_archive(content)
         self.it = it = read_manifest(self.members["manifest.json"])
-        self.first, self.stop, names = it["first"], it["last"] + 1, {*self.members}
-        self.starts = sorted(number(name[8:]) for name in names if name.startswith("entries/"))
-        wanted = {
-            f"{part}{at}{end}"
-            for at in self.starts
-            for part, end in (("entries/", ""), ("leaves/", ""), ("sealed/", ".jsonl"))
+        self.first, self.stop = it["first"], it["last"] + 1
+        self.starts = sorted(number(name[8:]) for name in self.members if name[:8] == "entries/")
+        names = {f"{part}{at}" for at in self.starts for part in ("entries/", "leaves/")}
+        names |= {f"sealed/{at}.jsonl" for at in self.starts} | {
+            CHECKPOINT,
+            "keys",
+            "manifest.json",
         }
-        wanted |= {"entry.tlog-proof"} if self.stop == self.first + 1 else set()
-        wanted |= {"earlier-checkpoint"} if "consistency" in it else set()
-        need(
-            names - {"covering.jsonl"} == wanted | {"checkpoint", "keys", "manifest.json"},
-            "members",
+        names |= ({PROOF} if self.stop == self.first + 1 else set()) | (
+            {EARLIER} if "consistency" in it else set()
         )
+        need(self.members.keys() - {COVERED_BY} == names, "the members")
+        # 2. Keys.
         own = [read_key(line) for line in read_lines(self.members["keys"])]
         need(own and all(name == it["origin"] for (name, _), _ in own), "the keys' origin")
-        found = [read_key(text) for text in keys] or own
-        self.keys, self.are_given, self.accepted = dict(found), bool(keys), accepted
-        need(len(self.keys) == len(set(found)), "two keys of one id")
-        self.leaves, self.left_out, self.matching, self.is_proven = [], set(), 0, False
-        self.absent = {"who": set(), "what": set(), "entry": set()}
-        self.covered = {"who": set(), "what": set(), "entry": set()}
+        known = [read_key(text) for text in keys] or own
+        self.keys = dict(known)
+        need(len(self.keys) == len(set(known)), "two keys of one name and id")
+        if not keys:
+            self.doubts.append("No key was given, and those in the file prove nothing.")
+        # 3. Checkpoint.
+        (origin, self.size, self.root), _ = self.signed(self.members[CHECKPOINT])
+        account = quote(it["account"], safe="")
+        if origin != it["origin"] or origin.rpartition("/")[2] != account:
+            self.problem(f"The checkpoint is another trail's: {origin}.")
+        if self.step_4_entries():
+            self.step_5_and_6_tree()
+            self.step_7_removed()
+            self.step_8_and_9_proof_and_query()
+            self.step_10_earlier(accepted)
 
-    def run(self):
-        if not self.are_given:
-            yield DOUBT, None, "No key was given, and those in the file prove nothing."
-        yield from self.step_3_checkpoint()
-        yield from self.step_4_entries()
-        if len(self.leaves) == self.stop - self.first:
-            for step in (
-                self.step_5_tree,
-                self.step_6_whole,
-                self.step_7_removed,
-                self.step_8_single,
-            ):
-                yield from step()
-            yield from self.step_9_query()
-            yield from self.step_10_earlier()
+    def problem(self, says, index=None):
+        self.problems.append((index, says))
 
     def signed(self, message):
-        """The checkpoint, and whether a known key has signed it: an answer, or what is wrong."""
+        """The checkpoint, and whether a known key has signed it."""
         checkpoint, text, signatures = read_checkpoint(message)
-        ours = [(self.keys[by], signature) for by, signature in signatures if by in self.keys]
+        known = {by: key for by, key in self.keys.items() if by[0] == checkpoint[0]}
+        ours = [(known[by], signature) for by, signature in signatures if by in known]
         need(len(ours) == len({key for key, _ in ours}), "a key signs twice")
         try:
             for key, signature in ours:
                 Ed25519PublicKey.from_public_bytes(key).verify(signature, text)
         except InvalidSignature:
-            return checkpoint, (PROBLEM, None, f"A signature of {checkpoint[0]} is wrong.")
-        return checkpoint, None if ours else (
-            DOUBT,
-            None,
-            f"No known key has signed {checkpoint[0]}.",
-        )
-
-    def step_3_checkpoint(self):
-        (origin, self.size, self.root), wrong = self.signed(self.members["checkpoint"])
-        yield from [wrong] if wrong else []
-        account = quote(self.it["account"], safe="")
-        if origin != self.it["origin"] or origin.rpartition("/")[2] != account:
-            yield PROBLEM, None, f"The checkpoint is another trail's: {origin}."
+            self.problem(f"A signature of {checkpoint[0]} is wrong.")
+            return checkpoint, False
+        if not ours:
+            self.doubts.append(f"No known key has signed {checkpoint[0]} of {checkpoint[1]}.")
+        return checkpoint, bool(ours)
 
     def step_4_entries(self):
+        at = self.first
         for start in self.starts:
-            at = self.first + len(self.leaves)
             if start != at:
-                yield PROBLEM, min(start, at), "The chunks don't follow each other."
-                self.leaves = []
-                return
-            content = self.members[f"leaves/{at}"]
+                self.problem("The chunks don't follow each other.", min(start, at))
+                return False
+            content, is_told = self.members[f"leaves/{at}"], False
             need(content and len(content) % 32 == 0 and len(content) <= 2**21, "leaves")
             leaves = [content[each : each + 32] for each in range(0, len(content), 32)]
             entries = read_bundle(self.members[f"entries/{at}"], len(leaves))
             lines = read_lines(self.members[f"sealed/{at}.jsonl"], SEALED, len(leaves))
             places = [at - 1, *(line["index"] for line in lines), at + len(leaves)]
-            need(all(a < b for a, b in zip(places, places[1:], strict=False)), "lines out of place")
-            sealed, is_told = {line["index"]: line for line in lines}, False
-            for index in range(at, at + max(len(leaves), len(entries))):
-                entry, leaf = (
-                    entries[index - at : index - at + 1],
-                    leaves[index - at : index - at + 1],
-                )
-                if entry == [b""] and leaf:
+            need(all(a < b for a, b in itertools.pairwise(places)), "lines out of place")
+            sealed, both = {line["index"]: line for line in lines}, (entries, leaves)
+            for index, (entry, leaf) in enumerate(itertools.zip_longest(*both), at):
+                if entry == b"" and leaf:
                     self.absent["entry"].add(index)
                     if index in sealed:
-                        yield PROBLEM, index, f"Entry {index} was dropped, and its parts are shown."
-                elif not leaf or [leaf_of(each) for each in entry] != leaf:
+                        self.problem(f"Entry {index} was dropped, and its parts are shown.", index)
+                elif entry is None or leaf_of(entry) != leaf:
+                    self.left_out.add(index)
                     if not is_told:
-                        yield PROBLEM, index, f"Entry {index} isn't what was hashed."
-                    is_told = self.left_out.add(index) is None
+                        self.problem(f"Entry {index} isn't what was hashed.", index)
+                    is_told = True
                 else:
-                    yield from self.entry(index, read_public(entry[0]), sealed.get(index, {}))
-            self.leaves += leaves
-        if len(self.leaves) != self.stop - self.first:
-            yield (
-                PROBLEM,
-                min(self.first + len(self.leaves), self.stop),
-                "The range ends elsewhere.",
-            )
+                    self.entry(index, read_public(entry), sealed.get(index, {}))
+            at, self.leaves = at + len(leaves), self.leaves + leaves
+        if at != self.stop:
+            self.problem("The range ends elsewhere.", min(at, self.stop))
+        return at == self.stop
 
     def entry(self, index, public, line):
         if public is None or public["account"] != self.it["account"]:
             self.left_out.add(index)
-            yield PROBLEM, index, f"Entry {index} is no entry of this account."
+            self.problem(f"Entry {index} is no entry of this account.", index)
             return
         query, happened, kind = self.it["query"], public["occurred_at"], public["entity"]["type"]
         is_in_time = query.get("since_us", happened) <= happened <= query.get("until_us", happened)
         self.matching += is_in_time and kind in query.get("types", [kind])
         self.cover(index, public)
         if public["recorded_at"] - happened > 60_000_000 and public["via"] != "import":
-            times = f"happened at {time_of(happened)}, recorded at {time_of(public['recorded_at'])}"
-            yield (
-                REMARK,
-                index,
-                f"Entry {index}: {times}. Back-dating is bounded by witnesses alone.",
-            )
+            times = f"{time_of(happened)}, recorded at {time_of(public['recorded_at'])}"
+            self.remarks.append(f"Entry {index}: {times}. Only witnesses bound back-dating.")
+        if public["recorded_at"] < self.recorded_at:
+            self.remarks.append(f"Entry {index} says to be recorded before the one before it.")
+        self.recorded_at = public["recorded_at"]
         for part in ("who", "what"):
             if part in line and sha256(salted(line[part])).hexdigest() != public.get(part):
-                yield PROBLEM, index, f"The {part} part of entry {index} isn't as committed."
+                self.problem(f"The {part} part of entry {index} isn't as committed.", index)
             if part in public and part not in line:
                 self.absent[part].add(index)
 
     def cover(self, index, public):
         for part, pairs in public.get("removed", {}).items():
-            if public["action"] == {"who": "erase", "what": "erase", "entry": "drop"}.get(part):
+            if public["action"] == ("drop" if part == "entry" else "erase"):
                 kept = [(start, end) for start, end in pairs if 0 <= start <= end < index]
                 inside = [(max(a, self.first), min(b, self.stop - 1)) for a, b in kept]
                 self.covered[part] |= within(inside)
 
-    def step_5_tree(self):
+    def step_5_and_6_tree(self):
         before, behind = levels(0, self.first), levels(self.stop, self.size)
         left, right = hashes(self.it["left"]), hashes(self.it["right"])
+        self.nodes = [*zip(before, left, strict=False), *((0, leaf) for leaf in self.leaves)]
         if self.stop > self.size:
-            yield PROBLEM, max(self.size, self.first), f"The checkpoint covers {self.size} entries."
-            return
-        if len(left) == len(before) and len(right) == len(behind):
-            self.nodes = [*zip(before, left, strict=True), *((0, leaf) for leaf in self.leaves)]
-            self.is_proven = root_of(self.nodes + [*zip(behind, right, strict=True)]) == self.root
+            self.problem(f"The checkpoint covers {self.size}.", max(self.size, self.first))
+        elif (len(left), len(right)) == (len(before), len(behind)):
+            self.is_proven = root_of([*self.nodes, *zip(behind, right, strict=True)]) == self.root
         if not self.is_proven:
-            yield PROBLEM, None, "The leaves don't lead to the signed root."
-
-    def step_6_whole(self):
+            self.problem("The leaves don't lead to the signed root.")
         if self.it["whole"] and self.first:
-            yield PROBLEM, 0, "The whole account begins with entry 0."
+            self.problem("The whole account begins with entry 0.", 0)
         if self.it["whole"] and self.stop < self.size:
-            yield PROBLEM, self.stop, f"The whole account has {self.size} entries."
+            self.problem(f"The whole account has {self.size} entries.", self.stop)
 
     def step_7_removed(self):
-        for line in read_lines(self.members.get("covering.jsonl", b""), COVERING):
+        for line in read_lines(self.members.get(COVERED_BY, b""), COVERING):
             index, content, path = line["index"], line["public"].encode(), hashes(line["path"])
             need(not self.first <= index < self.stop, "a covering entry of the range itself")
             public = read_public(content)
             if public and leads(included, leaf_of(content), index, self.size, path) == self.root:
                 self.cover(index, public)
             else:
-                yield PROBLEM, index, f"Entry {index} isn't in the tree."
+                self.problem(f"Entry {index} isn't in the tree.", index)
         for part, absent in self.absent.items():
             removed = within(self.it["removed"].get(part, []))
             told = removed | within(self.it["withheld"].get(part, []))
-            for wrong, says in (
-                (absent - told, "is gone, and the file doesn't say why"),
-                (told - absent - self.left_out, "is said to be gone, and isn't"),
-                (removed - self.covered[part], "is gone, and the trail doesn't say so"),
+            for says, wrong in (
+                ("is gone, and the file doesn't say why", absent - told),
+                ("is said to be gone, and isn't", told - absent - self.left_out),
+                ("is gone, and the trail doesn't say so", removed - self.covered[part]),
             ):
                 if wrong:
-                    yield PROBLEM, min(wrong), f"{part} of entry {min(wrong)} {says}."
+                    self.problem(f"{part} of entry {min(wrong)} {says}.", min(wrong))
 
-    def step_8_single(self):
-        if self.stop != self.first + 1:
-            return
-        head, _, note = self.members["entry.tlog-proof"].partition(b"\n\n")
-        version, index, *path = head.decode("ascii").split("\n")
-        need(version == "c2sp.org/tlog-proof@v1" and index.startswith("index "), "a proof")
-        index, path = number(index[6:]), hashes(path)
-        root = leads(included, self.leaves[0], index, self.size, path)
-        if (note, index, root) != (self.members["checkpoint"], self.first, self.root):
-            yield PROBLEM, self.first, f"The proof doesn't show entry {self.first}."
-
-    def step_9_query(self):
+    def step_8_and_9_proof_and_query(self):
+        if PROOF in self.members:
+            head, _, note = self.members[PROOF].partition(b"\n\n")
+            version, index, *path = head.decode("ascii").split("\n")
+            need(version == "c2sp.org/tlog-proof@v1" and index.startswith("index "), "a proof")
+            index, path = number(index[6:]), hashes(path)
+            root = leads(included, self.leaves[0], index, self.size, path)
+            if (note, index, root) != (self.members[CHECKPOINT], self.first, self.root):
+                self.problem(f"The proof doesn't show entry {self.first}.", self.first)
         count, is_person = self.it["count"], "person" in self.it["query"]
-        if not self.left_out and (
-            count > self.matching or (count < self.matching and not is_person)
-        ):
-            yield PROBLEM, None, f"{self.matching} entries match, and not {count}."
+        is_wrong = count > self.matching or (count < self.matching and not is_person)
+        if is_wrong and not self.left_out:
+            self.problem(f"{self.matching} entries match, and not {count}.")
         if is_person:
-            yield DOUBT, None, "What was looked for in sealed parts may not all have been found."
+            self.doubts.append("What was looked for in sealed parts may not all have been found.")
 
-    def step_10_earlier(self):
-        proof, origin = hashes(self.it.get("consistency", [])), self.it["origin"]
-        given = [self.members.get("earlier-checkpoint"), self.accepted]
-        found = [self.signed(message) if message is not None else (None, True) for message in given]
-        yield from (wrong for _, wrong in found if wrong not in (None, True))
-        for checkpoint, wrong in found:
-            if wrong:
-                continue
-            _, size, root = checkpoint
-            has_proof = not found[0][1] and (size, root) == found[0][0][1:]
+    def step_10_earlier(self, accepted):
+        proof, given = hashes(self.it.get("consistency", [])), [self.members.get(EARLIER), accepted]
+        found = [self.signed(each) if each is not None else (None, False) for each in given]
+        for (origin, size, root), _ in (each for each in found if each[1]):
+            has_proof = found[0][1] and (size, root) == found[0][0][1:]
             is_shown = None
-            if size and (checkpoint[0] != origin or size > self.size):
+            if size and (origin != self.it["origin"] or size > self.size):
                 is_shown = False
             elif size and (has_proof or size == self.size):
-                path = proof if has_proof else []
-                is_shown = leads(grown, root, size, self.size, path) == (root, self.root)
+                ends = leads(grown, root, size, self.size, proof if has_proof else [])
+                is_shown = ends == (root, self.root)
             elif size and self.is_proven and self.first < size <= self.stop:
                 is_shown = root_of(self.nodes[: len(self.nodes) - (self.stop - size)]) == root
-            if not is_shown:
-                kind = DOUBT if is_shown is None else PROBLEM
-                yield kind, None, f"It isn't shown that the trail only added to {size} entries."
+            if is_shown is None:
+                self.doubts.append(f"Nothing shows that the trail only added to {size} entries.")
+            elif not is_shown:
+                self.problem(f"The trail didn't only add to {size} entries.")
 
 
 def verify(content, keys=(), accepted=None):
     """The exit code, the lowest index of a problem or None, and sentences."""
     try:
-        found = [*Verification(content, keys, accepted).run()]
+        it = Verification(content, keys, accepted)
     except Exception as error:  # noqa: BLE001  # Whatever can't be read as the text says is no such file.
         return 3, None, [f"This is no evidence file: {error}"]
-    kinds = {kind for kind, _, _ in found}
-    indexes = [index for kind, index, _ in found if kind == PROBLEM and index is not None]
-    code = 1 if PROBLEM in kinds else 2 if DOUBT in kinds else 0
-    return code, min(indexes, default=None), [says for _, _, says in found]
+    index = min((index for index, _ in it.problems if index is not None), default=None)
+    says = [*(says for _, says in it.problems), *it.doubts, *it.remarks]
+    return 1 if it.problems else 2 if it.doubts else 0, index, says
 
 
 def main():
-    parser = argparse.ArgumentParser(exit_on_error=False)
+    parser = argparse.ArgumentParser()
+    parser.error = lambda why: need(False, why)
     parser.add_argument("file", type=Path)
     parser.add_argument("--key", action="append", default=[])
     parser.add_argument("--checkpoint", type=Path)
@@ -472,7 +449,7 @@ def main():
         asked = parser.parse_args()
         accepted = asked.checkpoint.read_bytes() if asked.checkpoint else None
         code, _, says = verify(asked.file.read_bytes(), asked.key, accepted)
-    except (OSError, argparse.ArgumentError) as error:
+    except (OSError, ValueError) as error:
         code, says = 3, [str(error)]
     sys.stdout.write("\n".join([("whole", "tampered", "undecided", "unreadable")[code], *says, ""]))
     return code

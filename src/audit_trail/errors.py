@@ -109,7 +109,7 @@ class SequencerRunning(AuditError):
 
 
 class TileNotFound(AuditError):
-    """There is no such tile or entry bundle."""
+    """There is no such tile or entry bundle yet, or its address is spelled differently."""
 
     code = "tile_not_found"
 
@@ -142,6 +142,12 @@ class SignatureRefused(AuditError):
     """The note carries the signature of a known key, and it is wrong."""
 
     code = "signature_refused"
+
+
+class CheckpointNotFound(AuditError):
+    """No checkpoint of this account is signed yet."""
+
+    code = "checkpoint_not_found"
 
 
 class CheckpointRefused(AuditError):

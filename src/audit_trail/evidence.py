@@ -1,23 +1,24 @@
 """Writes evidence files (docs/spec/evidence-1.md) from a trail, a chunk at a time; it verifies none."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from audit_trail.errors import EntryNotFound, EvidenceRefused
-from audit_trail.record.entry import Entry, Public, read_person
+from audit_trail.record.entry import Entry, Part, Public, Removed, read_who
 from audit_trail.record.query import Query
+from audit_trail.record.removed import REMOVED_PARTS, RemovedPart, ranges_in
 from audit_trail.seal.checkpoint import Checkpoint
 from audit_trail.seal.encoding import to_base64
 from audit_trail.seal.note import parse
 from audit_trail.seal.proof import Path, Proof
-from audit_trail.seal.tile import bundle_of
+from audit_trail.seal.tile import ENTRY_LIMIT_BYTES, bundle_of
 from audit_trail.trail import Trail
 from audit_trail.verify import manifest as members
 from audit_trail.verify.archive import archived
 from audit_trail.verify.indexes import Indexes
-from audit_trail.verify.manifest import Asked, Gone, Manifest, Sealed, Shown, chunk_names
+from audit_trail.verify.manifest import Asked, Covering, Gone, Manifest, Sealed, Shown, chunk_names
 
 CHUNK_ENTRIES: Final = 4_096
 CHUNK_BYTES: Final = 16 * 2**20
@@ -25,7 +26,7 @@ CHUNK_BYTES: Final = 16 * 2**20
 
 READ_TOGETHER: Final = 512
 
-PARTS: Final = ("who", "what")
+PARTS: Final[tuple[RemovedPart, ...]] = ("who", "what")
 
 Content = Iterator[tuple[str, bytes]]
 
@@ -50,7 +51,10 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 def asked(query: Query) -> Asked:
     """Return what of a query an evidence file tells."""
     return Asked(
-        types=query.types, since_us=query.since_us, until_us=query.until_us, person=query.person
+        types=query.types,
+        since_us=query.since_us,
+        until_us=query.until_us,
+        person=query.person or None,
     )
 
 
@@ -79,7 +83,8 @@ class _Evidence:
                 f"newest checkpoint, and {wanted.first} to {self._last} were asked for."
             )
         self._consistency = self._from_earlier()
-        self._removed = {part: Indexes() for part in (*PARTS, "entry")}
+        self._removed = {part: Indexes() for part in REMOVED_PARTS}
+        self._declared = {part: Indexes() for part in REMOVED_PARTS}
         self._withheld = {part: Indexes() for part in PARTS}
         self._matching = 0
 
@@ -94,6 +99,8 @@ class _Evidence:
             chunk = self._chunk(start)
             yield from self._chunk_members(start, chunk)
             start += len(chunk)
+        if covering := b"".join(self._covering()):
+            yield members.COVERING, covering
         if wanted.first == self._last:
             path = self._trail.prove_inclusion(wanted.account, self._last, self._checkpoint.size)
             proof = Proof(index=self._last, path=path, checkpoint=self._signed)
@@ -127,6 +134,7 @@ class _Evidence:
             found = {
                 entry.index: entry
                 for entry in self._trail.entries(self._wanted.account, begin, end)
+                if _are_bytes(entry.public_bytes) and len(entry.public_bytes) <= ENTRY_LIMIT_BYTES
             }
             chunk += [found.get(index) for index in range(begin, end)]
             length += sum(map(_length, found.values()))
@@ -146,23 +154,60 @@ class _Evidence:
             self._removed["entry"].add(index)
             return None
         public = entry.public
+        if public.removed:
+            self._declare(public.removed)
         is_match = self._matches(entry, public)
         self._matching += is_match
-        shown = {}
-        for part, commitment, kept in (
-            ("who", public.who, entry.who),
-            ("what", public.what, entry.what),
-        ):
-            if kept and is_match and part in self._wanted.parts:
-                shown[part] = Shown.of(*kept)
-            elif commitment is not None:
-                (self._withheld if kept else self._removed)[part].add(index)
-        return Sealed(index=index, **shown) if shown else None
+        who = self._shown("who", index, public.who, entry.who, is_match=is_match)
+        what = self._shown("what", index, public.what, entry.what, is_match=is_match)
+        return Sealed(index=index, who=who, what=what) if who or what else None
+
+    def _shown(
+        self,
+        part: RemovedPart,
+        index: int,
+        commitment: str | None,
+        kept: Part | None,
+        *,
+        is_match: bool,
+    ) -> Shown | None:
+        is_kept = kept is not None and _are_bytes(kept.stored, kept.salt)
+        if kept and is_kept and is_match and part in self._wanted.parts:
+            return Shown.of(kept.stored, kept.salt)
+        if commitment is not None:
+            (self._withheld if is_kept else self._removed)[part].add(index)
+        return None
+
+    def _declare(self, removed: Removed) -> None:
+        for part, declared in self._declared.items():
+            self._declared[part] = declared.joined(Indexes(ranges_in(removed, part)))
+
+    def _covering(self) -> Iterator[bytes]:
+        """Yield the entries outside the range that declare what is gone and nothing within does."""
+        account, told = self._wanted.account, set()
+        for part, removed in self._removed.items():
+            while (index := removed.first_beyond(self._declared[part])) is not None:
+                by = self._trail.removed_by(account, part, index)
+                # What nobody declared is for the verifier to find.
+                if by is None or by in told or self._wanted.first <= by <= self._last:
+                    break
+                if by >= self._checkpoint.size:
+                    raise EvidenceRefused("Entries are being removed just now; ask again.")
+                told.add(by)
+                yield self._covered(by)
+
+    def _covered(self, index: int) -> bytes:
+        entry = self._trail.entry(self._wanted.account, index)
+        if entry.public.removed:
+            self._declare(entry.public.removed)
+        path = self._trail.prove_inclusion(self._wanted.account, index, self._checkpoint.size)
+        public = entry.public_bytes.decode()
+        return members.lines_of([Covering(index=index, public=public, path=_texts(path))])
 
     def _matches(self, entry: Entry, public: Public) -> bool:
         query = self._wanted.query
         return query.holds(public.entity.type, public.occurred_at) and (
-            query.person is None or query.person.casefold() in read_person(entry.who)
+            query.person is None or query.person.casefold() in read_who(entry.who).person
         )
 
     def _manifest(self) -> Manifest:
@@ -188,12 +233,17 @@ class _Evidence:
         )
 
 
+def _are_bytes(*values: object) -> bool:
+    """Tell whether the store holds what was put there; what is of another type can't be shown."""
+    return all(isinstance(value, bytes) for value in values)
+
+
 def _length(entry: Entry) -> int:
     parts = (part.stored for part in (entry.who, entry.what) if part)
     return len(entry.public_bytes) + sum(map(len, parts))
 
 
-def _gone(indexes: dict[str, Indexes]) -> Gone:
+def _gone(indexes: Mapping[RemovedPart, Indexes]) -> Gone:
     return Gone(**{part: tuple(each.pairs) for part, each in indexes.items()})
 
 

@@ -38,5 +38,5 @@ def own_draft(
         entity=ABOUT_THE_TRAIL,
         removed=removed,
         what=_encoded(what) if what != What() else None,
-        **acting(context),
+        **msgspec.structs.asdict(acting(context)),
     )

@@ -177,6 +177,10 @@ class Trail:
             raise EntryNotFound(why)
         return found[0]
 
+    def entries(self, account: str, start: int, stop: int) -> list[Entry]:
+        """Return the entries with start <= index < stop, oldest first."""
+        return self._store.slice(account, start, stop)
+
     def removed_by(self, account: str, part: RemovedPart, index: int) -> int | None:
         """Return the index of the entry that declares this part, or the entry itself, as removed.
 
@@ -200,10 +204,6 @@ class Trail:
         while some := self._store.remove(account, REMOVED_TOGETHER):
             done += some
         return done
-
-    def entries(self, account: str, start: int, stop: int) -> list[Entry]:
-        """Return the entries with start <= index < stop, oldest first."""
-        return self._store.slice(account, start, stop)
 
     def mismatches(self, account: str, entry: Entry) -> tuple[str, ...]:
         """Say what of an entry isn't as it was hashed, a sentence each, and log it.
@@ -300,15 +300,16 @@ class Trail:
     def _tail(self, account: str, drafts: Sequence[Draft]) -> Tail:
         known = self._store.known(account, [draft.id for draft in drafts])
         new = list({draft.id: draft for draft in drafts if draft.id not in known}.values())
+        records = [(draft.entity.type, draft.entity.id) for draft in new]
         head = self._trees.head(account)
-        versions = self._versions(account, head.size, {_record(draft) for draft in new})
+        versions = self._versions(account, head.size, set(records))
         recorded_at = max(self._clock(), head.recorded_at)
         entries = []
-        for offset, draft in enumerate(new):
+        for index, (draft, record) in enumerate(zip(new, records, strict=True), head.size):
             if draft.removed:
-                self._require_removable(draft, head.size + offset)
-            versions[_record(draft)] = version = versions.get(_record(draft), 0) + 1
-            entries.append(self._entry(draft, head.size + offset, version, recorded_at))
+                self._require_removable(draft, index)
+            versions[record] = version = versions.get(record, 0) + 1
+            entries.append(self._entry(draft, index, version, recorded_at))
         return Tail(
             head.size,
             entries,
@@ -392,10 +393,6 @@ def _is_committed(part: Part, commitment: str | None) -> bool:
         return False
 
 
-def _record(draft: Draft) -> RecordKey:
-    return (draft.entity.type, draft.entity.id)
-
-
 def _reversed(query: Query) -> Query:
     return msgspec.structs.replace(query, newest_first=not query.newest_first)
 
@@ -403,24 +400,26 @@ def _reversed(query: Query) -> Query:
 def _public_bytes(draft: Draft, recorded_at: int, who: Part | None, what: Part | None) -> bytes:
     """Encode the public part; field names too many for it are left to the what part."""
     public = Public(
-        v=1,
-        id=draft.id,
         account=draft.account,
-        occurred_at=draft.occurred_at,
-        recorded_at=recorded_at,
         action=draft.action,
-        outcome=draft.outcome,
-        entity=draft.entity,
         actor=draft.actor,
-        via=draft.via,
-        request=draft.request,
-        cause=draft.cause,
-        on_behalf_of=draft.on_behalf_of,
+        entity=draft.entity,
         fields=draft.fields,
-        removed=draft.removed,
-        who=who.commitment if who else None,
+        id=draft.id,
+        occurred_at=draft.occurred_at,
+        outcome=draft.outcome,
+        recorded_at=recorded_at,
+        request=draft.request,
+        v=1,
+        via=draft.via,
         what=what.commitment if what else None,
+        who=who.commitment if who else None,
     )
+    # What few have comes behind: Python passes fifteen members at once, and builds a dict for more.
+    if draft.cause or draft.on_behalf_of or draft.removed:
+        public = msgspec.structs.replace(
+            public, cause=draft.cause, on_behalf_of=draft.on_behalf_of, removed=draft.removed
+        )
     try:
         return public_bytes(public)
     except EntryTooLarge:

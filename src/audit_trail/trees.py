@@ -6,7 +6,7 @@ from typing import Final
 from audit_trail.errors import EntryAltered, HeadMoved, HistoryLost, TileNotFound
 from audit_trail.seal import proof
 from audit_trail.seal.checkpoint import Checkpoint
-from audit_trail.seal.merkle import HASH_BYTES, Nodes, Range, leaf_hashes
+from audit_trail.seal.merkle import Nodes, Range, leaf_hashes
 from audit_trail.seal.note import VerifierKey, parse
 from audit_trail.seal.tile import (
     TILE_WIDTH,
@@ -16,6 +16,7 @@ from audit_trail.seal.tile import (
     bundle_of,
     node_reader,
     tile_at,
+    tile_hashes,
 )
 from audit_trail.signing.keys import verifier_key
 from audit_trail.signing.signer import Signer
@@ -156,18 +157,22 @@ class Trees:
 
     def tile(self, account: str, tile: Tile) -> bytes:
         """Return the hashes of a tile; raises `TileNotFound` where it isn't that wide yet."""
-        data = self._store.tile(account, tile.level, tile.number)
-        if len(data) < tile.width * HASH_BYTES:
-            raise TileNotFound
-        return data[: tile.width * HASH_BYTES]
+        self._require_width(account, tile)
+        return b"".join(tile_hashes(tile, self._store.tile(account, tile.level, tile.number)))
 
     def bundle(self, account: str, bundle: Bundle) -> bytes:
-        """Return the public parts whose leaves a tile holds; raises `TileNotFound`."""
-        size = self._store.head(account).seal.size
-        if tile_at(0, bundle.number, size).width < bundle.width:
-            raise TileNotFound
+        """Return the public parts whose leaves a tile holds.
+
+        Raises `TileNotFound`, also where an entry of them is no longer kept: a bundle is whole.
+        """
+        self._require_width(account, Tile(level=0, number=bundle.number, width=bundle.width))
         start = bundle.number * TILE_WIDTH
         entries = self._store.slice(account, start, start + bundle.width)
+        if len(entries) < bundle.width:
+            raise TileNotFound(
+                f"Of the {bundle.width} entries of {bundle.path}, {len(entries)} are still kept, "
+                "and a bundle is answered whole or not at all."
+            )
         return bundle_of([entry.public_bytes for entry in entries])
 
     def verifier_keys(self, account: str) -> list[VerifierKey]:
@@ -212,6 +217,12 @@ class Trees:
         if len(entries) != stop - start:
             raise EntryAltered(f"Entry {start + len(entries)} of account {account} is missing.")
         return leaves
+
+    def _require_width(self, account: str, tile: Tile) -> None:
+        """Raise `TileNotFound` unless the tree has it so wide; no store is asked for what can't be."""
+        size = self._store.head(account).seal.size
+        if tile_at(tile.level, tile.number, size).width < tile.width:
+            raise TileNotFound
 
     def _tree(self, account: str) -> tuple[Nodes, int]:
         size = self._store.head(account).seal.size

@@ -30,11 +30,13 @@ LONGEST_SECRET: Final = 128
 
 
 class TokenName(msgspec.Struct, frozen=True, kw_only=True):
-    """Which API token a request came with."""
+    """Which API token a request came with, and to what and which account it is limited."""
 
     id: int
     name: str
     secret: str
+    scope: str | None = None
+    account_id: int | None = None
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +49,11 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     token: TokenName | None = None
     session: str | None = None
     csrf: str | None = None
+
+    @property
+    def scope(self) -> str | None:
+        """What alone the person may do here, where the token is limited to it."""
+        return self.token.scope if self.token else None
 
     def actor(self, role: str | None = None) -> Actor:
         """Return the person as the actor of what they do; a token acts as its person."""
@@ -121,7 +128,8 @@ def accounts_of(db: Session, user_id: int) -> Sequence[AccountUser]:
 def member_of(db: Session, person: Person, account_id: int) -> Member:
     """Return the person as a member of the account. Raises `ForeignAccount`, also for unknown ones."""
     role = None
-    if 0 < account_id <= LARGEST_INTEGER:
+    elsewhere = person.token and person.token.account_id not in (None, account_id)
+    if 0 < account_id <= LARGEST_INTEGER and not elsewhere:
         role = db.scalar(
             select(AccountUser.role).where(
                 AccountUser.user_id == person.user_id, AccountUser.account_id == account_id
@@ -219,10 +227,25 @@ def set_password(db: Session, user: User, password_hash: str) -> None:
     db.flush()
 
 
-def create_token(db: Session, user_id: int, name: str) -> str:
+def create_token(
+    db: Session,
+    user_id: int,
+    name: str,
+    *,
+    account_id: int | None = None,
+    scope: str | None = None,
+) -> str:
     """Make an API token for the person, and return it: it can't be shown again."""
     token = secrets.token_urlsafe(SECRET_BYTES)
-    db.add(AccessToken(user_id=user_id, name=name, token_hash=digest(token)))
+    db.add(
+        AccessToken(
+            user_id=user_id,
+            name=name,
+            token_hash=digest(token),
+            account_id=account_id,
+            scope=scope,
+        )
+    )
     db.flush()
     return token
 
@@ -242,7 +265,9 @@ def person_of_token(db: Session, token: str) -> Person | None:
         email=user.email,
         name=user.name,
         via="api",
-        token=TokenName(id=row.id, name=row.name, secret=token),
+        token=TokenName(
+            id=row.id, name=row.name, secret=token, scope=row.scope, account_id=row.account_id
+        ),
     )
 
 

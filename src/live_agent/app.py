@@ -19,7 +19,9 @@ from audit_trail.capture.proxies import NO_PROXIES, Proxies
 from audit_trail.errors import (
     AuditError,
     ChangeRefused,
+    CheckpointNotFound,
     EntryNotFound,
+    EvidenceRefused,
     QueryRefused,
     TileNotFound,
 )
@@ -33,7 +35,15 @@ from live_agent.api.document import openapi_config
 from live_agent.api.routes import api_routes
 from live_agent.attempts import Limits
 from live_agent.database import Database
-from live_agent.errors import DatabaseBusy, Invalid, LiveAgentError, NotFound, Problem, TooLarge
+from live_agent.errors import (
+    DatabaseBusy,
+    Invalid,
+    LiveAgentError,
+    NotFound,
+    Problem,
+    TooLarge,
+    TooManyRequests,
+)
 from live_agent.gate import Gate
 from live_agent.metrics import Metrics
 from live_agent.observing import ObservedApp, facts_of, observing
@@ -62,6 +72,14 @@ HEADERS: Final = {
 FOR_PROGRAMS: Final = ("/api/", "/auth/", *OPERATING_PATHS)
 """Where an error is answered as JSON, whatever the client says that it accepts."""
 
+TOLD: Final[dict[type[AuditError], int]] = {
+    QueryRefused: 422,
+    TileNotFound: 404,
+    CheckpointNotFound: 404,
+    EvidenceRefused: 409,
+}
+"""What the trail refuses in words for whoever asked."""
+
 HtmlError = Callable[[Request[Any, Any, Any], Problem], Response[Any]]
 """How pages answer an error; a 401 by leading to the sign-in."""
 
@@ -87,7 +105,7 @@ def create_app(
         return html_error(request, problem)
 
     return ObservedApp(
-        route_handlers=[*api_routes(), *operating_routes(services), *extra_routes],
+        route_handlers=[*api_routes(services), *operating_routes(services), *extra_routes],
         middleware=[Gate(services)],
         exception_handlers={Exception: on_error},
         before_send=[_add_headers, observing(services.metrics)],
@@ -127,18 +145,18 @@ def problem_of(error: Exception) -> Problem:
     match error:
         case DatabaseBusy():
             return _problem(error, "The database is busy. Try again.", {"Retry-After": "1"})
+        case TooManyRequests():
+            return _problem(error, str(error), {"Retry-After": "1"})
         case Invalid():
             return Problem(error.status, error.code, str(error), error.errors)
         case LiveAgentError() if error.status < 500:
             return _problem(error, str(error))
         case LiveAgentError():
             return _problem(error, "Something failed here. It has been logged.")
-        case QueryRefused():
-            return Problem(422, error.code, str(error))
+        case AuditError() if type(error) in TOLD:
+            return Problem(TOLD[type(error)], error.code, str(error))
         case EntryNotFound():
             return Problem(404, error.code, "There is no such entry.")
-        case TileNotFound():
-            return Problem(404, error.code, "There is no such tile.")
         case ChangeRefused():
             return Problem(503, error.code, "The change was refused, because it can't be recorded.")
         case AuditError():

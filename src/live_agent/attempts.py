@@ -29,10 +29,15 @@ _BY_ADDRESS: Final = "limit_address"
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """How many sign-ins may fail within a minute."""
+    """How many sign-ins may fail within a minute, and how often the trail's files may be asked for.
+
+    The latter is of one token, or one person's browsers: a monitor reads a million entries with
+    their tiles in three minutes, and leaves the server to others.
+    """
 
     an_email: int = 10
     an_address: int = 30
+    trail_files_a_second: int = 50
 
 
 class Try(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,14 +133,14 @@ def _failures(db: Session, attempt: Try, reason: str) -> list[Event]:
     ]
 
 
-def refused(database: Database, account_id: int, user_id: int, now_us: int) -> None:
+def refused(database: Database, account_id: int, user_id: int, reason: str, now_us: int) -> None:
     """Note that a member was refused the audit logs, under the context in force."""
     event = Event(
         action=_DENIED,
         account=str(account_id),
         entity_type="audit_log",
         outcome="denied",
-        details={"reason": "Only administrators may read them"},
+        details={"reason": reason},
     )
     sweep(database, now_us)
     with database.transaction() as db:

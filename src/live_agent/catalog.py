@@ -86,6 +86,9 @@ CATALOG: Final = Catalog(
         "team": Kind(name="team"),
         "team_member": Kind(name="team member", fields=_MEMBER),
         "account_user": Kind(name="agent", fields=_MEMBER),
+        "access_token": Kind(
+            name="access token", fields={**_MEMBER, "token_hash": Field(label="token")}
+        ),
         "user": Kind(
             name="user",
             fields={"password_hash": Field(label="password"), "email": Field(label="e-mail")},

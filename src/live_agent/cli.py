@@ -23,10 +23,15 @@ app = typer.Typer(
 )
 accounts = typer.Typer(help="Accounts of this installation.", no_args_is_help=True)
 users = typer.Typer(help="People and their roles.", no_args_is_help=True)
+tokens = typer.Typer(
+    help="Access tokens that read one account's audit trail, and nothing else.",
+    no_args_is_help=True,
+)
 keys = typer.Typer(help="The key that signs the trail.", no_args_is_help=True)
 databases = typer.Typer(help="The database and its triggers.", no_args_is_help=True)
 app.add_typer(accounts, name="account")
 app.add_typer(users, name="user")
+app.add_typer(tokens, name="token")
 app.add_typer(databases, name="database")
 app.add_typer(keys, name="key")
 
@@ -188,6 +193,49 @@ def set_password(
     _print("The password is set.")
 
 
+@tokens.command("create")
+def create_token(
+    account: Annotated[int, typer.Option(help="The account's id.")],
+    email: Annotated[str, typer.Option(help="The login e-mail of one of its administrators.")],
+    scope: Annotated[
+        str, typer.Option(help="audit_trail: checkpoint, tiles, bundles, keys and proofs.")
+    ],
+    name: Annotated[str, typer.Option(help="Who will use it.")] = "monitor",
+    data: Data = Path("live-agent-data"),
+) -> None:
+    """Make a token that may do nothing but what its scope says; it is printed once."""
+    from live_agent.founding import create_token
+
+    token = create_token(_database(data), account, email, name, scope)
+    _print(f"Access token, shown only now: {token}")
+
+
+@tokens.command("list")
+def list_tokens(
+    account: Annotated[int, typer.Option(help="The account's id.")],
+    data: Data = Path("live-agent-data"),
+) -> None:
+    """Print the account's tokens: id, scope, since when, whose, and for whom."""
+    from live_agent.founding import tokens
+
+    for token in tokens(_database(data), account):
+        since = _time(token.created_at)
+        _print(f"{token.id} {token.scope} {since} {token.user.email} {token.name}")
+
+
+@tokens.command("revoke")
+def revoke_token(
+    token: Annotated[int, typer.Argument(help="The token's id.")],
+    account: Annotated[int, typer.Option(help="The account's id.")],
+    data: Data = Path("live-agent-data"),
+) -> None:
+    """End a token; it opens nothing any more."""
+    from live_agent.founding import revoke_token
+
+    revoke_token(_database(data), account, token)
+    _print(f"Token {token} is revoked.")
+
+
 @databases.command("init")
 def init_database(
     admin_url: Annotated[
@@ -248,8 +296,7 @@ def list_keys(data: Data = Path("live-agent-data")) -> None:
 
     with _trail(data) as store:
         for key in store.public_keys():
-            since = datetime.fromtimestamp(key.since_us / 1e6, UTC).isoformat(timespec="seconds")
-            _print(f"{since} {key.name} {trail_key(key).text}")
+            _print(f"{_time(key.since_us)} {key.name} {trail_key(key).text}")
 
 
 @keys.command("rotate")
@@ -354,6 +401,10 @@ def _password(from_stdin: bool) -> str:
         return sys.stdin.buffer.readline().decode().rstrip("\n")
     except UnicodeDecodeError:
         raise Invalid({"password": "Password must be text in UTF-8."}) from None
+
+
+def _time(at_us: int) -> str:
+    return datetime.fromtimestamp(at_us / 1e6, UTC).isoformat(timespec="seconds")
 
 
 def _print(text: str) -> None:

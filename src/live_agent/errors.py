@@ -77,6 +77,13 @@ class TooManyAttempts(LiveAgentError):
     status = 429
 
 
+class TooManyRequests(LiveAgentError):
+    """Too many requests within a second. Try again in the next."""
+
+    code = "too_many_requests"
+    status = 429
+
+
 class DatabaseFailed(LiveAgentError):
     """The database refused or failed; the message names the file and the cause."""
 

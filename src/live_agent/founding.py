@@ -1,6 +1,7 @@
-"""The first accounts and people, made on the command line; the rest are invited on the pages."""
+"""Accounts, people and their tokens, as whoever runs the server makes them on the command line."""
 
 import uuid
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy.orm import Session
@@ -9,8 +10,8 @@ from audit_trail.capture.context import SYSTEM, Origin, acting_as
 from live_agent import access
 from live_agent.database import Database
 from live_agent.errors import Invalid, NotFound
-from live_agent.schema import User
-from live_agent.settings import accounts, agents
+from live_agent.schema import AccessToken, AccountUser, User
+from live_agent.settings import access_tokens, accounts, agents
 from live_agent.settings.fields import checked
 from live_agent.settings.lookup import require
 
@@ -58,6 +59,41 @@ def set_password(database: Database, email: str, password: str) -> None:
     password_hash = access.hash_password(accepted["password"])
     with acting_as(SYSTEM, _command_line()), database.transaction() as db:
         access.set_password(db, _person(db, email), password_hash)
+
+
+def create_token(database: Database, account_id: int, email: str, name: str, scope: str) -> str:
+    """Make a token of an administrator that opens one account's trail alone, and return it.
+
+    Raises `Invalid`.
+    """
+    with acting_as(SYSTEM, _command_line()), database.transaction(account_id) as db:
+        _require_account(db, account_id)
+        return access_tokens.create(
+            db, _agent(db, account_id, email), {"name": name, "scope": scope}
+        )
+
+
+def tokens(database: Database, account_id: int) -> Sequence[AccessToken]:
+    """Return the account's tokens. Raises `Invalid`."""
+    with database.reading() as db:
+        _require_account(db, account_id)
+        return access_tokens.listed(db, account_id)
+
+
+def revoke_token(database: Database, account_id: int, token_id: int) -> None:
+    """End a token of the account. Raises `Invalid`."""
+    with acting_as(SYSTEM, _command_line()), database.transaction(account_id) as db:
+        try:
+            access_tokens.revoke(db, account_id, token_id)
+        except NotFound:
+            raise Invalid({"token": f"Account {account_id} has no token {token_id}."}) from None
+
+
+def _agent(db: Session, account_id: int, email: str) -> AccountUser:
+    try:
+        return agents.get(db, account_id, _person(db, email).id)
+    except NotFound:
+        raise Invalid({"email": "Nobody with this e-mail belongs to this account."}) from None
 
 
 def _person(db: Session, email: str) -> User:

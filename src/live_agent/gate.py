@@ -6,7 +6,7 @@ Deny by default: a route without an access rule is refused to everybody.
 import hmac
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal, NamedTuple, cast
 from urllib.parse import urlsplit
 
 import msgspec
@@ -21,6 +21,7 @@ from audit_trail.capture.context import ANONYMOUS, acting_as, stating
 from live_agent import access, attempts
 from live_agent.access import Member, Person
 from live_agent.errors import DatabaseFailed, Forbidden, Invalid, NotFound, NotSignedIn
+from live_agent.pace import Pace
 from live_agent.services import Services
 from live_agent.settings.reasons import reasons_sent
 
@@ -34,12 +35,15 @@ FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """Whom a route lets in: anybody, someone signed in, or a member of the path's account.
 
-    `recorded` says that a member whose role is refused is an entry of the account's trail.
+    A token that is limited to a scope opens only rules of that scope. `recorded` says that a
+    member who is refused is an entry of the account's trail; `paced`, that nobody may ask too often.
     """
 
     who: Literal["anybody", "person", "member"]
     roles: tuple[str, ...] = ()
     recorded: bool = False
+    scope: str | None = None
+    paced: bool = False
 
 
 PUBLIC: Final = {"access": Rule(who="anybody")}
@@ -47,6 +51,24 @@ PERSON: Final = {"access": Rule(who="person")}
 MEMBER: Final = {"access": Rule(who="member")}
 ADMINISTRATOR: Final = {"access": Rule(who="member", roles=("administrator",))}
 AUDIT_LOGS: Final = {"access": Rule(who="member", roles=("administrator",), recorded=True)}
+TRAIL_FILES: Final = {
+    "access": Rule(
+        who="member", roles=("administrator",), recorded=True, scope="audit_trail", paced=True
+    )
+}
+
+
+class Refusal(NamedTuple):
+    """Why somebody isn't let in, as they are told, and as the account's trail keeps it."""
+
+    said: str | None
+    recorded: str
+
+
+WRONG_ROLE: Final = Refusal(None, "Only administrators may read them")
+WRONG_SCOPE: Final = Refusal(
+    "This access token is limited to another use.", "The access token is limited to another use"
+)
 
 
 class Gate(ASGIMiddleware):
@@ -56,6 +78,7 @@ class Gate(ASGIMiddleware):
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._pace = Pace(services.limits.trail_files_a_second)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         await self._let_in(cast("HTTPScope", scope), receive, send, next_app)
@@ -77,6 +100,9 @@ class Gate(ASGIMiddleware):
         _require_plain_numbers(scope)
         if rule.who != "anybody":
             person = await sync_to_thread(self._admitted, scope, rule, headers)
+            if rule.paced:
+                token = person.token.id if person.token else None
+                self._pace.admit((person.user_id, token), self._services.clock())
             origin = msgspec.structs.replace(origin, via=person.via, session=person.session)
         if scope["method"] not in SAFE_METHODS and not (person and person.token):
             _require_same_origin(headers)
@@ -85,8 +111,8 @@ class Gate(ASGIMiddleware):
         scope["auth"] = origin
         actor = person.actor(getattr(person, "role", None)) if person else ANONYMOUS
         with acting_as(actor, origin):
-            if isinstance(person, Member):
-                await self._require_role(person, rule)
+            if person is not None:
+                await self._require_right(person, rule)
             with stating(**_reasons(scope, headers)):
                 await next_app(scope, receive, send)
 
@@ -119,18 +145,29 @@ class Gate(ASGIMiddleware):
         except DatabaseFailed:
             return  # Reading works on; only the idle time counts from an earlier use.
 
-    async def _require_role(self, member: Member, rule: Rule) -> None:
-        if not rule.roles or member.role in rule.roles:
+    async def _require_right(self, person: Person, rule: Rule) -> None:
+        refusal = refusal_of(person, rule)
+        if refusal is None:
             return
-        if rule.recorded:
+        if rule.recorded and isinstance(person, Member):
             await sync_to_thread(
                 attempts.refused,
                 self._services.database,
-                member.account_id,
-                member.user_id,
+                person.account_id,
+                person.user_id,
+                refusal.recorded,
                 self._services.clock(),
             )
-        raise Forbidden
+        raise Forbidden(refusal.said)
+
+
+def refusal_of(person: Person, rule: Rule) -> Refusal | None:
+    """Return why the person isn't let in: the token they use, or their role."""
+    if person.scope is not None and person.scope != rule.scope:
+        return WRONG_SCOPE
+    if rule.roles and getattr(person, "role", None) not in rule.roles:
+        return WRONG_ROLE
+    return None
 
 
 def rule_of(scope: HTTPScope) -> Rule | None:

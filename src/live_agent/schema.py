@@ -13,6 +13,7 @@ from typing import Any, Final
 from sqlalchemy import (
     JSON,
     BigInteger,
+    CheckConstraint,
     ColumnElement,
     ForeignKey,
     ForeignKeyConstraint,
@@ -30,7 +31,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 
 from audit_trail.trail import utc_now_us
 
-SCHEMA_VERSION: Final = "1"
+SCHEMA_VERSION: Final = "2"
 """The newest version in migrations/; each is one more than the one before."""
 
 LARGEST_INTEGER: Final = 2**63 - 1
@@ -38,6 +39,8 @@ LARGEST_INTEGER: Final = 2**63 - 1
 
 ROLES: Final = ("agent", "supervisor", "administrator")
 AVAILABILITIES: Final = ("online", "busy", "offline")
+SCOPES: Final = ("audit_trail",)
+"""What a token may be limited to. `audit_trail`: the files and proofs of its account's trail."""
 
 _EMPTY_LIST: Final = text("'[]'")
 
@@ -174,11 +177,12 @@ class Inbox(Owned, Record):
     )
 
 
-def _agent_of_the_account() -> ForeignKeyConstraint:
+def _agent_of_the_account(name: str | None = None) -> ForeignKeyConstraint:
     """Only an agent of the same account can be a member, and leaves with the account's agents."""
     return ForeignKeyConstraint(
         ["account_id", "user_id"],
         ["account_users.account_id", "account_users.user_id"],
+        name=name,
         ondelete="CASCADE",
     )
 
@@ -264,14 +268,27 @@ class AutomationRule(Owned, Record):
 
 
 class AccessToken(Numbered, Record):
-    """An API token; only its digest is kept."""
+    """An API token; only its digest is kept.
+
+    It opens what its person may in all their accounts; with a scope, that alone and in one account.
+    """
 
     __tablename__ = "access_tokens"
-    __table_args__ = ({"sqlite_autoincrement": True},)
+    __table_args__ = (
+        _agent_of_the_account("access_tokens_agent"),
+        CheckConstraint(
+            "(scope IS NULL) = (account_id IS NULL)", name="access_tokens_scope_in_account"
+        ),
+        {"sqlite_autoincrement": True},
+    )
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     name: Mapped[str]
     token_hash: Mapped[str] = mapped_column(unique=True)
+    account_id: Mapped[int | None] = mapped_column(sort_order=92)
+    scope: Mapped[str | None] = mapped_column(sort_order=93)
+
+    user: Mapped[User] = relationship(lazy="joined", innerjoin=True)
 
 
 class BrowserSession(Record):

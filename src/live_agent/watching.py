@@ -64,9 +64,16 @@ WATCH: Final = WatchList(
         ),
         Table(name="agent_bots", entity="agent_bot", label=("name",), references=(_INBOX,)),
         Table(name="automation_rules", entity="automation_rule", label=("name",)),
+        # A token without a scope opens all its person's accounts, and so belongs to none of them.
+        Table(
+            name="access_tokens",
+            entity="access_token",
+            label=("name",),
+            references=(_AGENT,),
+            secrets=frozenset({"token_hash"}),
+        ),
     ),
     ignored={
-        "access_tokens": "only digests; tokens are made on the command line",
         "sessions": "each sign-in and sign-out is an entry of its own",
         "attempts": "a minute's count, which becomes an entry when the minute ends",
         "alembic_version": "the schema's own version, which only a migration writes",

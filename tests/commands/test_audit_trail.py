@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from live_agent.database import Database
+from live_agent.watching import WATCH
 from tests.commands.processes import PROGRAMS, run
 
 Place = tuple[str, Callable[[str], None]]
@@ -51,7 +52,7 @@ def test_a_trigger_that_is_gone_comes_back_and_is_named_once(place: Place) -> No
     assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
     changed, said = first.stdout.splitlines()
     assert changed.startswith(f"changed: {name}")
-    assert said.startswith("The triggers of 10 tables in ")
+    assert said.startswith(f"The triggers of {len(WATCH.tables)} tables in ")
     assert second.stdout == said + "\n"
 
 
@@ -59,7 +60,7 @@ def test_a_column_that_was_added_is_watched_from_now_on(place: Place) -> None:
     url, shell = place
     shell("ALTER TABLE teams ADD COLUMN motto VARCHAR")
     assert "changed: " in sync(url).stdout
-    assert sync(url).stdout.startswith("The triggers of 10 tables")
+    assert sync(url).stdout.startswith(f"The triggers of {len(WATCH.tables)} tables")
 
 
 def test_a_database_without_a_watch_list_says_what_to_do(tmp_path: Path, postgresql) -> None:

@@ -103,6 +103,24 @@ def test_a_person_of_another_account_is_added_once(account):
         assert said in refused.stderr
 
 
+def token(command, folder, *more):
+    return run("token", command, "--account", "1", "--data", str(folder), *more)
+
+
+def test_a_token_for_the_audit_trail_is_made_shown_once_listed_and_revoked(account):
+    assert create_user(account, "--role", "administrator").returncode == 0
+    whose = ("--email", "ada@alder.example", "--scope", "audit_trail", "--name", "Birch Audit")
+    made = token("create", account, *whose)
+    assert made.stdout.startswith("Access token, shown only now: "), made.stderr
+    assert made.stdout.split()[-1].encode() not in (account / "live-agent.db").read_bytes()
+    listed = token("list", account).stdout
+    assert listed.startswith("2 audit_trail ")
+    assert listed.endswith(" ada@alder.example Birch Audit\n")
+    assert token("revoke", account, "2").stdout == "Token 2 is revoked.\n"
+    refused = token("revoke", account, "2")
+    assert (refused.returncode, refused.stderr) == (1, "live-agent: Account 1 has no token 2.\n")
+
+
 def test_a_corrupt_database_is_named(tmp_path):
     (tmp_path / "live-agent.db").write_bytes(b"this is no database, and never was one" * 100)
     refused = run("account", "create", "Alder Travel", "--data", str(tmp_path))

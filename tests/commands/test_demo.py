@@ -4,6 +4,8 @@ import json
 import signal
 import sqlite3
 import stat
+from contextlib import closing
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -48,6 +50,16 @@ def test_demo_json_is_private_and_names_the_three_sign_ins(folder):
     assert facts["account_id"] == 1
     for role in ("administrator", "supervisor", "agent"):
         assert {"email", "password", "api_access_token"} <= facts["users"][role].keys()
+
+
+def test_a_directory_of_an_earlier_version_is_brought_up_to_date_and_continued(tmp_path):
+    first_release = Path(__file__).parents[1] / "live_agent" / "first_release.sql"
+    with closing(sqlite3.connect(tmp_path / "live-agent.db")) as connection:
+        connection.executescript(first_release.read_text())
+    (tmp_path / "demo-people.json").write_text(json.dumps({"account_id": 1, "users": {}}))
+    with demo(tmp_path) as started:
+        assert started.facts["account_id"] == 1
+    assert [entry["action"] for entry in entries(tmp_path)] == ["create", "create", "delete"]
 
 
 def test_started_again_it_continues_with_the_same_people_and_nothing_new(folder):

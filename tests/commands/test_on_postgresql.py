@@ -83,6 +83,30 @@ def test_a_killed_server_loses_nothing_and_starts_again(
     assert [each for each in passwords if each in log.read_text()] == []
 
 
+def test_a_key_is_rotated_only_while_no_server_leads_and_the_next_start_signs_with_it(
+    settings: dict[str, str], tmp_path: Path
+) -> None:
+    person = administrator(settings)
+    data, log = Path(settings["LIVE_AGENT_DATA"]), tmp_path / "log"
+
+    def key(*command: str) -> tuple[int, str, str]:
+        ended = run("key", *command, "--data", str(data), **settings)
+        return ended.returncode, ended.stdout, ended.stderr
+
+    with serving(data, log, **settings) as server:
+        assert create_team(server, person, "Before") == 200
+        before = key("list")
+        code, _, said = key("rotate")
+        assert (code, "Another process sequences" in said) == (1, True), said
+        assert key("list") == before
+    code, said, _ = key("rotate")
+    assert code == 0 and said.startswith("The next start signs with ")
+    assert key("list")[1].splitlines()[-1].split()[-1] == said.split()[-1].rstrip(".")
+    with serving(data, log, **settings) as server:
+        assert create_team(server, person, "After") == 200
+        assert entries(server, person)[0] == ("Team", "create")
+
+
 def test_sync_runs_as_the_owner_and_the_start_asks_for_it(
     settings: dict[str, str], owners: dict[str, str], postgresql: Cluster
 ) -> None:

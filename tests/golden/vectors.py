@@ -215,7 +215,7 @@ def vectors() -> list[dict[str, Any]]:
 
 
 def _part(part: Part | None) -> dict[str, str] | None:
-    return part and {"stored": part.stored.decode(), "salt": part.salt.hex()}
+    return {"stored": part.stored.decode(), "salt": part.salt.hex()} if part else None
 
 
 if __name__ == "__main__":

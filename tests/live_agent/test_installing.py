@@ -45,7 +45,7 @@ FORBIDDEN = [
     Attempted("_capture", "UPDATE teams SET name = 'x'"),
     Attempted("_capture", "INSERT INTO accounts (name) VALUES ('x')"),
     Attempted("_capture", "DELETE FROM teams"),
-    Attempted("_capture", "SELECT token_hash FROM access_tokens"),
+    Attempted("_capture", "UPDATE access_tokens SET scope = NULL"),
     Attempted("_capture", "SELECT * FROM sessions"),
     Attempted("_capture", "ALTER TABLE teams DISABLE TRIGGER ALL"),
     Attempted("_capture", "SET ROLE {name}_owner"),

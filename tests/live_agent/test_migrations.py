@@ -1,8 +1,10 @@
 """A migration leaves the tables as the schema says, the triggers as generated, and no entry."""
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -12,11 +14,12 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from audit_trail.capture import sqlalchemy as capture
-from audit_trail.errors import CaptureOutdated, WatchRefused
+from audit_trail.errors import WatchRefused
+from live_agent.access import create_token, digest, person_of_token
 from live_agent.database import SYNC_COMMAND, Database
-from live_agent.errors import DatabaseFailed, DatabaseOutdated
+from live_agent.errors import DatabaseFailed, DatabaseOutdated, Invalid
 from live_agent.migrations.history import VERSIONS, migrate
-from live_agent.schema import SCHEMA_VERSION, Record
+from live_agent.schema import SCHEMA_VERSION, AccessToken, Record, User
 from live_agent.settings import accounts, teams
 from live_agent.watching import WATCH
 
@@ -97,9 +100,9 @@ def test_a_watched_table_is_rebuilt_or_altered_without_an_entry(any_database: Da
 
 
 def test_a_rebuilt_table_that_would_use_ids_again_is_refused(tmp_path: Path) -> None:
-    forgetful = tmp_path / "version_2.py"
+    forgetful = tmp_path / "version_3.py"
     forgetful.write_text(
-        (NEXT / "version_2.py").read_text().replace("sqlite_autoincrement", "sqlite_with_rowid")
+        (NEXT / "version_3.py").read_text().replace("sqlite_autoincrement", "sqlite_with_rowid")
     )
     with closing(Database(tmp_path / "live-agent.db")) as database:
         founded(database)
@@ -145,9 +148,51 @@ def test_a_database_of_an_earlier_version_stops_the_start_with_the_command(
     any_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     any_database.prepare()
-    monkeypatch.setattr("live_agent.database.SCHEMA_VERSION", "2")
-    with pytest.raises(DatabaseOutdated, match=f"has schema 1, .* needs 2. Run: {SYNC_COMMAND}"):
+    monkeypatch.setattr("live_agent.database.SCHEMA_VERSION", "3")
+    with pytest.raises(DatabaseOutdated, match=f"has schema 2, .* needs 3. Run: {SYNC_COMMAND}"):
         any_database.prepare()
+
+
+def test_tokens_that_know_no_scope_stay_what_they_were(
+    any_database: Database, tmp_path: Path
+) -> None:
+    shutil.copy(VERSIONS / "version_1.py", tmp_path)
+    with any_database.engine.begin() as connection:
+        migrate(connection, versions=(tmp_path,))
+        connection.execute(text("INSERT INTO users (name, email) VALUES ('Ada', 'ada@a.example')"))
+        connection.execute(
+            text("INSERT INTO access_tokens (user_id, name, token_hash) VALUES (1, 'old', :hash)"),
+            [{"hash": digest(secret)} for secret in ("kept", "deleted")],
+        )
+        connection.execute(text("DELETE FROM access_tokens WHERE id = 2"))
+    any_database.sync()
+    any_database.prepare()
+    assert waiting(any_database) == 0
+    with any_database.transaction() as db:
+        person = person_of_token(db, "kept")
+        assert person is not None and person.token is not None
+        assert (person.token.id, person.scope, person.token.account_id) == (1, None, None)
+        create_token(db, 1, "new")
+        assert db.scalar(text("SELECT max(id) FROM access_tokens")) == 3
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"scope": "audit_trail"},
+        {"account_id": 1},
+        {"scope": "audit_trail", "account_id": 1, "user_id": 1},
+    ],
+)
+def test_the_database_keeps_a_scope_to_one_account_of_its_person(
+    any_database: Database, columns: dict[str, Any]
+) -> None:
+    any_database.prepare()
+    with any_database.transaction() as db:
+        accounts.create(db, {"name": "Alder"})
+        db.add(User(name="Ada", email="ada@alder.example"))
+    with pytest.raises(Invalid, match="conflicts"), any_database.transaction() as db:
+        db.add(AccessToken(**{"user_id": 1, **columns}, name="x", token_hash="x"))
 
 
 def test_a_file_of_the_first_release_is_adopted_without_loss(tmp_path: Path) -> None:
@@ -155,24 +200,15 @@ def test_a_file_of_the_first_release_is_adopted_without_loss(tmp_path: Path) -> 
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript((Path(__file__).parent / "first_release.sql").read_text())
     with closing(Database(path)) as database:
-        with pytest.raises(CaptureOutdated):
+        with pytest.raises(DatabaseOutdated, match=f"has schema 1, .* Run: {SYNC_COMMAND}"):
             database.prepare()
         database.sync()
         database.prepare()
     with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("1",)]
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [
+            (SCHEMA_VERSION,)
+        ]
         assert connection.execute("SELECT name FROM teams").fetchall() == [("Tier 1",)]
         assert connection.execute("SELECT count(*) FROM audit_outbox").fetchone() == (4,)
         last = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'teams'")
         assert last.fetchall() == [(2,)]
-
-
-def test_a_file_of_the_first_release_whose_triggers_are_current_just_starts(tmp_path: Path) -> None:
-    path = tmp_path / "live-agent.db"
-    with closing(Database(path)) as database:
-        database.prepare()
-        with database.engine.begin() as connection:
-            connection.exec_driver_sql("DROP TABLE alembic_version")
-            connection.exec_driver_sql("PRAGMA user_version = 1")
-        database.prepare()
-        require_current(database)

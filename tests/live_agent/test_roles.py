@@ -23,7 +23,17 @@ OPEN_TO_MEMBERS = [
     ("GET", "/teams/{team}"),
     ("GET", "/teams/{team}/team_members"),
 ]
+TRAIL_FILES = {
+    "/audit_logs/checkpoint": "/audit_logs/checkpoint",
+    "/audit_logs/keys": "/audit_logs/keys",
+    "/audit_logs/tile/{}": "/audit_logs/tile/entries/000.p/1",
+    "/audit_logs/{}/proof": "/audit_logs/1/proof",
+    "/audit_logs/inclusion": "/audit_logs/inclusion?index=0",
+    "/audit_logs/consistency": "/audit_logs/consistency?first=1",
+}
+"""Each route of them, and an address that it answers."""
 FOR_ADMINISTRATORS = [
+    *(("GET", path) for path in TRAIL_FILES.values()),
     ("GET", "/audit_logs"),
     ("GET", "/audit_logs/1"),
     ("GET", "/agent_bots"),
@@ -162,9 +172,12 @@ def test_the_lists_above_are_all_the_routes_of_an_account(office: Office) -> Non
     def bare(path: str) -> str:
         return "".join("{}" if part.startswith("{") else part for part in path.split("/"))
 
-    listed = OPEN_TO_MEMBERS + FOR_ADMINISTRATORS
+    routes_of = {path: route for route, path in TRAIL_FILES.items()} | {
+        "/audit_logs/1": "/audit_logs/{}"
+    }
     written = {
-        (method, bare(path.replace("/audit_logs/1", "/audit_logs/{}"))) for method, path in listed
+        (method, bare(routes_of.get(path, path)))
+        for method, path in OPEN_TO_MEMBERS + FOR_ADMINISTRATORS
     }
     assert {(method, bare(path)) for method, path in routes} == written
 

@@ -40,7 +40,7 @@ def test_only_administrators_may_read_the_audit_logs(
     place: Place, browsing: Browsing, role: str
 ) -> None:
     page = browsing.member(place, role)
-    for part in ("audit-logs", "audit-logs/1", "audit-logs/newest?seen=0"):
+    for part in ("audit-logs", "audit-logs/1", "audit-logs/1/proof", "audit-logs/newest?seen=0"):
         answer = page.goto(settings(place, part))
         assert answer
         assert answer.status == 403
@@ -123,7 +123,7 @@ def test_a_form_without_its_token_changes_nothing(place: Place, browsing: Browsi
 def test_another_account_is_not_there(place: Place, office: Office, browsing: Browsing) -> None:
     elsewhere = office.open()
     page = browsing.member(place)
-    for part in ("inboxes", "audit-logs", "audit-logs/1", "teams/new"):
+    for part in ("inboxes", "audit-logs", "audit-logs/1", "audit-logs/1/proof", "teams/new"):
         answer = page.goto(settings(elsewhere, part))
         assert answer
         assert answer.status == 404

@@ -143,12 +143,12 @@ def test_a_new_record_has_no_before_and_a_deleted_one_no_after(
     page.goto(settings(place, "audit-logs"))
     opened(page, f"Created a new team (#{team})")
     expect(page.locator(".changes thead th")).to_have_text(["After"])
-    expect(page.locator("dl")).to_contain_text("Created By")
+    expect(page.locator(".facts")).to_contain_text("Created By")
     expect(page.locator(".changes")).to_contain_text("Saturdays")
     page.get_by_role("link", name="Newer entry").click()
     expect(page.get_by_role("dialog", name=f"Deleted a team (#{team})")).to_be_visible()
     expect(page.locator(".changes thead th")).to_have_text(["Before"])
-    expect(page.locator("dl")).to_contain_text("Deleted By")
+    expect(page.locator(".facts")).to_contain_text("Deleted By")
 
 
 def test_what_went_with_a_team_leads_to_its_cause(place: Place, browsing: Browsing) -> None:

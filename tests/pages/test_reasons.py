@@ -57,6 +57,20 @@ def an_agent(client: httpx2.Client, place: Place) -> tuple[str, dict[str, str], 
     return f"agents/{agent}/remove", {}, "AccountUser"
 
 
+def a_collaborator(client: httpx2.Client, place: Place) -> tuple[str, dict[str, str], str]:
+    page, _, _ = an_inbox(client, place)
+    return page.replace("delete", "collaborators"), {}, "InboxMember"
+
+
+def a_member(client: httpx2.Client, place: Place) -> tuple[str, dict[str, str], str]:
+    page, _, _ = a_team(client, place)
+    return (
+        page.removesuffix("/delete"),
+        {"name": "Tier 1", "allow_auto_assign": "true"},
+        "TeamMember",
+    )
+
+
 def field(html: str, name: str) -> str:
     """Return the field's markup with its notes."""
     found = re.search(rf'<div class="line">\s*<label for="field-{name}".*?</div>', html, re.DOTALL)
@@ -72,7 +86,7 @@ def read(browser: httpx2.Client, address: str) -> str:
 
 @pytest.mark.parametrize(
     "prepare",
-    [an_inbox, a_team, a_rule, a_bot, a_webhook, an_agent],
+    [an_inbox, a_team, a_rule, a_bot, a_webhook, an_agent, a_collaborator, a_member],
     ids=lambda each: each.__name__,
 )
 def test_each_destructive_page_asks_why_and_the_entries_say_it(

@@ -30,8 +30,13 @@ class Waiting(NamedTuple):
 class TrailPage:
     """A trail, and a client of its page. The clock stands still."""
 
-    def __init__(self, catalog: Catalog | None = None) -> None:
-        self.trail = Trail(MemoryStore(), clock=lambda: NOON)
+    def __init__(
+        self,
+        catalog: Catalog | None = None,
+        *,
+        trail: Trail | None = None,
+    ) -> None:
+        self.trail = trail or Trail(MemoryStore(), clock=lambda: NOON)
         self.waiting = Waiting()
         assets = Assets("/static")
         router = audit_logs_router(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from audit_trail.record.catalog import Catalog, Field, Kind
 from audit_trail.record.difference import LONGEST_TEXT, Panel, Shown, panels
-from audit_trail.record.entry import ActorId, Change, Entity, Public, Reference, What
+from audit_trail.record.entry import ActorId, Change, Entity, ErasedWhat, Public, Reference, What
 
 CATALOG = Catalog(
     kinds={
@@ -236,22 +236,44 @@ def test_what_is_too_long_is_cut_and_counted() -> None:
     assert lines is not None and lines.note is not None and lines.note.startswith("cut; ")
 
 
-def test_the_panels_have_the_order_of_the_fields() -> None:
-    public = Public(
+def changed(action: str, *fields: str) -> Public:
+    return Public(
         v=1,
         id="x",
         account="1",
         occurred_at=0,
         recorded_at=0,
-        action="update",
+        action=action,
         outcome="success",
         entity=Entity(type="inbox"),
         actor=ActorId(kind="user"),
         via="ui",
-        fields=("z", "a", "gone"),
+        fields=fields,
     )
+
+
+def test_the_panels_have_the_order_of_the_fields() -> None:
+    public = changed("update", "z", "a", "gone")
     what = What(changes={"a": change(after=1), "extra": change(after=1), "z": change(after=1)})
     assert [each.field for each in panels(public, what, CATALOG)] == ["z", "a", "extra"]
+
+
+@pytest.mark.parametrize(
+    ("action", "before", "after"),
+    [
+        ("create", None, "erased"),
+        ("update", "erased", "erased"),
+        ("delete", "erased", None),
+    ],
+)
+def test_of_erased_values_the_names_of_the_fields_are_left(
+    action: str, before: str | None, after: str | None
+) -> None:
+    found = panels(changed(action, "z", "a"), ErasedWhat(), CATALOG)
+    assert [(each.field, text(each.before), text(each.after)) for each in found] == [
+        ("z", before, after),
+        ("a", before, after),
+    ]
 
 
 scalars = st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=30)

@@ -4,7 +4,17 @@ import msgspec
 import pytest
 
 from audit_trail.record.catalog import Catalog, Field, Kind, spelled, titled, with_article
-from audit_trail.record.entry import ActorId, Entity, Public, Reference, Via, What, Who
+from audit_trail.record.entry import (
+    ActorId,
+    Entity,
+    ErasedWhat,
+    ErasedWho,
+    Public,
+    Reference,
+    Via,
+    What,
+    Who,
+)
 from audit_trail.record.sentence import (
     activity,
     actor_called,
@@ -141,18 +151,29 @@ def test_the_user_is_the_e_mail_or_else_what_acted(
 def test_of_a_name_that_was_erased_the_kind_and_the_number_are_left() -> None:
     acted_for = (ActorId(kind="api_token", id="9"), ActorId(kind="user", id="8"))
     erased = public("update", on_behalf_of=acted_for)
-    assert actor_called(erased, Who()) == ("User (#7)", "", "")
-    assert [each.name for each in principals(erased, Who())] == ["API token (#9)", "User (#8)"]
+    called = [actor_called(erased, ErasedWho()), *principals(erased, ErasedWho())]
+    assert [each.name for each in called] == ["User (#7)", "API token (#9)", "User (#8)"]
+    assert {each.notes for each in called} == {("erased",)}
+    assert actor_called(erased, Who()).notes == ()
+
+
+def test_of_what_was_erased_the_names_of_the_fields_are_left() -> None:
+    erased = public("update", fields=("webhook_url", "tz"))
+    assert activity(erased, ErasedWhat(), CATALOG) == "Updated an inbox (#1)"
+    assert summary(erased, ErasedWhat(), CATALOG) == "erased · webhook URL, time zone"
 
 
 def test_those_acted_for_keep_their_places_when_one_has_no_name() -> None:
     acted_for = (ActorId(kind="automation", id="4"), ActorId(kind="user", id="8"))
     named = Who(on_behalf_of=({}, {"email": "ada@example.com", "token": "ci"}, {"name": "Bob"}, {}))
-    assert principals(public("update", on_behalf_of=acted_for), named) == [
-        ("Automation (#4)", "", ""),
-        ("ada@example.com", "", "ci"),
-        ("Bob", "", ""),
-        ("Unknown", "", ""),
+    assert [
+        (each.name, each.token)
+        for each in principals(public("update", on_behalf_of=acted_for), named)
+    ] == [
+        ("Automation (#4)", ""),
+        ("ada@example.com", "ci"),
+        ("Bob", ""),
+        ("Unknown", ""),
     ]
 
 

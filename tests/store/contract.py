@@ -471,8 +471,10 @@ class StoreContract:
         for row, each in zip(rows, known, strict=True):
             public = each.public
             assert (row.public, row.leaf) == (each.public_bytes, each.leaf)
-            assert (row.who, row.who_salt) == (each.who or (None, None))
-            assert (row.what, row.what_salt) == each.what
+            who = (each.who.stored, each.who.salt) if each.who else None
+            assert (row.who, row.who_salt) == (who or (None, None))
+            assert each.what
+            assert (row.what, row.what_salt) == (each.what.stored, each.what.salt)
             assert (row.id, row.occurred_at) == (public.id, public.occurred_at)
             assert row.recorded_at in (public.recorded_at, None)
             assert (row.entity_type, row.entity_id) == (public.entity.type, public.entity.id)

@@ -38,6 +38,23 @@ def raw(path: Path, *statements: str) -> None:
             connection.execute(statement)
 
 
+def test_an_id_is_found_as_bytes_and_as_the_text_of_older_releases(
+    store: Store, path: Path
+) -> None:
+    ids = [f"0190aaaa-aaaa-7aaa-8aaa-aaaaaaaaaa0{number}" for number in range(3)]
+    known = fill(store, "1", [entry(0, id=ids[0]), entry(1, id=ids[1])])
+    raw(
+        path,
+        "DROP TRIGGER entries_are_only_emptied",
+        f"UPDATE entries SET id = '{ids[0]}' WHERE idx = 0",
+    )
+    with closing(sqlite3.connect(path)) as connection:
+        kept = connection.execute("SELECT id FROM entries ORDER BY idx").fetchall()
+    assert kept == [(ids[0],), (bytes.fromhex(ids[1].replace("-", "")),)]
+    assert store.known("1", ids) == set(ids[:2])
+    assert [store.by_id("1", id_) for id_ in ids] == [*known, None]
+
+
 COPY = (
     "INSERT OR REPLACE INTO entries ({extra}account, idx, id, version, public, leaf, occurred_at, "
     "recorded_at, entity_type, person) SELECT {values}account, {index}, {id}, version, public, leaf, "

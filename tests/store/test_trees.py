@@ -177,6 +177,19 @@ def test_what_is_not_there_yet_is_not_found(number: int, width: int) -> None:
             trail.prove_consistency("1", old, new)
 
 
+def test_a_bundle_of_which_an_entry_is_gone_is_not_found_and_its_tile_is_still_there() -> None:
+    class Dropped(MemoryStore):
+        def slice(self, account: str, start: int, stop: int) -> list[Entry]:
+            return [each for each in super().slice(account, start, stop) if each.index != 3]
+
+    trail = Trail(Dropped(), clock=lambda: 0)
+    trail.append(drafts(0, 5))
+    with pytest.raises(TileNotFound, match="4 are still kept"):
+        trail.bundle("1", Bundle(number=0, width=5))
+    assert len(trail.bundle("1", Bundle(number=0, width=3))) > 0
+    assert len(trail.tile("1", Tile(level=0, number=0, width=5))) == 5 * 32
+
+
 def test_a_rival_that_seals_at_the_same_time_does_no_harm(place: Place) -> None:
     class Raced(MemoryStore):
         rival: Trail | None = None

@@ -224,7 +224,7 @@ def hidden(make: Make) -> Given:
 
 def hidden_entry(make: Make) -> Given:
     trail = make(20)
-    trail.store.dropped = {11}
+    trail.store.drop("1", 11)
     return Given(trail.file(), trail.keys)
 
 
@@ -422,6 +422,18 @@ TAMPERED: dict[str, tuple[Attack, int | None]] = {
     ),
     "no entry of the format": (
         lambda make: Given((trail := make(3).append(Told({"v": 2})).grow(2)).file(), trail.keys),
+        3,
+    ),
+    "a time beyond all": (
+        lambda make: Given(
+            (trail := make(3).append(Told({"occurred_at": 2**53})).grow(2)).file(), trail.keys
+        ),
+        3,
+    ),
+    "an entry without a type": (
+        lambda make: Given(
+            (trail := make(3).append(Told({"entity": {}})).grow(2)).file(), trail.keys
+        ),
         3,
     ),
     "an entry of another account in the tree": (

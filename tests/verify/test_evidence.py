@@ -10,8 +10,11 @@ import pytest
 
 from audit_trail import evidence
 from audit_trail.errors import EntryNotFound, EvidenceRefused
+from audit_trail.record.query import Query
 from audit_trail.seal.checkpoint import verify as verify_checkpoint
 from audit_trail.seal.merkle import leaf_hash
+from audit_trail.seal.note import SigningKey, parse
+from audit_trail.seal.note import sign as sign_checkpoint
 from audit_trail.seal.proof import Proof
 from audit_trail.seal.tile import Bundle, bundle_entries
 from audit_trail.verify.archive import Archive
@@ -55,16 +58,14 @@ def erased(make: Make) -> HandMade:
     """The who parts of 3, 4 and 7 and the what part of 4 are erased; the trail says so twice."""
     trail = make(10).append(removal("erase", who=[(3, 4), (7, 7)])).grow(4)
     trail.append(removal("erase", what=[(4, 4)], who=[(3, 3)])).grow(3)
-    for index in (3, 4, 7):
-        trail.store.change("1", index, who=None)
-    trail.store.change("1", 4, what=None)
+    trail.trail.remove("1")
     return trail
 
 
 def dropped(make: Make) -> HandMade:
     """Entries 0 to 5 and 8 are dropped, as the newest entry but one says."""
     trail = make(12).append(removal("drop", entry=[(0, 5), (8, 8)])).grow(1)
-    trail.store.dropped = {*range(6), 8}
+    trail.trail.remove("1")
     return trail
 
 
@@ -98,7 +99,7 @@ WHOLE: dict[str, Case] = {
     "types": of(query=Asked(types=("inbox",))),
     "times": of(query=Asked(since_us=START_US + 4 * SECOND_US, until_us=START_US + 9 * SECOND_US)),
     "nothing that matches": of(query=Asked(types=("webhook", "macro"))),
-    "times before the calendar": of(query=Asked(since_us=-(2**53) + 1)),
+    "times long ago": of(query=Asked(since_us=-(2**53) + 1)),
     "public parts alone": of(parts=()),
     "names withheld": of(parts=("what",)),
     "an earlier checkpoint, by its proof": since(7, 13, in_file=True, first=9, last=12),
@@ -108,7 +109,14 @@ WHOLE: dict[str, Case] = {
     "an earlier checkpoint of the same size, with a proof": since(20, 0, in_file=True),
     "an earlier checkpoint of a power of two": since(8, 3, in_file=True),
     "parts erased within the range": lambda make: given(erased(make)),
+    "parts erased, as told behind the range": lambda make: given(erased(make), first=2, last=9),
+    "a part erased, as told behind the entry": lambda make: given(erased(make), first=4, last=4),
     "entries dropped": lambda make: given(dropped(make)),
+    "entries dropped, as told behind the range": lambda make: given(dropped(make), last=9),
+    "an entry dropped": lambda make: given(dropped(make), first=3, last=3),
+    "parts to be erased": lambda make: given(
+        make(5).append(removal("erase", who=[(1, 2)])).grow(1)
+    ),
     "bytes that aren't text": lambda make: given(make().append(Told(who=b"\xff\xfe", what=b""))),
     "no sealed parts": lambda make: given(make().append(Told(who=None, what=None))),
     "letters of all kinds": lambda make: given(
@@ -117,7 +125,17 @@ WHOLE: dict[str, Case] = {
     "packed anew": repacked,
 }
 
+
+def witnessed(make: Make) -> Given:
+    """A checkpoint that a witness has signed, and the trail not."""
+    trail, witness = make(20), SigningKey(name="witness.example", seed=bytes(range(32)))
+    members = unpacked(trail.file())
+    signed = sign_checkpoint(parse(members["checkpoint"]).text, [witness])
+    return Given(packed({**members, "checkpoint": signed}), [*trail.keys, witness.verifier])
+
+
 UNDECIDED: dict[str, Case] = {
+    "a witness's signature alone": witnessed,
     "no key": lambda make: Given(make(20).file()),
     "another's key": lambda make: Given(make(20).file(), make(1, seed=bytes(32)).keys),
     "a key of another account": lambda make: Given(make(20).file(), make(1, account="2").keys),
@@ -228,9 +246,13 @@ def test_what_was_erased_dropped_and_withheld_is_said(make: Make) -> None:
     assert "The who parts of entries 3 to 4, 7 were erased, as the trail itself says." in (
         said.integrity.says
     )
-    assert any("are withheld by whoever made the file" in each for each in said.integrity.says)
+    assert any(
+        "are not in the file, as whoever made it chose" in each for each in said.integrity.says
+    )
     said = verdict(given(dropped(make), query=Asked(types=("inbox",))))
-    assert said.completeness.says[1].startswith("Of entries 0 to 5, 8 only the hashes are left")
+    assert said.completeness.says[1].startswith(
+        "Only hashes are left of entries 0 to 5, 8, dropped"
+    )
     assert said.completeness.says[2] == "Whether these matched the query can't be told."
 
 
@@ -251,6 +273,20 @@ def test_an_entry_dated_back_is_remarked_upon_with_both_times(make: Make) -> Non
     assert "happened at 2026-03-01T07:00:00.000000Z" in said.remarks[0].says
     assert "recorded at 2026-03-01T08:00:02.002000Z" in said.remarks[0].says
     assert "bounded by witnesses alone" in said.remarks[0].says
+
+
+def test_an_entry_recorded_before_the_one_before_it_is_remarked_upon(make: Make) -> None:
+    trail = make(2).append(Told({"recorded_at": START_US})).grow(2)
+    said = verdict(given(trail))
+    assert (said.name, [remark.index for remark in said.remarks]) == ("whole", [2])
+    assert said.remarks[0].says == "Entry 2 says to be recorded before the one before it."
+
+
+def test_a_file_tells_all_that_a_query_asks() -> None:
+    known = {"account", "person", "types", "since_us", "until_us", "newest_first"}
+    assert set(Query.__struct_fields__) == known
+    query = Query(account="1", person="", types=("inbox",), since_us=1, until_us=2)
+    assert evidence.asked(query) == Asked(types=("inbox",), since_us=1, until_us=2)
 
 
 def test_many_remarks_are_counted(make: Make) -> None:

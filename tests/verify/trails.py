@@ -38,16 +38,9 @@ class Told(NamedTuple):
 class Kept(MemoryStore):
     """A store in which entries and parts can be done away with."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.dropped: set[int] = set()
-
-    def slice(self, account: str, start: int, stop: int) -> list[Entry]:
-        return [
-            entry
-            for entry in super().slice(account, start, stop)
-            if entry.index not in self.dropped
-        ]
+    def drop(self, account: str, *indexes: int) -> None:
+        for index in indexes:
+            self._accounts[account].pop(index)
 
     def change(self, account: str, index: int, **changes: Any) -> None:
         entries = self._accounts[account]

@@ -18,7 +18,7 @@ HUGE_ROWS: Final = 10_000
 """A transaction of more rows is worked off record by record, this many rows at a time."""
 
 
-class Row(NamedTuple):
+class Row(msgspec.Struct, frozen=True, gc=False):
     """One row of the outbox, its texts as the bytes that are stored.
 
     `token` is the same for all rows of a transaction, and None where the engine can't tell them.

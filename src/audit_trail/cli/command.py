@@ -45,7 +45,7 @@ def sync(
 
 
 class _Verifier(TyperCommand):
-    """A command whose exit codes speak of what was verified; 3 stands for a wrong use too."""
+    """A command whose exit codes speak of a file, so that a wrong use must not look like a verdict."""
 
     def make_context(self, *args: Any, **options: Any) -> Any:
         with _usage_as_unreadable():

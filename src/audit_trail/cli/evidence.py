@@ -19,10 +19,14 @@ def write_evidence(
     earlier = read_checkpoint(checkpoint) if checkpoint else None
     wanted = Wanted(account=account, first=first, last=last, earlier=earlier)
     with closing(open_store(store_url)) as store, _new(out) as file:
-        for piece in evidence(Trail(store), wanted):
+        trail = Trail(store)
+        for piece in evidence(trail, wanted):
             file.write(piece)
-        size = file.tell()
-    return f"{out}: {size} bytes. Whoever gets it verifies it by: audit-trail verify {out}"
+        key = trail.verifier_keys(account)[-1].text
+    return (
+        f"{out} is written. Whoever gets it needs the trail's key from you on another way, and verifies "
+        f"it by:\naudit-trail verify {out} --key '{key}'"
+    )
 
 
 def read_checkpoint(path: Path) -> bytes:

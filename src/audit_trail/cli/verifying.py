@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from audit_trail.cli.evidence import read_checkpoint
-from audit_trail.errors import EvidenceRefused, KeyRefused
+from audit_trail.errors import AuditError, KeyRefused
 from audit_trail.record.legible import signs
 from audit_trail.seal.note import VerifierKey
 from audit_trail.verify.evidence import Report, verify
@@ -35,8 +35,10 @@ def verify_file(
         accepted = read_checkpoint(checkpoint) if checkpoint else None
         with path.open("rb") as file, reporting(is_shown=not is_quiet) as report:
             return verify(file, known, accepted, report)
-    except (EvidenceRefused, KeyRefused) as error:
+    except AuditError as error:
         return unreadable(str(error))
+    except MemoryError:
+        return unreadable(f"{path} needs more memory than there is.")
     except OSError as error:
         return unreadable(f"{path} can't be read: {error.strerror or error}.")
 

@@ -12,6 +12,7 @@ import msgspec
 from audit_trail.record.catalog import Catalog, Field, titled, worded
 from audit_trail.record.entry import Public, What
 from audit_trail.record.legible import EMOJI
+from audit_trail.record.sentence import ERASED
 from audit_trail.record.value import read
 
 LONGEST_TEXT: Final = 20_000
@@ -73,6 +74,8 @@ _Both = tuple[_Read, _Read]
 
 def panels(public: Public, what: What, catalog: Catalog) -> list[Panel]:
     """Return one panel for each changed field, in the order of the columns."""
+    if what.is_erased:
+        return [_erased(public, catalog, field) for field in public.fields]
     order = [*public.fields, *(field for field in what.changes if field not in public.fields)]
     return [_panel(public, what, catalog, field) for field in order if field in what.changes]
 
@@ -90,6 +93,17 @@ def _panel(public: Public, what: What, catalog: Catalog, name: str) -> Panel:
         before, after = _apart(old, new, (before, after))
     shown = _compared(before, after)
     return Panel(field=name, label=titled(field.label or name), before=shown[0], after=shown[1])
+
+
+def _erased(public: Public, catalog: Catalog, name: str) -> Panel:
+    shown = _alone(_Read("empty", [ERASED]))
+    label = catalog.field(public.entity.type, name).label or name
+    return Panel(
+        field=name,
+        label=titled(label),
+        before=None if public.action == "create" else shown,
+        after=None if public.action == "delete" else shown,
+    )
 
 
 def _bytes(raw: msgspec.Raw | msgspec.UnsetType) -> bytes | None:

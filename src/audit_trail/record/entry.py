@@ -3,8 +3,10 @@
 Formats: entry version 1 in docs/spec/entry-1.md. Times are integers, UTC microseconds.
 """
 
+import re
+from functools import lru_cache
 from hashlib import sha256
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, ClassVar, Final, Literal
 
 import msgspec
 
@@ -32,15 +34,15 @@ SALT_BYTES: Final = 16
 class Entity(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """What the entry is about: the table's singular, and the record's surrogate id."""
 
-    type: str
     id: str | None = None
+    type: str
 
 
 class ActorId(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """Who acted, without a name: names live in the who part."""
 
-    kind: ActorKind
     id: str | None = None
+    kind: ActorKind
 
 
 Ranges = tuple[tuple[int, int], ...]
@@ -50,34 +52,37 @@ Ranges = tuple[tuple[int, int], ...]
 class Removed(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """What an entry declares as gone: sealed parts that were erased, entries that were dropped."""
 
-    who: Ranges = ()
-    what: Ranges = ()
     entry: Ranges = ()
+    what: Ranges = ()
+    who: Ranges = ()
 
 
 class Public(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
-    """The public part, version 1. Absent members are left out of the bytes, never null."""
+    """The public part, version 1. Absent members are left out of the bytes, never null.
 
-    v: int
-    id: str
+    The members, and those of what it holds, stand in the order of their names: that of the bytes.
+    """
+
     account: str
-    occurred_at: int
-    recorded_at: int
     action: Action
-    outcome: Outcome
-    entity: Entity
     actor: ActorId
-    via: Via
-    request: str | None = None
     cause: str | None = None
-    on_behalf_of: tuple[ActorId, ...] = ()
+    entity: Entity
     fields: tuple[str, ...] = ()
+    id: str
+    occurred_at: int
+    on_behalf_of: tuple[ActorId, ...] = ()
+    outcome: Outcome
+    recorded_at: int
     removed: Removed | None = None
-    who: str | None = None
+    request: str | None = None
+    v: int
+    via: Via
     what: str | None = None
+    who: str | None = None
 
 
-class Part(NamedTuple):
+class Part(msgspec.Struct, frozen=True, gc=False):
     """A sealed part as it is stored: UTF-8 JSON bytes, and the salt of its commitment."""
 
     stored: bytes
@@ -148,6 +153,8 @@ _UNREADABLE: Final = Public(
 class Who(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The who part: everything that names the actor or says where the act came from."""
 
+    is_erased: ClassVar[bool] = False
+
     email: str | None = None
     name: str | None = None
     role: str | None = None
@@ -172,6 +179,12 @@ class Who(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return f"{self.email or ''}\n{self.name or ''}".casefold()
 
 
+class ErasedWho(Who, frozen=True, kw_only=True):
+    """A who part of which only the commitment is left."""
+
+    is_erased: ClassVar[bool] = True
+
+
 class Reference(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """A record that the entry's record points to, with its name as it was then."""
 
@@ -190,6 +203,8 @@ class Change(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class What(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """The what part: names of records, every before and after, the reason, an event's details."""
 
+    is_erased: ClassVar[bool] = False
+
     label: str | None = None
     references: dict[str, Reference] = {}
     changes: dict[str, Change] = {}
@@ -199,12 +214,34 @@ class What(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
     unreadable: dict[str, Any] | None = None
 
 
-def read_who(part: Part | None) -> Who:
-    """Decode the who part; one that is absent or can't be read names nobody."""
+class ErasedWhat(What, frozen=True, gc=False, kw_only=True):
+    """A what part of which only the commitment is left."""
+
+    is_erased: ClassVar[bool] = True
+
+
+def read_who(part: Part | None, commitment: str | None = None) -> Who:
+    """Decode the who part; one that is absent, was erased or can't be read names nobody."""
+    if part is None and commitment is not None:
+        return ErasedWho()
     try:
         return msgspec.json.decode(part.stored, type=Who) if part else Who()
     except (msgspec.DecodeError, UnicodeDecodeError):
         return Who()
+
+
+def uuid_bytes(entry_id: str) -> bytes | None:
+    """Return the 16 bytes of a UUID, half of its text's; none of any other id."""
+    return bytes.fromhex(entry_id.replace("-", "")) if _UUID.fullmatch(entry_id) else None
+
+
+def uuid_text(kept: bytes) -> str:
+    """Return the text of a UUID's 16 bytes."""
+    digits = kept.hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+_UUID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Indexed(msgspec.Struct, frozen=True, gc=False):
@@ -227,14 +264,20 @@ _decode_person = msgspec.json.Decoder(_Person).decode
 
 def read_person(part: Part | None) -> str:
     """Decode of the who part only what people are looked up by: see `Who.person`."""
-    if part is None:
-        return "\n"
-    person = _decode_person(part.stored)
+    return "\n" if part is None else _person_in(part.stored)
+
+
+@lru_cache(maxsize=64)
+def _person_in(stored: bytes) -> str:
+    """The entries of a transaction have one who part, so it is read once."""
+    person = _decode_person(stored)
     return f"{person.email or ''}\n{person.name or ''}".casefold()
 
 
-def read_what(part: Part | None) -> What:
-    """Decode the what part; an absent one says nothing, and one that can't be read says so."""
+def read_what(part: Part | None, commitment: str | None = None) -> What:
+    """Decode the what part; an absent one says nothing; one that can't be read or is erased says so."""
+    if part is None and commitment is not None:
+        return ErasedWhat()
     try:
         return msgspec.json.decode(part.stored, type=What) if part else What()
     except (msgspec.DecodeError, UnicodeDecodeError):

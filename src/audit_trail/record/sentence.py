@@ -8,6 +8,8 @@ from audit_trail.record.catalog import Catalog, spelled, with_article
 from audit_trail.record.entry import ActorId, ActorKind, Public, What, Who
 
 SHOWN_FIELDS: Final = 2
+ERASED: Final = "erased"
+"""What stands where something was erased."""
 
 _EVENTS: Final = {
     "sign_in": "Signed in",
@@ -48,7 +50,7 @@ def activity(public: Public, what: What, catalog: Catalog) -> str:
 
 def summary(public: Public, what: What, catalog: Catalog) -> str:
     """Return the quieter line: what the number means, which fields changed, what it went with."""
-    parts = [what.label] if what.label else []
+    parts = [ERASED] if what.is_erased else [what.label] if what.label else []
     if public.action == "update" and public.fields:
         parts.append(
             listed(
@@ -68,17 +70,22 @@ def summary(public: Public, what: What, catalog: Catalog) -> str:
 
 
 class Called(NamedTuple):
-    """What an actor is called; its kind, where the name would pass for a user's; its token."""
+    """What an actor is called; its kind, where the name would pass for a user's; its token.
+
+    Of a name that was erased, the kind and the id are left.
+    """
 
     name: str
     kind: str = ""
     token: str = ""
+    is_erased: bool = False
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What is said of the actor beside the name."""
         by_token = f"by token {self.token}" if self.token else ""
-        return tuple(note for note in (self.kind, by_token) if note)
+        erased = ERASED if self.is_erased else ""
+        return tuple(note for note in (self.kind, by_token, erased) if note)
 
 
 def actor_name(public: Public, email: str | None, name: str | None) -> str:
@@ -91,7 +98,8 @@ def actor_name(public: Public, email: str | None, name: str | None) -> str:
 
 def actor_called(public: Public, who: Who) -> Called:
     """Return what the actor is called, and which token they used."""
-    return _called(public.actor, who.email or who.name, (who.token or {}).get("name"))
+    name, token = who.email or who.name, (who.token or {}).get("name")
+    return _called(public.actor, name, token, who.is_erased)
 
 
 def principals(public: Public, who: Who) -> list[Called]:
@@ -101,15 +109,15 @@ def principals(public: Public, who: Who) -> list[Called]:
     names, or none when it was erased.
     """
     return [
-        _called(actor, names.get("email") or names.get("name"), names.get("token"))
+        _called(actor, names.get("email") or names.get("name"), names.get("token"), who.is_erased)
         for actor, said in zip_longest(public.on_behalf_of, who.on_behalf_of)
         for names in [said or {}]
     ]
 
 
-def _called(actor: ActorId | None, name: str | None, token: str | None) -> Called:
+def _called(actor: ActorId | None, name: str | None, token: str | None, is_erased: bool) -> Called:
     kind = kind_name(actor.kind) if actor and name and actor.kind != "user" else ""
-    return Called(name or _unnamed(actor), kind, token or "")
+    return Called(name or _unnamed(actor), kind, token or "", is_erased)
 
 
 def _unnamed(actor: ActorId | None) -> str:

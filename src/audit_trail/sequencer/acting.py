@@ -1,44 +1,53 @@
 """Who acted and from where, as the members of a draft."""
 
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from audit_trail.capture.context import Actor, Context
-from audit_trail.record.entry import ActorId, Who
+from audit_trail.record.entry import ActorId, Via, Who
 from audit_trail.sequencer.rows import LONGEST_ID
 
 MOST_PRINCIPALS: Final = 20
 """How many of those acted for have room in the public part; the who part names all."""
 
 
-def acting(context: Context | None) -> dict[str, Any]:
+class Acting(msgspec.Struct, frozen=True, kw_only=True):
     """The members of a draft that say who acted and from where; without context, System."""
+
+    actor: ActorId = ActorId(kind="system")
+    via: Via = "database"
+    request: str | None = None
+    on_behalf_of: tuple[ActorId, ...] = ()
+    who: bytes | None = None
+
+
+def acting(context: Context | None) -> Acting:
+    """Return who acted in this context."""
     if context is None:
-        return {"actor": ActorId(kind="system"), "via": "database"}
-    origin, via = context.origin, context.origin.via
-    acting = context.actor
+        return Acting()
+    origin, actor = context.origin, context.actor
     who = Who(
-        email=acting.email,
-        name=acting.name,
-        role=acting.role,
+        email=actor.email,
+        name=actor.name,
+        role=actor.role,
         ip=origin.ip,
         forwarded=origin.forwarded,
         address=origin.address,
         user_agent=origin.user_agent,
         session=origin.session,
-        token=acting.token,
+        token=actor.token,
         client_request=origin.client_request,
         on_behalf_of=tuple(_named(actor) for actor in context.on_behalf_of),
         job=origin.job,
     )
-    return {
-        "actor": _actor_id(acting),
-        "via": via,
-        "request": _short(origin.request),
-        "on_behalf_of": tuple(map(_actor_id, context.on_behalf_of[:MOST_PRINCIPALS])),
-        "who": _encoded(who) if who != Who() else None,
-    }
+    return Acting(
+        actor=_actor_id(actor),
+        via=origin.via,
+        request=_short(origin.request),
+        on_behalf_of=tuple(map(_actor_id, context.on_behalf_of[:MOST_PRINCIPALS])),
+        who=_encoded(who) if who != Who() else None,
+    )
 
 
 def _actor_id(actor: Actor) -> ActorId:

@@ -2,7 +2,8 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from operator import itemgetter
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -10,7 +11,7 @@ from audit_trail.capture.context import Context
 from audit_trail.capture.outbox import Row
 from audit_trail.capture.watch import Reference as Pointer
 from audit_trail.capture.watch import WatchList
-from audit_trail.record.changes import Write, in_sequence
+from audit_trail.record.changes import Operation, Pair, Write, in_sequence
 from audit_trail.record.entry import (
     INSTALLATION,
     Change,
@@ -20,7 +21,7 @@ from audit_trail.record.entry import (
     What,
 )
 from audit_trail.record.value import NULL, read
-from audit_trail.sequencer.acting import acting
+from audit_trail.sequencer.acting import Acting, acting
 from audit_trail.sequencer.events import event_draft
 from audit_trail.sequencer.identity import entry_id
 from audit_trail.sequencer.records import (
@@ -40,6 +41,8 @@ from audit_trail.sequencer.rows import (
     read_row,
 )
 
+_PLACE: Final = itemgetter(0)
+
 ParentKey = tuple[str, tuple[str, ...], tuple[bytes | None, ...]]
 """A table, columns of it, and their values: how a row that points to a record finds it."""
 
@@ -57,7 +60,7 @@ class Drafter:
     """Turns the rows of transactions into drafts. `clock` gives µs UTC, for rows without a time."""
 
     def __init__(self, watch: WatchList, clock: Callable[[], int]) -> None:
-        self._watch = watch
+        self._tables = {table.name: table for table in watch.tables}
         self._clock = clock
         self._targets: dict[str, set[tuple[str, ...]]] = defaultdict(set)
         for table in watch.tables:
@@ -66,7 +69,7 @@ class Drafter:
         self._token: bytes | None = None
         self._parents: dict[ParentKey, Parent] = {}
         self._context: Context | None = None
-        self._said: Mapping[str, Any] = {}
+        self._said = acting(None)
 
     def drafts(self, rows: Sequence[Row]) -> list[Draft]:
         """Return the entries-to-be of whole transactions, or of a part of a huge one."""
@@ -79,13 +82,17 @@ class Drafter:
         that can't be understood becomes an entry that says so, its raw bytes sealed.
         """
         by_transaction: dict[bytes | int, list[Row]] = {}
+        newest: bytes | int | None = None
+        same: list[Row] = []
         for row in self._in_sequence(rows):
             transaction = row.token if row.token is not None else row.id
-            # Moved to the end with each row: where transactions ran side by side, the one that
-            # wrote last may have waited for the other, never the other for it.
-            same = by_transaction.pop(transaction, [])
+            if transaction != newest:
+                # Moved to the end: where transactions ran side by side, the one that wrote last
+                # may have waited for the other, never the other for it.
+                same = by_transaction.pop(transaction, [])
+                by_transaction[transaction] = same
+                newest = transaction
             same.append(row)
-            by_transaction[transaction] = same
         return map(self._of_transaction, by_transaction.values())
 
     def _in_sequence(self, rows: Sequence[Row]) -> list[Row]:
@@ -115,7 +122,7 @@ class Drafter:
 
     def _writes(self, rows: Sequence[Row]) -> list[Write]:
         try:
-            return [write_of(read_row(row, self._watch)) for row in rows]
+            return [write_of(read_row(row, self._tables)) for row in rows]
         except Unreadable:
             return []
 
@@ -123,19 +130,21 @@ class Drafter:
         if rows[0].token is None or rows[0].token != self._token:
             self._token, self._parents = rows[0].token, {}
         grouped: dict[tuple[str | None, str, bytes, int], list[Seen]] = defaultdict(list)
-        lives: Counter[tuple[str, bytes | None]] = Counter()
+        lives: dict[tuple[str, bytes | None], int] = defaultdict(int)
         others: list[tuple[int, Draft]] = []
         for row in rows:
             try:
                 if row.operation == "note":
                     others.append((row.id, event_draft(row)))
                 else:
-                    seen = read_row(row, self._watch)
+                    seen = read_row(row, self._tables)
                     moved = keys_left_and_taken(seen)
-                    lives.update(moved)
+                    for record in moved:
+                        lives[record] += 1
                     life = lives[seen.table.name, seen.key] if lives else 0
                     grouped[seen.account, seen.table.name, seen.key, life].append(seen)
-                    lives.update(moved)
+                    for record in moved:
+                        lives[record] += 1
             except Unreadable as error:
                 others.append((row.id, self._unreadable(row, str(error))))
         records = [record for seen in grouped.values() for record in records_of(seen)]
@@ -150,18 +159,21 @@ class Drafter:
         """
         for record in records:
             self._remember(record)
-        by_entry = {record.entry_id: record for record in records}
+        items: list[tuple[int, Record | Draft]] = [(each.born.row.id, each) for each in records]
+        items += others
+        items.sort(key=_PLACE)
+        by_entry = {record.entry_id: record for record in records} if self._parents else {}
         done: set[str] = set()
-        places: list[tuple[int, Record | Draft]] = [
-            (record.born.row.id, record) for record in records
-        ]
         drafts: list[Draft] = []
-        for _, item in sorted([*places, *others], key=lambda place: place[0]):
+        for _, item in items:
             if isinstance(item, Draft):
                 drafts.append(item)
-                continue
-            for record, parent in reversed(self._line(item, by_entry, done)):
-                drafts += self._of_record(record, parent)
+            elif by_entry:
+                for record, parent in reversed(self._line(item, by_entry, done)):
+                    drafts += self._of_record(record, parent)
+            elif item.entry_id not in done:
+                done.add(item.entry_id)
+                drafts += self._of_record(item, None)
         return drafts
 
     def _line(
@@ -187,18 +199,19 @@ class Drafter:
 
     def _remember(self, record: Record) -> None:
         """Keep a deleted record under every set of columns by which others point to it."""
-        _, last, write, _ = record
-        if write is None or write.operation != "delete":
+        last, write = record.last, record.write
+        if write is None or write.exists:
             return
-        parent = Parent(record.entry_id, last.table.entity, record_label(last, write), last.account)
+        label = record_label(last, "delete")
+        parent = Parent(record.entry_id, last.table.entity, label, last.account)
         for target in self._targets[last.table.name]:
             values = tuple(write.before(column) for column in target)
             self._parents[last.table.name, target, values] = parent
 
     def _parent(self, record: Record) -> Parent | None:
         """Find the record whose deletion deleted this one, or emptied its reference."""
-        _, last, write, _ = record
-        if not self._parents or write is None or write.operation == "create":
+        last, write = record.last, record.write
+        if write is None or write.operation == "create":
             return None
         for pointer in last.table.references:
             parent = self._parents.get(_parent_key(pointer, write))
@@ -207,69 +220,54 @@ class Drafter:
                 return parent
         return None
 
-    def _of_record(self, record: Record, parent: Parent | None) -> Iterator[Draft]:
-        born, last, write, id_ = record
+    def _of_record(self, record: Record, parent: Parent | None) -> list[Draft]:
+        born, last, write = record.born, record.last, record.write
         if write is None:
-            return
-        draft = self._draft(id_, last, write, born.occurred_us, parent)
-        yield draft
-        if (left := _account_left(last, write, draft.account)) is not None:
-            yield msgspec.structs.replace(
-                draft, id=entry_id(born.row, born.occurred_us, b"left"), account=left
-            )
+            return []
+        draft = self._draft(record, last, write, parent)
+        if (left := _account_left(last, write, draft.account)) is None:
+            return [draft]
+        id_ = entry_id(born.row, born.occurred_us, b"left")
+        return [draft, msgspec.structs.replace(draft, id=id_, account=left)]
 
-    def _draft(
-        self, id_: str, last: Seen, write: Write, occurred_us: int, parent: Parent | None
-    ) -> Draft:
+    def _draft(self, record: Record, last: Seen, write: Write, parent: Parent | None) -> Draft:
+        table, context, operation = last.table, last.context, write.operation
         account = last.account or (parent.account if parent else None)
-        changes = _shown(last, write)
-        pointers = dict(self._references(last, write))
+        changes = _shown(last, write.pairs, operation)
+        gone = self._label_of_parent(last, write) if self._parents else {}
+        said = self._acting(context)
         what = What(
-            label=record_label(last, write, self._label_of_parent(last, write)),
-            references=pointers,
+            label=record_label(last, operation, gone),
+            references=_references(last, operation, gone) if table.references else {},
             changes=changes,
-            reason=last.context.reason if last.context else None,
-            ticket=last.context.ticket if last.context else None,
+            reason=context.reason if context else None,
+            ticket=context.ticket if context else None,
             details=_details(last, account, parent),
         )
         return Draft(
-            id=id_,
+            id=record.entry_id,
             account=account or INSTALLATION,
-            occurred_at=occurred_us,
-            action=write.operation,
-            entity=Entity(type=last.table.entity, id=last.id),
+            occurred_at=record.born.occurred_us,
+            action=operation,
+            entity=Entity(type=table.entity, id=last.id),
+            actor=said.actor,
+            via=said.via,
+            request=said.request,
             cause=parent.entry_id if parent else None,
+            on_behalf_of=said.on_behalf_of,
             fields=tuple(changes),
+            who=said.who,
             what=_encoded(what),
-            **self._acting(last.context),
         )
 
-    def _acting(self, context: Context | None) -> Mapping[str, Any]:
+    def _acting(self, context: Context | None) -> Acting:
         """One transaction has one context as a rule, and is worked off in one go."""
         if context is not self._context or context is None:
             self._context, self._said = context, acting(context)
         return self._said
 
-    def _references(self, seen: Seen, write: Write) -> Iterator[tuple[str, Reference]]:
-        for pointer in seen.table.references:
-            column = pointer.columns[0]
-            before, after = seen.labels.get(column, (None, None))
-            before = before or self._label_of_parent(seen, write).get(column)
-            if before is not None or after is not None:
-                gone = write.operation == "delete"
-                yield (
-                    column,
-                    Reference(
-                        table=pointer.table,
-                        label=before if gone else after,
-                        before=None if gone else before,
-                    ),
-                )
-
     def _label_of_parent(self, seen: Seen, write: Write) -> dict[str, str | None]:
         """Name the references whose records are gone, by the parent's own row."""
-        if not self._parents:
-            return {}
         found = (
             (pointer, self._parents.get(_parent_key(pointer, write)))
             for pointer in seen.table.references
@@ -282,11 +280,11 @@ class Drafter:
         apart = {"id", "token", "nonce", *(["context"] if context else [])}
         raw = {
             name: _hexadecimal(value)
-            for name, value in row._asdict().items()
+            for name, value in msgspec.structs.asdict(row).items()
             if value is not None and name not in apart
         }
         what = What(unreadable={"why": f"This outbox row can't be understood: {why}.", "hex": raw})
-        table = self._watch.table(row.table) if isinstance(row.table, str) else None
+        table = self._tables.get(row.table) if isinstance(row.table, str) else None
         return Draft(
             # Where the row has no time, the id has none: drawn anew, it would differ at a retry.
             id=entry_id(row, happened or 0),
@@ -297,7 +295,7 @@ class Drafter:
             else "unreadable",
             entity=Entity(type=table.entity if table else "unknown"),
             what=_encoded(what),
-            **acting(context),
+            **msgspec.structs.asdict(acting(context)),
         )
 
 
@@ -313,15 +311,33 @@ def _read_as_far_as_possible(row: Row) -> tuple[Context | None, int | None]:
         return context, None
 
 
-def _shown(seen: Seen, write: Write) -> dict[str, Change]:
+def _shown(seen: Seen, pairs: Mapping[str, Pair], operation: Operation) -> dict[str, Change]:
     """Leave out, of a record created or deleted, its key and account: the entry says them."""
-    if write.operation == "update":
-        return {field: _change(pair) for field, pair in write.pairs.items()}
+    if operation == "update":
+        return {field: _change(pair) for field, pair in pairs.items()}
     said = {*seen.table.keys, seen.table.account}
-    return {field: _change(pair) for field, pair in write.pairs.items() if field not in said}
+    return {field: _change(pair) for field, pair in pairs.items() if field not in said}
 
 
-def _change(pair: tuple[bytes | None, bytes | None]) -> Change:
+def _references(
+    seen: Seen, operation: Operation, gone: Mapping[str, str | None]
+) -> dict[str, Reference]:
+    """Name what the record points to; `gone` are the names of what was deleted with it."""
+    found = {}
+    for pointer in seen.table.references:
+        column = pointer.columns[0]
+        before, after = seen.labels.get(column, (None, None))
+        before = before or gone.get(column)
+        if before is not None or after is not None:
+            found[column] = (
+                Reference(table=pointer.table, label=before)
+                if operation == "delete"
+                else Reference(table=pointer.table, label=after, before=before)
+            )
+    return found
+
+
+def _change(pair: Pair) -> Change:
     before, after = pair
     return Change(
         before=msgspec.UNSET if before is None else msgspec.Raw(before),

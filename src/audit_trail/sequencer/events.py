@@ -39,7 +39,7 @@ def event_draft(row: Row) -> Draft:
         outcome=event.outcome,
         entity=Entity(type=event.entity_type, id=event.entity_id),
         what=_encoded(what) if what != What() else None,
-        **acting(context),
+        **msgspec.structs.asdict(acting(context)),
     )
 
 

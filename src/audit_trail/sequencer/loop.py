@@ -21,7 +21,7 @@ POLL_SECONDS: Final = 0.1
 
 STANDBY_SECONDS: Final = 1.0
 LONGEST_PAUSE_SECONDS: Final = 5.0
-APPENDED_TOGETHER: Final = 1_000
+APPENDED_TOGETHER: Final = 4_000
 """How many entries, at least, one append of a large batch writes."""
 
 _log = logging.getLogger(__name__)

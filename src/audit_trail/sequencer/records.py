@@ -1,16 +1,15 @@
 """What one transaction did to one record: its rows merged into one net write."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import msgspec
 
-from audit_trail.record.changes import Write, chained
+from audit_trail.record.changes import Operation, Write, chained
 from audit_trail.sequencer.identity import entry_id
-from audit_trail.sequencer.rows import Seen
+from audit_trail.sequencer.rows import Seen, Unreadable
 
 
-class Record(NamedTuple):
+class Record(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What one transaction did to one record: its first row, its last, and the net write, if any.
 
     The last row's labels are those of the net write. The entry's id is born in the first row.
@@ -34,12 +33,17 @@ def _former_key(seen: Seen) -> bytes | None:
     keys = seen.table.keys
     if len(keys) == 1:
         return seen.pairs[keys[0]][0]
-    parts: list[msgspec.Raw] = msgspec.json.decode(seen.key, type=list[msgspec.Raw])
+    try:
+        parts = dict(zip(keys, _decode_key(seen.key), strict=True))
+    except ValueError as error:
+        raise Unreadable(f"its key is none of its table ({error})") from error
     former = (
-        seen.pairs[name][0] if name in seen.pairs else bytes(part)
-        for name, part in zip(keys, parts, strict=True)
+        seen.pairs[name][0] if name in seen.pairs else bytes(part) for name, part in parts.items()
     )
     return b"[%s]" % b",".join(part or b"null" for part in former)
+
+
+_decode_key = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 def records_of(seen: Sequence[Seen]) -> list[Record]:
@@ -49,8 +53,15 @@ def records_of(seen: Sequence[Seen]) -> list[Record]:
     if len(writes) > 1:
         return [record for each in seen for record in records_of([each])]
     if writes and len(seen) > 1:
-        last = last._replace(labels=_labels(seen, writes[0]))
-    return [Record(born, last, writes[0] if writes else None, entry_id(born.row, born.occurred_us))]
+        last = msgspec.structs.replace(last, labels=_labels(seen, writes[0]))
+    return [
+        Record(
+            born=born,
+            last=last,
+            write=writes[0] if writes else None,
+            entry_id=entry_id(born.row, born.occurred_us),
+        )
+    ]
 
 
 def _labels(seen: Sequence[Seen], write: Write) -> dict[str, tuple[str | None, str | None]]:
@@ -77,13 +88,13 @@ def write_of(seen: Seen) -> Write:
 
 
 def record_label(
-    seen: Seen, write: Write, of_parents: Mapping[str, str | None] | None = None
+    seen: Seen, operation: Operation, of_parents: Mapping[str, str | None] = {}
 ) -> str | None:
     """Return the record's name, by the columns that name it or by what they refer to."""
-    position = 0 if write.operation == "delete" else 1
+    position = 0 if operation == "delete" else 1
     found: list[str] = []
     for column in seen.table.label:
-        name = seen.labels.get(column, (None, None))[position] or (of_parents or {}).get(column)
+        name = seen.labels.get(column, (None, None))[position] or of_parents.get(column)
         if name:
             found.append(name)
     return " · ".join(found) or None

@@ -2,22 +2,25 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
 from audit_trail.capture.context import Context
 from audit_trail.capture.outbox import Row
-from audit_trail.capture.watch import Table, WatchList
+from audit_trail.capture.watch import Table
 from audit_trail.record.canonical import INTEGER_LIMIT
 from audit_trail.record.changes import Pair
 from audit_trail.record.value import invalid, is_deep, read, settled
 
 LONGEST_ID: Final = 200
 LONGEST_LABEL: Final = 500
+MOST_DIGITS: Final = 18
+"""Every integer of so many digits reads as itself."""
+
 _ACCOUNT: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
 
@@ -26,7 +29,7 @@ class Unreadable(Exception):
     """The row can't be understood; the message says why."""
 
 
-class Seen(NamedTuple):
+class Seen(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A row understood. Values are raw JSON; labels are (old, new) text by column."""
 
     row: Row
@@ -86,7 +89,7 @@ _decode_text = msgspec.json.Decoder(str).decode
 _decode_context = msgspec.json.Decoder(Context).decode
 
 
-def read_row(row: Row, watch: WatchList) -> Seen:
+def read_row(row: Row, tables: Mapping[str, Table]) -> Seen:
     """Read a row that a table's trigger wrote. Raises `Unreadable`."""
     if row.operation not in ("create", "update", "delete"):
         raise Unreadable(f"its operation is {row.operation!r}")
@@ -94,28 +97,25 @@ def read_row(row: Row, watch: WatchList) -> Seen:
         raise Unreadable("it names no table or no record")
     if len(row.table) > LONGEST_ID:
         raise Unreadable("the name of its table is too long")
-    table = watch.table(row.table) or Table(name=row.table, entity=row.table)
+    table = tables.get(row.table) or Table(name=row.table, entity=row.table)
     context = read_context(row)
     identity, full = record_id(row.record_id)
     try:
-        pairs = {
-            name: _settled_pair(old, new, row.operation)
-            for name, (old, new) in _pairs(row.changes or b"").items()
-        }
+        pairs = _settled_pairs(row.changes or b"", row.operation)
         labels = _labels(row.labels or b"{}")
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Unreadable(f"its changes are no JSON of ours ({error})") from error
     return Seen(
-        row,
-        table,
-        account_of(row.account),
-        row.record_key,
-        identity,
-        pairs,
-        labels,
-        context,
-        occurred_us(row, context),
-        full,
+        row=row,
+        table=table,
+        account=account_of(row.account),
+        key=row.record_key,
+        id=identity,
+        pairs=pairs,
+        labels=labels,
+        context=context,
+        occurred_us=occurred_us(row, context),
+        key_digest_of=full,
     )
 
 
@@ -138,13 +138,9 @@ def _read_context(stored: bytes) -> Context:
 
 def account_of(value: object) -> str | None:
     """Return the account's id that a column holds; None where it holds none that could be one."""
-    match value:
-        case int() if value > 0:
-            return str(value)
-        case str() if _ACCOUNT.fullmatch(value):
-            return value
-        case _:
-            return None
+    if isinstance(value, int):
+        return str(value) if value > 0 else None
+    return value if isinstance(value, str) and _ACCOUNT.fullmatch(value) else None
 
 
 def occurred_us(row: Row, context: Context | None) -> int:
@@ -162,6 +158,8 @@ def record_id(raw: bytes) -> tuple[str, Any | None]:
     A key of several columns is their list. One that is long or neither text nor number is
     replaced by its digest, since the public part has no room for it; the key itself is sealed.
     """
+    if raw.isdigit() and not raw.startswith(b"0") and len(raw) <= MOST_DIGITS:
+        return raw.decode(), None
     try:
         value = read(settled(raw))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
@@ -174,10 +172,36 @@ def record_id(raw: bytes) -> tuple[str, Any | None]:
     return f"sha256:{sha256(raw).hexdigest()}", value
 
 
-def _pairs(raw: bytes) -> dict[str, tuple[bytes, bytes]]:
+def _settled_pairs(raw: bytes, operation: object) -> dict[str, Pair]:
+    pairs = _pairs(raw)
+    settle = bytes if _is_plain(raw, len(pairs)) else _value
+    match operation:
+        case "create":
+            return {name: (None, settle(new)) for name, (_, new) in pairs.items()}
+        case "delete":
+            return {name: (settle(old), None) for name, (old, _) in pairs.items()}
+        case _:
+            return {name: (settle(old), settle(new)) for name, (old, new) in pairs.items()}
+
+
+def _is_plain(raw: bytes, pairs: int) -> bool:
+    """Tell whether all values are text, numbers and the like, which are settled as they stand.
+
+    There are as many brackets as the pairs need, so no value is a list or an object.
+    """
+    if raw.count(b"{") > 1 or raw.count(b"[") > pairs:
+        return False
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _pairs(raw: bytes) -> Mapping[str, tuple[bytes | msgspec.Raw, bytes | msgspec.Raw]]:
     """Read {"column": [old, new]}; JSON that no reader takes is marked, and the rest still read."""
     try:
-        return {name: (bytes(old), bytes(new)) for name, (old, new) in _decode_pairs(raw).items()}
+        return _decode_pairs(raw)
     except (ValueError, RecursionError):
         found = list(_taken_apart(raw))
         members = (b"%s:[%s]" % (name, b",".join(pair)) for name, pair in found)
@@ -222,20 +246,16 @@ def _labels(raw: bytes) -> dict[str, tuple[str | None, str | None]]:
         read_at_once = _decode_labels(raw)
     except (ValueError, RecursionError):
         return {name: (_label(old), _label(new)) for name, (old, new) in _pairs(raw).items()}
+    if len(raw) <= LONGEST_LABEL:
+        return read_at_once
     return {
         name: (old and old[:LONGEST_LABEL], new and new[:LONGEST_LABEL])
         for name, (old, new) in read_at_once.items()
     }
 
 
-def _settled_pair(old: bytes, new: bytes, operation: str) -> Pair:
-    return (
-        None if operation == "create" else _value(old),
-        None if operation == "delete" else _value(new),
-    )
-
-
-def _value(raw: bytes) -> bytes:
+def _value(given: bytes | msgspec.Raw) -> bytes:
+    raw = bytes(given)
     if raw.isascii() and not raw.startswith((b"{", b"[")):
         return raw
     value = settled(raw)
@@ -246,8 +266,8 @@ def _value(raw: bytes) -> bytes:
     return value
 
 
-def _label(raw: bytes) -> str | None:
-    value = read(settled(raw))
+def _label(raw: bytes | msgspec.Raw) -> str | None:
+    value = read(settled(bytes(raw)))
     if isinstance(value, dict):
         value = value.get("text") or json.dumps(value.get("value", value), ensure_ascii=False)
     return None if value is None else str(value)[:LONGEST_LABEL]

@@ -8,13 +8,15 @@ from jinja2 import Environment
 from litestar import MediaType, Request, Response, Router, get
 from litestar.params import FromPath
 
-from audit_trail.errors import AuditError, EntryNotFound, QueryRefused
+from audit_trail.errors import AuditError, EntryNotFound, EvidenceRefused, QueryRefused
+from audit_trail.evidence import Wanted, evidence
 from audit_trail.record.catalog import Catalog
 from audit_trail.record.entry import Entry, read_what
 from audit_trail.record.query import Query
 from audit_trail.record.sentence import activity, summary
 from audit_trail.server.assets import PAGE_HEADERS
 from audit_trail.server.row import by_request, rows_of
+from audit_trail.server.seal import proof_of
 from audit_trail.server.viewer import Backlog, Viewer
 from audit_trail.server.window import window_of
 from audit_trail.server.zone import Zone, duration, zone_of, zone_title
@@ -23,7 +25,11 @@ from audit_trail.trail import Page, Trail, utc_now_us
 PAGE_ENTRIES: Final = 25
 LARGEST_NUMBER: Final = 2**53 - 1
 ZONE_COOKIE: Final = "tz"
-STATUSES: Final[dict[type[AuditError], int]] = {EntryNotFound: 404, QueryRefused: 422}
+STATUSES: Final[dict[type[AuditError], int]] = {
+    EntryNotFound: 404,
+    EvidenceRefused: 409,
+    QueryRefused: 422,
+}
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -59,7 +65,16 @@ def audit_logs_router(
     def audit_log(request: AnyRequest, number: FromPath[str]) -> Response[Any]:
         return pages.answer(request, lambda asked, viewer: pages.entry(asked, viewer, number))
 
-    return Router(path=path, route_handlers=[audit_logs, newest_audit_logs, audit_log])
+    @get("/{number:str}/proof", sync_to_thread=True, include_in_schema=False)
+    def audit_log_proof(request: AnyRequest, number: FromPath[str]) -> Response[Any]:
+        return pages.answer(request, lambda asked, viewer: pages.proof(asked, viewer, number))
+
+    @get("/{number:str}/evidence", sync_to_thread=True, include_in_schema=False)
+    def audit_log_evidence(request: AnyRequest, number: FromPath[str]) -> Response[Any]:
+        return pages.answer(request, lambda _, viewer: pages.evidence(viewer, number))
+
+    handlers = [audit_logs, newest_audit_logs, audit_log, audit_log_proof, audit_log_evidence]
+    return Router(path=path, route_handlers=handlers)
 
 
 class _Pages:
@@ -88,7 +103,7 @@ class _Pages:
         viewer = self._viewer(request)
         try:
             return make(request, viewer)
-        except (EntryNotFound, QueryRefused) as error:
+        except tuple(STATUSES) as error:
             status = STATUSES[type(error)]
             if _wants_json(request):
                 said = {"error": str(error), "message": str(error), "code": error.code}
@@ -121,12 +136,9 @@ class _Pages:
             viewer, "entries.html", self._list(request, viewer, page, backlog, seen=seen)
         )
 
-    def entry(self, request: AnyRequest, viewer: Viewer, number: FromPath[str]) -> Response[Any]:
+    def entry(self, request: AnyRequest, viewer: Viewer, number: str) -> Response[Any]:
         """Answer one entry: its window alone to the list's script, else a page of its own."""
-        position = _entry_number(number)
-        if position is None:
-            raise EntryNotFound(f"There is no entry {number[:20]}; entries are numbered from 1.")
-        entry = self._trail.entry(viewer.account, position - 1)
+        entry = self._entry(viewer, number)
         if _wants_json(request):
             return _json(self._entry_json(entry, viewer))
         window = window_of(
@@ -135,6 +147,27 @@ class _Pages:
         is_part = request.headers.get("HX-Request") == "true"
         seen = {"window": window, "path": viewer.path, "is_part": is_part}
         return self._html(viewer, "window.html" if is_part else "entry.html", seen)
+
+    def proof(self, request: AnyRequest, viewer: Viewer, number: str) -> Response[Any]:
+        """Answer what verifying an entry takes; `since` is the size of a checkpoint seen before."""
+        entry = self._entry(viewer, number)
+        since = _number(request, "since", least=0)
+        return _json(proof_of(self._trail, viewer.account, entry, since))
+
+    def evidence(self, viewer: Viewer, number: str) -> Response[Any]:
+        """Answer the evidence file of one entry."""
+        index = self._entry(viewer, number).index
+        wanted = Wanted(account=viewer.account, first=index, last=index)
+        name = f"audit-log-{index + 1}.evidence.zip"
+        headers = {**PAGE_HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
+        content = evidence(self._trail, wanted)
+        return Response(b"".join(content), media_type="application/zip", headers=headers)
+
+    def _entry(self, viewer: Viewer, number: str) -> Entry:
+        position = _entry_number(number)
+        if position is None:
+            raise EntryNotFound(f"There is no entry {number[:20]}; entries are numbered from 1.")
+        return self._trail.entry(viewer.account, position - 1)
 
     def _page(self, viewer: Viewer, before: int | None, after: int | None) -> Page:
         query = Query(account=viewer.account)
@@ -188,7 +221,8 @@ class _Pages:
         }
 
     def _entry_json(self, entry: Entry, viewer: Viewer) -> dict[str, Any]:
-        public, what = entry.public, read_what(entry.what)
+        public = entry.public
+        what = read_what(entry.what, public.what)
         return {
             "index": entry.index,
             "version": entry.version,

@@ -10,6 +10,7 @@ import msgspec
 from audit_trail.record.catalog import Catalog
 from audit_trail.record.entry import Entry, Public, Who, read_what, read_who
 from audit_trail.record.sentence import (
+    ERASED,
     activity,
     actor_called,
     listed,
@@ -87,18 +88,20 @@ def person_of(public: Public, who: Who) -> Person:
     return Person(
         name=called.name,
         initials=_initials(called.name) if is_person and (who.email or who.name) else None,
-        icon=_FACES.get(public.actor.kind, "job"),
+        icon="unknown" if is_person else _FACES.get(public.actor.kind, "job"),
         notes=notes,
     )
 
 
 def where_of(public: Public, who: Who) -> str:
     """Return where the act came from: "203.0.113.9 · Web"."""
-    return " · ".join(part for part in (who.nearest, via_name(public)) if part)
+    nearest = ERASED if who.is_erased else who.nearest
+    return " · ".join(part for part in (nearest, via_name(public)) if part)
 
 
 def _row(entry: Entry, catalog: Catalog, zone: Zone, seen: int | None) -> Row:
-    public, who, what = entry.public, read_who(entry.who), read_what(entry.what)
+    public = entry.public
+    who, what = read_who(entry.who, public.who), read_what(entry.what, public.what)
     return Row(
         number=entry.index + 1,
         request=public.request,

@@ -10,8 +10,9 @@ from audit_trail.record.catalog import Catalog, spelled, titled
 from audit_trail.record.difference import Panel, Shown, Span, panels
 from audit_trail.record.entry import Entry, Public, What, Who, read_what, read_who
 from audit_trail.record.legible import edges, signs
-from audit_trail.record.sentence import activity, actor_called, principals, via_name
+from audit_trail.record.sentence import ERASED, activity, actor_called, principals, via_name
 from audit_trail.server.row import glyph_of, where_of
+from audit_trail.server.seal import Seal, seal_of
 from audit_trail.server.zone import UTC_ZONE, Zone, duration, moment, zone_phrase
 from audit_trail.trail import Trail
 
@@ -81,6 +82,7 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     raw: tuple[tuple[str, str], ...]
     newer: int | None
     older: int | None
+    seal: Seal
 
     @property
     def sides(self) -> tuple[str, ...]:
@@ -96,7 +98,8 @@ def window_of(
     trail: Trail, account: str, entry: Entry, catalog: Catalog, zone: Zone, path: str
 ) -> Window:
     """Return the entry's window; `path` is the list's path."""
-    public, who, what = entry.public, read_who(entry.who), read_what(entry.what)
+    public = entry.public
+    who, what = read_who(entry.who, public.who), read_what(entry.what, public.what)
     number = entry.index + 1
     unreadable = what.unreadable or {}
     return Window(
@@ -110,6 +113,7 @@ def window_of(
             *_origin(public, who),
             *_cause(trail, account, public, catalog, path),
             *_reasons(what),
+            *_erasure(who, what),
             *_recording(entry, public),
         ),
         fields=tuple(_field(panel) for panel in panels(public, what, catalog)),
@@ -117,6 +121,7 @@ def window_of(
         raw=tuple(_raw(unreadable.get("hex", {}))),
         newer=number + 1 if number < trail.head(account).size else None,
         older=number - 1 if number > 1 else None,
+        seal=seal_of(trail, account, entry),
     )
 
 
@@ -124,10 +129,11 @@ def _who_and_when(public: Public, who: Who, zone: Zone) -> Iterator[Fact]:
     did = {"create": "Created ", "update": "Updated ", "delete": "Deleted "}.get(public.action, "")
     called = actor_called(public, who)
     role = who.role.capitalize() if who.role else ""
+    erased = ERASED if called.is_erased else ""
     yield Fact(
         label=f"{did}By",
         value=called.name,
-        quiet=" · ".join(note for note in (role, called.kind) if note),
+        quiet=" · ".join(note for note in (role, called.kind, erased) if note),
     )
     # One line for each, so that the chain is read downwards: each acted for the next.
     for principal in principals(public, who):
@@ -146,7 +152,9 @@ def _record(public: Public, what: What) -> Iterator[Fact]:
     if public.outcome != "success":
         yield Fact(label="Outcome", value=_OUTCOMES[public.outcome])
     if public.entity.id is not None:
-        yield Fact(label="ID", value=public.entity.id, quiet=what.label or "")
+        yield Fact(
+            label="ID", value=public.entity.id, quiet=ERASED if what.is_erased else what.label or ""
+        )
 
 
 def _origin(public: Public, who: Who) -> Iterator[Fact]:
@@ -177,7 +185,7 @@ def _cause(
             label="Cause", value="An entry that this trail no longer holds", quiet=public.cause
         )
         return
-    sentence = activity(cause.public, read_what(cause.what), catalog)
+    sentence = activity(cause.public, read_what(cause.what, cause.public.what), catalog)
     yield Fact(label="Cause", value=sentence, address=f"{path}/{cause.index + 1}")
 
 
@@ -189,6 +197,12 @@ def _reasons(what: What) -> Iterator[Fact]:
     for name, value in what.details.items():
         if name not in _TOLD_ELSEWHERE:
             yield Fact(label=_DETAILS.get(name) or titled(spelled(name)), value=_said(value))
+
+
+def _erasure(who: Who, what: What) -> Iterator[Fact]:
+    said = {"who acted, and where from": who.is_erased, "names and values": what.is_erased}
+    if erased := [words for words, is_erased in said.items() if is_erased]:
+        yield Fact(label="Erased", value="; ".join(erased), quiet="their commitments are left")
 
 
 def _recording(entry: Entry, public: Public) -> Iterator[Fact]:

@@ -211,17 +211,15 @@ class MemoryStore:
 
 def _row(entry: Entry) -> Row:
     public = entry.public
-    who, who_salt = entry.who or (None, None)
-    what, what_salt = entry.what or (None, None)
     return Row(
         idx=entry.index,
         version=entry.version,
         public=entry.public_bytes,
         leaf=entry.leaf,
-        who=who,
-        who_salt=who_salt,
-        what=what,
-        what_salt=what_salt,
+        who=entry.who.stored if entry.who else None,
+        who_salt=entry.who.salt if entry.who else None,
+        what=entry.what.stored if entry.what else None,
+        what_salt=entry.what.salt if entry.what else None,
         id=public.id,
         occurred_at=public.occurred_at,
         recorded_at=public.recorded_at,

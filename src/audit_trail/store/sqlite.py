@@ -11,7 +11,14 @@ from typing import Any, Final, TypeVar
 
 from audit_trail.errors import HeadMoved, StoreFailed, TermLost, TreeRefused
 from audit_trail.record.canonical import is_unicode
-from audit_trail.record.entry import Entry, Part, decode_indexed, read_person
+from audit_trail.record.entry import (
+    Entry,
+    Part,
+    decode_indexed,
+    read_person,
+    uuid_bytes,
+    uuid_text,
+)
 from audit_trail.record.query import Query
 from audit_trail.record.removed import RemovedPart
 from audit_trail.seal.merkle import HASH_BYTES
@@ -72,6 +79,9 @@ WITH RECURSIVE each (account) AS (
   FROM each WHERE each.account IS NOT NULL
 )
 SELECT account FROM each WHERE account IS NOT NULL"""
+WRITER_CACHE_KIB: Final = 16_000
+"""An append touches pages all over the index of records; those who write keep them at hand."""
+
 _ROWS: Final = f"""
 SELECT {_ENTRY}, id, occurred_at, recorded_at, entity_type, entity_id, person
 FROM entries WHERE account = ? AND idx >= ? AND idx < ? ORDER BY idx"""
@@ -148,10 +158,14 @@ class SqliteStore:
             return Lead(outbox, term)
 
     def known(self, account: str, ids: Sequence[str]) -> set[str]:
+        forms: dict[bytes | str, str] = {_form(id_): id_ for id_ in ids}
+        # Texts come before all bytes, so one look tells whether there is any.
+        if self._one("SELECT 1 FROM entries WHERE account = ? AND id < x'' LIMIT 1", (account,)):
+            forms |= {id_: id_ for id_ in ids}
         return {
-            id_
-            for some in _chunks(ids)
-            for (id_,) in self._all(
+            forms[form]
+            for some in _chunks(list(forms))
+            for (form,) in self._all(
                 f"SELECT id FROM entries WHERE account = ? AND id IN ({_marks(some)})",
                 (account, *some),
             )
@@ -201,7 +215,8 @@ class SqliteStore:
 
     def by_id(self, account: str, entry_id: str) -> Entry | None:
         row = self._one(
-            f"SELECT {_ENTRY} FROM entries WHERE account = ? AND id = ?", (account, entry_id)
+            f"SELECT {_ENTRY} FROM entries WHERE account = ? AND id IN (?, ?)",
+            (account, _form(entry_id), entry_id),
         )
         return _entry(row) if row else None
 
@@ -231,7 +246,8 @@ class SqliteStore:
         return [account for (account,) in self._all(_ACCOUNTS, ())]
 
     def rows(self, account: str, start: int, stop: int) -> list[Row]:
-        return list(map(Row._make, self._all(_ROWS, (account, start, stop))))
+        rows = map(Row._make, self._all(_ROWS, (account, start, stop)))
+        return [row._replace(id=_read_id(row.id)) for row in rows]
 
     def leaps(self, account: str, stop: int) -> Iterator[Leap]:
         with self._translating():
@@ -284,6 +300,7 @@ class SqliteStore:
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         connection = self._connection()
+        connection.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}")
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield connection
@@ -336,22 +353,34 @@ def _bound(values: Sequence[Any]) -> list[Any]:
     ]
 
 
+def _form(entry_id: str) -> bytes | str:
+    """Return how an id is stored: a UUID as its bytes. Releases before stored all as text."""
+    return uuid_bytes(entry_id) or entry_id
+
+
+def _read_id(kept: str | bytes) -> str:
+    """Return the id; releases before kept every one as text."""
+    return uuid_text(kept) if isinstance(kept, bytes) and len(kept) == 16 else str(kept)
+
+
 def _columns(account: str, entry: Entry) -> tuple[Any, ...]:
-    public = decode_indexed(entry.public_bytes)
+    public, who, what = decode_indexed(entry.public_bytes), entry.who, entry.what
     return (
         account,
         entry.index,
-        public.id,
+        _form(public.id),
         entry.version,
         entry.public_bytes,
         entry.leaf,
-        *(entry.who or (None, None)),
-        *(entry.what or (None, None)),
+        who.stored if who else None,
+        who.salt if who else None,
+        what.stored if what else None,
+        what.salt if what else None,
         public.occurred_at,
         public.recorded_at,
         public.entity.type,
         public.entity.id,
-        read_person(entry.who),
+        read_person(who),
     )
 
 

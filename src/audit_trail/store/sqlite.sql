@@ -3,6 +3,7 @@
 CREATE TABLE IF NOT EXISTS entries (
   account TEXT NOT NULL,
   idx INTEGER NOT NULL CHECK (idx >= 0),
+  -- A UUID as its 16 bytes, any other as text; releases before kept all as text.
   id TEXT NOT NULL,
   version INTEGER NOT NULL,
   public BLOB NOT NULL,

@@ -7,11 +7,13 @@ from typing import Final, Literal
 import msgspec
 
 from audit_trail.errors import EvidenceRefused
+from audit_trail.record.entry import Removed
 from audit_trail.seal.merkle import leaf_hashes
 from audit_trail.verify.indexes import Indexes, Pair
 from audit_trail.verify.manifest import (
     UNREADABLE,
     Manifest,
+    Micros,
     Sealed,
     Shown,
     moment,
@@ -28,14 +30,6 @@ class _Entity(msgspec.Struct, frozen=True, gc=False):
     type: str
 
 
-class Removed(msgspec.Struct, frozen=True, gc=False):
-    """What an entry says to have removed, by part, as ranges."""
-
-    who: tuple[Pair, ...] = ()
-    what: tuple[Pair, ...] = ()
-    entry: tuple[Pair, ...] = ()
-
-
 class Public(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What of a public part a verifier reads (docs/spec/entry-1.md)."""
 
@@ -43,8 +37,8 @@ class Public(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     account: str
     action: str
     entity: _Entity
-    occurred_at: int
-    recorded_at: int
+    occurred_at: Micros
+    recorded_at: Micros
     via: str
     who: str | None = None
     what: str | None = None
@@ -91,6 +85,7 @@ class Entries:
         """Where a committed part, or all of an entry, isn't in the file."""
         self.altered = Indexes()
         """Where what stands isn't what was hashed, so that nothing is learned from it."""
+        self._recorded_at = -(2**53)
         self.shown = 0
         self.matching = 0
 
@@ -188,6 +183,10 @@ class Entries:
             return
         if public.recorded_at - public.occurred_at > PREDATED_US and public.via != "import":
             self._remark_predated(index, public)
+        if public.recorded_at < self._recorded_at:
+            says = f"Entry {index} says to be recorded before the one before it."
+            self._notes.remark("time", says, index)
+        self._recorded_at = public.recorded_at
         if public.removed is not None:
             self.removals.add(index, public)
         if self._manifest.query.holds(public.entity.type, public.occurred_at):

@@ -4,25 +4,20 @@ from collections.abc import Callable, Sequence
 from typing import BinaryIO, Final
 
 from audit_trail.errors import (
-    CheckpointOlder,
     CheckpointRefused,
     EvidenceRefused,
     KeyRefused,
     NoteRefused,
     NotProven,
-    OriginRefused,
     ProofRefused,
-    SignatureRefused,
-    SignerUnknown,
     TreeRefused,
 )
-from audit_trail.seal import note as notes_of
-from audit_trail.seal.checkpoint import Checkpoint
-from audit_trail.seal.encoding import hash_from, number_from, to_base64
+from audit_trail.seal.encoding import number_from, to_base64
 from audit_trail.seal.merkle import HASH_BYTES, Range, leaf_hash
-from audit_trail.seal.note import Note, VerifierKey
-from audit_trail.seal.proof import Path, Proof, verify_growth, verify_inclusion
+from audit_trail.seal.note import VerifierKey
+from audit_trail.seal.proof import Proof, verify_inclusion
 from audit_trail.verify.archive import Archive
+from audit_trail.verify.checkpoints import hashes_in, read_checkpoints
 from audit_trail.verify.entries import (
     PARTS,
     Entries,
@@ -43,7 +38,6 @@ from audit_trail.verify.manifest import (
     Covering,
     Manifest,
     Sealed,
-    account_in,
     chunk_names,
     entries_in,
     leaves_in,
@@ -52,7 +46,6 @@ from audit_trail.verify.manifest import (
 from audit_trail.verify.verdict import (
     Facts,
     Notes,
-    Side,
     Verdict,
     unreadable,
 )
@@ -94,21 +87,10 @@ class _Verification:
         self._archive = archive
         self._notes = Notes()
         self._starts = _starts_in(archive)
-        self._manifest = Manifest.parse(archive.read(MANIFEST))
-        own = _keys_in(archive.read(KEYS), self._manifest.origin)
-        self._keys, self._are_given = keys or own, bool(keys)
-        if not keys:
-            self._notes.doubt(
-                "integrity",
-                "No key was given. Those in the file prove nothing by themselves: compare them with "
-                "what the trail's operator has published, and give the right ones.",
-            )
-        self._signed = archive.read(CHECKPOINT)
-        note, self._checkpoint = _opened(self._signed)
-        self._signed_by = self._signers(note, "checkpoint", "integrity")
-        self._earlier = self._earlier_of_file()
-        self._accepted = self._earlier_of_caller(accepted)
-        self._entries = Entries(self._manifest, self._notes)
+        self._manifest = manifest = Manifest.parse(archive.read(MANIFEST))
+        self._checkpoints = read_checkpoints(archive, manifest, keys, accepted, self._notes)
+        self._checkpoint = self._checkpoints.newest
+        self._entries = Entries(manifest, self._notes)
         self._edge = self._left()
         """The tree up to the entries that were read, where the file has one."""
         self._roots: dict[int, bytes] = {}
@@ -118,41 +100,15 @@ class _Verification:
 
     def run(self, report: Report) -> Verdict:
         """Take every step, and judge."""
-        self._require_origin()
         if self._read_entries(report):
             self._require_tree()
             self._require_whole()
             self._require_removed()
             self._require_proof()
             self._require_query()
-            self._require_growth()
+            roots = self._roots if self._is_proven else {}
+            self._checkpoints.require_growth(self._manifest, roots, self._notes)
         return judged(self._facts(), self._manifest, self._entries, self._notes)
-
-    # The signed checkpoint.
-
-    def _signers(self, note: Note, part: str, side: Side = "completeness") -> tuple[str, ...]:
-        """Return which known keys have signed, and note where none has or one is wrong."""
-        try:
-            return tuple(key.text for key in notes_of.signers(note, self._keys))
-        except SignatureRefused as error:
-            self._notes.problem(part, f"The {part}'s signature is wrong. {error}")
-        except SignerUnknown:
-            self._notes.doubt(side, f"No known key has signed the {part}.")
-        return ()
-
-    def _require_origin(self) -> None:
-        account = account_in(self._manifest.account)
-        told, signed = self._manifest.origin, self._checkpoint.origin
-        if signed != told:
-            self._notes.problem(
-                "checkpoint", f"The checkpoint is another trail's: {signed}, not {told}."
-            )
-        elif told.rpartition("/")[2] != account:
-            self._notes.problem(
-                "checkpoint", f"The checkpoint {signed} isn't of account {account}."
-            )
-
-    # The entries and their tree.
 
     def _read_entries(self, report: Report) -> bool:
         """Check the entries chunk by chunk; tell whether the chunks are those of the range."""
@@ -185,16 +141,16 @@ class _Verification:
     def _left(self) -> Range | None:
         first = self._manifest.first
         try:
-            return Range(stop=first, hashes=_hashes(self._manifest.left))
+            return Range(stop=first, hashes=hashes_in(self._manifest.left))
         except TreeRefused:
             says = f"The hashes before entry {first} aren't those of {first} entries."
             self._notes.problem("tree", says)
             return None
 
     def _grown(self, edge: Range, leaves: Sequence[bytes]) -> Range:
-        for each in (self._earlier, self._accepted):
-            if each and edge.stop < each.size <= edge.stop + len(leaves):
-                self._roots[each.size] = edge.append(leaves[: each.size - edge.stop]).after.root
+        for size in self._checkpoints.sizes:
+            if edge.stop < size <= edge.stop + len(leaves):
+                self._roots[size] = edge.append(leaves[: size - edge.stop]).after.root
         return edge.append(leaves).after
 
     def _require_tree(self) -> None:
@@ -209,7 +165,7 @@ class _Verification:
         if self._edge is None:
             return
         try:
-            right = Range(start=stop, stop=size, hashes=_hashes(self._manifest.right))
+            right = Range(start=stop, stop=size, hashes=hashes_in(self._manifest.right))
         except TreeRefused:
             says = (
                 f"The hashes behind entry {stop - 1} aren't those of the entries up to {size - 1}."
@@ -236,8 +192,6 @@ class _Verification:
         if manifest.last + 1 < size:
             says = f"The file says to be of the whole account, and lacks entries {manifest.last + 1} to {size - 1}."
             self._notes.problem("range", says, manifest.last + 1)
-
-    # What isn't there, and why.
 
     def _require_removed(self) -> None:
         self._read_covering()
@@ -276,7 +230,7 @@ class _Verification:
                     line.index,
                     checkpoint.size,
                     checkpoint.root,
-                    _hashes(line.path),
+                    hashes_in(line.path),
                 )
                 told = decode_public(public)
             except (NotProven, *UNREADABLE):
@@ -284,8 +238,6 @@ class _Verification:
                 self._notes.problem("covering", says, line.index)
                 continue
             self._entries.removals.add(line.index, told)
-
-    # The single entry's own proof, and the query.
 
     def _require_proof(self) -> None:
         """Require of a single entry that its proof, as other tools read it, says the same."""
@@ -297,7 +249,7 @@ class _Verification:
         proof = Proof.parse(self._archive.read(PROOF))
         if proof.extra is not None:
             raise EvidenceRefused(f"{PROOF} has an extra line.")
-        if proof.index != first or proof.checkpoint != self._signed:
+        if proof.index != first or proof.checkpoint != self._checkpoints.signed:
             self._notes.problem(
                 "proof", f"{PROOF} is of entry {proof.index}, or of another checkpoint.", first
             )
@@ -322,62 +274,6 @@ class _Verification:
             says = f"The query matches {matching} entries, and the file says {manifest.count}."
             self._notes.problem("query", says)
 
-    # Earlier checkpoints.
-
-    def _earlier_of_file(self) -> Checkpoint | None:
-        if (EARLIER in self._archive.names) != (self._manifest.consistency is not None):
-            raise EvidenceRefused(f"{EARLIER} and the proof from it aren't both there.")
-        if self._manifest.consistency is None:
-            return None
-        note, earlier = _opened(self._archive.read(EARLIER))
-        return earlier if self._signers(note, "earlier checkpoint in the file") else None
-
-    def _earlier_of_caller(self, accepted: bytes | None) -> Checkpoint | None:
-        if accepted is None:
-            return None
-        note, earlier = _opened(accepted)
-        return earlier if self._signers(note, "earlier checkpoint") else None
-
-    def _require_growth(self) -> None:
-        """Require that the trail only added to each earlier checkpoint."""
-        if self._earlier:
-            self._growth_from(self._earlier, _hashes(self._manifest.consistency or ()))
-        if self._accepted:
-            accepted, earlier = self._accepted, self._earlier
-            is_same = earlier and (earlier.size, earlier.root) == (accepted.size, accepted.root)
-            self._growth_from(
-                accepted, _hashes(self._manifest.consistency or ()) if is_same else None
-            )
-
-    def _growth_from(self, earlier: Checkpoint, path: Path | None) -> None:
-        if not earlier.size:
-            says = "A checkpoint of no entries shows nothing of what came after it."
-            self._notes.doubt("completeness", says)
-            return
-        before = f"the {earlier.size} entries under the earlier checkpoint"
-        try:
-            is_shown = self._adds_to(earlier, path)
-        except (OriginRefused, CheckpointOlder, NotProven) as error:
-            says = f"The trail doesn't only add to {before}. {error}"
-            self._notes.problem("consistency", says)
-            return
-        if is_shown:
-            self._notes.show(f"Of {before} none was removed or changed since.")
-        else:
-            says = f"The file has no proof that the trail only added to {before}. Ask for one."
-            self._notes.doubt("completeness", says)
-
-    def _adds_to(self, earlier: Checkpoint, path: Path | None) -> bool:
-        """Tell whether growth is shown: by the proof given, or by the file's own leaves."""
-        newer = self._checkpoint
-        if path is None and earlier.origin == newer.origin and earlier.size < newer.size:
-            root = self._roots.get(earlier.size) if self._is_proven else None
-            if root is not None and root != earlier.root:
-                raise NotProven("The file's entries lead to another root of that size.")
-            return root is not None
-        verify_growth(earlier, newer, path or ())
-        return True
-
     def _facts(self) -> Facts:
         manifest, checkpoint = self._manifest, self._checkpoint
         return Facts(
@@ -390,7 +286,7 @@ class _Verification:
             query=manifest.told,
             time_zone=manifest.time_zone,
             count=manifest.count,
-            signed_by=self._signed_by if self._are_given else (),
+            signed_by=self._checkpoints.signed_by,
         )
 
 
@@ -407,24 +303,3 @@ def _starts_in(archive: Archive) -> list[int]:
     if names != {CHECKPOINT, KEYS, MANIFEST} | chunks | optional:
         raise EvidenceRefused("The file lacks members of an evidence file, or has others.")
     return starts
-
-
-def _keys_in(content: bytes, origin: str) -> list[VerifierKey]:
-    """Return the keys that the file shows, which prove nothing by themselves."""
-    try:
-        *lines, rest = content.decode().split("\n")
-    except UnicodeDecodeError:
-        raise EvidenceRefused(f"{KEYS} isn't text.") from None
-    keys = [VerifierKey.parse(line) for line in lines]
-    if rest or not keys or any(key.name != origin for key in keys):
-        raise EvidenceRefused(f"{KEYS} doesn't hold keys of {origin}.")
-    return keys
-
-
-def _opened(message: bytes) -> tuple[Note, Checkpoint]:
-    note = notes_of.parse(message)
-    return note, Checkpoint.parse(note.text)
-
-
-def _hashes(texts: Sequence[str]) -> Path:
-    return tuple(hash_from(text, EvidenceRefused) for text in texts)

@@ -62,7 +62,7 @@ def _parts(manifest: Manifest, entries: Entries) -> Iterator[str]:
             yield f"The {part} parts of {_counted(gone)} were erased, as the trail itself says."
     for part in ("who", "what"):
         if kept := Indexes(getattr(withheld, part)):
-            yield f"The {part} parts of {_counted(kept)} are withheld by whoever made the file."
+            yield f"The {part} parts of {_counted(kept)} are not in the file, as whoever made it chose."
 
 
 def _completeness(facts: Facts, manifest: Manifest, entries: Entries, notes: Notes) -> Finding:
@@ -95,8 +95,8 @@ def _extent(facts: Facts) -> Iterator[str]:
 def _dropped(manifest: Manifest) -> Iterator[str]:
     if dropped := Indexes(manifest.removed.entry):
         yield (
-            f"Of {_counted(dropped)} only the hashes are left: they were dropped when their time was "
-            "over, as the trail itself says."
+            f"Only hashes are left of {_counted(dropped)}, dropped when their time was over, as the "
+            "trail itself says."
         )
         if manifest.query.filters:
             yield "Whether these matched the query can't be told."

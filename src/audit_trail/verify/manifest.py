@@ -24,6 +24,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 Index = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 Micros = Annotated[int, msgspec.Meta(gt=-(2**53), lt=2**53)]
+"""A time in microseconds since 1970, UTC; the bounds lie in the years 1684 and 2255."""
 T = TypeVar("T")
 
 UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -262,9 +263,9 @@ def account_in(account: str) -> str:
 
 
 def moment(time_us: int) -> str:
-    """Write a time as RFC 3339 in UTC, with all of its microseconds."""
+    """Write a time as RFC 3339 in UTC, with all of its microseconds, if its year has four digits."""
     try:
         text = (_EPOCH + timedelta(microseconds=time_us)).isoformat(timespec="microseconds")
-    except OverflowError:  # Its year isn't 1 to 9999.
+    except OverflowError:  # A store that was altered may hold any number.
         return f"{time_us} µs"
     return text.replace("+00:00", "Z")

@@ -14,6 +14,7 @@ from audit_trail.record.value import plain
 from live_agent.api import shapes
 from live_agent.api.shapes import Shape
 from live_agent.schema import (
+    AccessToken,
     Account,
     AccountUser,
     AgentBot,
@@ -39,12 +40,14 @@ ENTITY_TYPES: Final[Mapping[str, str]] = {
     "Macro": "macro",
     "AgentBot": "agent_bot",
     "User": "user",
+    "AccessToken": "access_token",
     "AuditLog": "audit_log",
 }
 """Entity types by the contract's class names."""
 
 CLASS_NAMES: Final = {entity_type: name for name, entity_type in ENTITY_TYPES.items()}
 ACTIONS: Final = {"delete": "destroy"}
+ERASED: Final = "[erased]"
 
 Live = Mapping[tuple[str, int | str | None], Shape]
 """The records that still exist, by entity type and id."""
@@ -62,7 +65,7 @@ def audit_items(services: Services, account_id: int, entries: Sequence[Entry]) -
 
 
 def _item(services: Services, account_id: int, entry: Entry, public: Public, live: Live) -> Shape:
-    who, what = read_who(entry.who), read_what(entry.what)
+    who, what = read_who(entry.who, public.who), read_what(entry.what, public.what)
     is_user = public.actor.kind == "user"
     record_id = _number(public.entity.id)
     return {
@@ -101,6 +104,7 @@ def _beyond_the_contract(public: Public, who: Who, what: What) -> Shape:
         "job": who.job,
         "access_token": who.token,
         "ticket": what.ticket,
+        "erased": [name for name, part in (("who", who), ("what", what)) if part.is_erased],
     }
 
 
@@ -119,6 +123,9 @@ def _number(text: str | None) -> int | str | None:
 
 
 def _changes(public: Public, what: What) -> dict[str, Any]:
+    if what.is_erased:
+        value = [ERASED, ERASED] if public.action == "update" else ERASED
+        return dict.fromkeys(public.fields, value)
     match public.action:
         case "update":
             return {
@@ -198,6 +205,7 @@ _FINDERS: Final[Mapping[str, Finder]] = {
     "inbox_member": _owned(InboxMember, shapes.membership_shape),
     "team_member": _owned(TeamMember, shapes.membership_shape),
     "agent_bot": _owned(AgentBot, shapes.agent_bot_shape),
+    "access_token": _owned(AccessToken, shapes.access_token_shape),
     "account_user": _agents,
     "user": _people,
     "account": _account,

@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from litestar import Request, get
+from litestar.response import Stream
 
+from audit_trail.evidence import Wanted, evidence
 from audit_trail.record.query import Query
 from live_agent.api.asked import Id, TheMember, TheServices
 from live_agent.api.audit_items import ENTITY_TYPES, audit_items
@@ -30,6 +32,12 @@ PARAMETERS: Final = {
 }
 
 
+EVIDENCE_PARAMETERS: Final = {
+    "first": "The id of the first entry; by default 1",
+    "last": "The id of the last one; by default the newest that is signed",
+}
+
+
 @get("/audit_logs", operation_class=asked_by(PARAMETERS), opt=AUDIT_LOGS, sync_to_thread=True)
 def list_audit_logs(
     services: TheServices, member: TheMember, request: Request[Any, Any, Any]
@@ -43,6 +51,29 @@ def list_audit_logs(
         "current_page": page,
         "audit_logs": audit_items(services, member.account_id, found.entries),
     }
+
+
+@get(
+    "/audit_logs/evidence",
+    operation_class=asked_by(EVIDENCE_PARAMETERS),
+    opt=AUDIT_LOGS,
+    media_type="application/zip",
+    sync_to_thread=True,
+)
+def get_audit_logs_evidence(
+    services: TheServices, member: TheMember, request: Request[Any, Any, Any]
+) -> Stream:
+    parameters, errors = _parameters(request), dict[str, str]()
+    first = _whole(parameters, "first", 1, LARGEST_SECOND, errors)
+    last = _whole(parameters, "last", first or 1, LARGEST_SECOND, errors)
+    if errors:
+        raise Invalid(errors)
+    services.fresh()
+    account = str(member.account_id)
+    wanted = Wanted(account=account, first=(first or 1) - 1, last=last and last - 1)
+    name = f"audit-logs-{account}.evidence.zip"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Stream(evidence(services.trail, wanted), headers=headers)
 
 
 @get("/audit_logs/{entry_id:int}", opt=AUDIT_LOGS, sync_to_thread=True)

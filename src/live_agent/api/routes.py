@@ -14,14 +14,16 @@ from live_agent.api import (
     inboxes,
     sign_in,
     teams,
+    trail_files,
     webhooks,
 )
 from live_agent.api.asked import provided
+from live_agent.services import Services
 
 ACCOUNT_PATH: Final = "/api/v1/accounts/{account_id:int}"
 
 
-def api_routes() -> list[Router]:
+def api_routes(services: Services) -> list[Router]:
     """Return the routers of the API; their paths are the contract's."""
     of_account = Router(
         ACCOUNT_PATH,
@@ -69,7 +71,9 @@ def api_routes() -> list[Router]:
             webhooks.delete_webhook,
             webhooks.update_webhook,
             audit_logs.get_audit_log,
+            audit_logs.get_audit_logs_evidence,
             audit_logs.list_audit_logs,
+            trail_files.trail_files(services),
         ],
         dependencies=provided(),
     )

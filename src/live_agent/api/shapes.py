@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from live_agent.schema import (
+    AccessToken,
     Account,
     AccountUser,
     AgentBot,
@@ -138,3 +139,13 @@ def membership_shape(member: InboxMember | TeamMember) -> Shape:
 
 def user_shape(user: User) -> Shape:
     return {"id": user.id, "name": user.name, "email": user.email}
+
+
+def access_token_shape(token: AccessToken) -> Shape:
+    return {
+        "id": token.id,
+        "account_id": token.account_id,
+        "name": token.name,
+        "scope": token.scope,
+        "user_id": token.user_id,
+    }

@@ -14,7 +14,7 @@ from audit_trail.capture.sqlite.lock import locked
 from audit_trail.errors import SequencerRunning
 from live_agent import serving
 from live_agent.demo.story import DEMO_SIGN_INS, PEOPLE, STEPS
-from live_agent.errors import DirectoryRefused
+from live_agent.errors import DatabaseOutdated, DirectoryRefused
 from live_agent.signing import HEADS, KEY
 
 SEEDING: Final = "seeding"
@@ -72,7 +72,10 @@ def _run(data: Path, host: str, port: int, say: Callable[[str], None]) -> None:
     if not (data / "live-agent.db").exists():
         _seed(data)
     services = build_services(data)
-    services.database.prepare()
+    try:
+        services.database.prepare()
+    except DatabaseOutdated:
+        services.database.sync()  # An earlier version seeded it, and nobody else works in it.
     known = _read(data / _PEOPLE)
 
     def ready(url: str) -> None:

@@ -188,8 +188,11 @@ def _belongs(db: Session, account_id: int, person: User) -> bool:
 
 
 def _is_last(db: Session, record: AccountUser) -> bool:
-    """Tell whether no other administrator of the account has a password or holds a token."""
-    has_token = exists().where(AccessToken.user_id == User.id)
+    """Tell whether no other administrator of the account has a password or holds a token.
+
+    A token that is limited to a scope changes nothing, so it helps nobody.
+    """
+    has_token = exists().where(AccessToken.user_id == User.id, AccessToken.scope.is_(None))
     others = (
         select(AccountUser.id)
         .join(User, User.id == AccountUser.user_id)

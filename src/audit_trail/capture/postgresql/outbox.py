@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from itertools import takewhile
-from typing import Any, Final, NamedTuple
+from itertools import starmap, takewhile
+from typing import Any, Final, NamedTuple, cast
 
+import psycopg
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -17,11 +18,15 @@ LARGEST: Final = 2**63 - 1
 # An advisory lock is the database's own: whoever holds it sequences that database's outbox.
 LOCK: Final = 0x6175646974  # "audit"
 
-_COLUMNS: Final = """
-id, cluster || '/' || transaction,
+_BYTES: Final = ", ".join(
+    f"convert_to({text}, 'UTF8')"
+    for text in ("record_key", "record_id", "changes", "labels", "context")
+)
+# Exactly what a row is made of.
+_COLUMNS: Final = f"""
+id, convert_to(cluster || '/' || transaction, 'UTF8'),
 substr(uuid_send(nonce), 1, 6) || substr(uuid_send(nonce), 10, 4),
-(extract(epoch FROM occurred_at) * 1000000)::bigint, table_name, operation, account,
-record_key, record_id, changes, labels, context
+(extract(epoch FROM occurred_at) * 1000000)::bigint, table_name, operation, account, {_BYTES}
 """
 # The transactions whose rows all lie among the oldest rows. LIMIT keeps the look beyond them to
 # one step in the index for each, whatever the planner believes of the table's size.
@@ -29,6 +34,7 @@ _WHOLE: Final = """
 WITH oldest AS MATERIALIZED (
   SELECT id, cluster, transaction FROM audit_trail.outbox ORDER BY id LIMIT %s
 ),
+edge AS MATERIALIZED (SELECT max(id) AS id FROM oldest),
 chosen AS (
   SELECT cluster, transaction, max(id) AS last, count(*) AS size FROM oldest GROUP BY 1, 2
 )
@@ -36,14 +42,13 @@ SELECT c.cluster, c.transaction::text, c.last, c.size, beyond.found IS NULL
 FROM chosen AS c LEFT JOIN LATERAL (
   SELECT true AS found FROM audit_trail.outbox AS o
   WHERE o.transaction = c.transaction AND o.cluster = c.cluster
-    AND o.id > (SELECT max(id) FROM oldest)
+    AND o.id > (SELECT id FROM edge)
   LIMIT 1
 ) AS beyond ON true
 ORDER BY c.last
 """
 _BATCH: Final = f"""
-SELECT {_COLUMNS} FROM audit_trail.outbox
-WHERE id <= %s AND transaction = ANY(CAST(%s AS xid8[])) ORDER BY id
+SELECT {_COLUMNS} FROM audit_trail.outbox WHERE id <= %s ORDER BY id
 """
 _PART: Final = f"""
 SELECT {_COLUMNS} FROM (
@@ -144,7 +149,7 @@ class PostgresqlOutbox:
             return Batch(self._part(connection, first), whole=False)
         small = list(takewhile(lambda each: each.size <= HUGE_ROWS, whole))
         tokens = {each.token for each in small}
-        rows = _rows(connection, _BATCH, (small[-1].last, [each.transaction for each in small]))
+        rows = _rows(connection, _BATCH, (small[-1].last,))
         return Batch([row for row in rows if row.token in tokens])
 
     def _part(self, connection: Connection, huge: Chosen) -> list[Row]:
@@ -195,20 +200,12 @@ class PostgresqlOutbox:
     def _translating(self) -> Iterator[None]:
         try:
             yield
-        except (DBAPIError, PoolTimeout) as error:
+        except (DBAPIError, PoolTimeout, psycopg.Error) as error:
             cause = error.orig if isinstance(error, DBAPIError) else error
             raise OutboxFailed(f"The outbox in {self.name} failed: {cause}") from error
 
 
 def _rows(connection: Connection, statement: str, values: tuple[Any, ...]) -> list[Row]:
-    return [
-        Row(id_, token.encode(), bytes(nonce), occurred_us, *names, *map(_bytes, texts))
-        for id_, token, nonce, occurred_us, *names, key, record_id, changes, labels, context in (
-            connection.exec_driver_sql(statement, values)
-        )
-        for texts in [(key, record_id, changes, labels, context)]
-    ]
-
-
-def _bytes(text: str | None) -> bytes | None:
-    return None if text is None else text.encode()
+    """Read rows by the driver, which hands out as bytes what the server sends as bytes."""
+    driver = cast("psycopg.Connection", connection.connection.driver_connection)
+    return list(starmap(Row, driver.execute(statement.encode(), values, binary=True)))

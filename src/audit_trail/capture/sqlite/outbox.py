@@ -1,8 +1,10 @@
 """The outbox of a SQLite database: what its triggers wrote, read as bytes; it decides nothing."""
 
 import sqlite3
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
+from itertools import starmap
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -57,33 +59,31 @@ class SqliteOutbox:
         return self._engine.url.render_as_string(hide_password=True)
 
     def high_water(self) -> int:
-        with self._reading() as connection:
-            return int(
-                connection.exec_driver_sql(
-                    "SELECT ifnull(max(id), 0) FROM audit_outbox"
-                ).scalar_one()
-            )
+        with self._reading() as driver:
+            return int(driver.execute("SELECT ifnull(max(id), 0) FROM audit_outbox").fetchone()[0])
 
     def backlog(self, until: int | None = None) -> Backlog:
         bound = 2**62 if until is None else until
-        with self._reading() as connection:
-            rows, oldest_ms = connection.exec_driver_sql(
+        with self._reading() as driver:
+            rows, oldest_ms = driver.execute(
                 "SELECT count(*), min(occurred_ms) FROM audit_outbox WHERE id <= ?", (bound,)
-            ).one()
+            ).fetchone()
         return Backlog(rows, oldest_ms * 1_000 if isinstance(oldest_ms, int) else None)
 
     def take(self) -> Batch:
-        with self._reading() as connection:
-            chosen = connection.exec_driver_sql(
-                f"SELECT id, {_DRAWN_BY_US} FROM audit_outbox ORDER BY id LIMIT ?", (BATCH_ROWS,)
-            ).fetchall()
-            if not chosen:
-                return Batch(())
-            huge = self._huge(connection, {row[1] for row in chosen} - {None})
-            first = chosen[0][1]
-            if first in huge:
-                return Batch(self._part(connection, first), whole=False)
-            return Batch(self._whole(connection, chosen, huge))
+        with self._reading() as driver:
+            rows = _rows(driver, "FROM audit_outbox ORDER BY id LIMIT ?", (BATCH_ROWS,))
+            sizes = Counter(row.token for row in rows if row.token is not None)
+            beyond = _beyond(driver, rows[-1].id, sizes) if len(rows) == BATCH_ROWS else {}
+            huge = {token for token in sizes if sizes[token] + beyond.get(token, 0) > HUGE_ROWS}
+            if rows and (first := rows[0].token) in huge:
+                return Batch(self._part(driver, first), whole=False)
+            # A huge one that comes later is left for its turn.
+            whole = [row for row in rows if row.token not in huge] if huge else rows
+            if rest := beyond.keys() - huge:
+                after = f"FROM audit_outbox WHERE id > ? AND token IN ({_marks(rest)}) ORDER BY id"
+                whole += _rows(driver, after, (rows[-1].id, *rest))
+            return Batch(whole)
 
     def delete(self, rows: Sequence[Row]) -> None:
         ids = msgspec.json.encode([row.id for row in rows]).decode()
@@ -95,26 +95,7 @@ class SqliteOutbox:
     def leading(self) -> AbstractContextManager[None]:
         return locked(self._lock)
 
-    def _huge(self, connection: Connection, tokens: set[bytes]) -> set[bytes]:
-        """Tell which transactions are huge; one look at the outbox serves them all."""
-        rows = connection.exec_driver_sql(
-            f"SELECT token FROM audit_outbox WHERE token IN ({_marks(tokens)}) "
-            "GROUP BY token HAVING count(*) > ?",
-            (*tokens, HUGE_ROWS),
-        )
-        return set(rows.scalars())
-
-    def _whole(self, connection: Connection, chosen: Sequence[Any], huge: set[bytes]) -> list[Row]:
-        """Read the chosen transactions whole, leaving a huge one that comes later for its turn."""
-        small = {row[1] for row in chosen} - {None} - huge
-        rows = connection.exec_driver_sql(
-            f"SELECT {_COLUMNS} FROM audit_outbox "
-            f"WHERE ({_DRAWN_BY_US} IS NULL AND id <= ?) OR token IN ({_marks(small)}) ORDER BY id",
-            (chosen[-1][0], *small),
-        )
-        return [Row(*row) for row in rows]
-
-    def _part(self, connection: Connection, token: bytes) -> list[Row]:
+    def _part(self, driver: sqlite3.Connection, token: bytes | None) -> list[Row]:
         """Read a part of a huge transaction, each record with every row of it.
 
         Deleted parents come first, so that what went with them finds its cause.
@@ -125,42 +106,31 @@ class SqliteOutbox:
             if ranks
             else "NULL"
         )
-        rows = self._rows(
-            connection,
-            f"SELECT *, min(id) OVER record AS born, min({rank}) OVER record AS rank "
+        rows = _rows(
+            driver,
+            f"FROM (SELECT *, min(id) OVER record AS born, min({rank}) OVER record AS rank "
             "FROM audit_outbox WHERE token IS ? "
-            "WINDOW record AS (PARTITION BY table_name, record_key)",
+            "WINDOW record AS (PARTITION BY table_name, record_key)) "
             "ORDER BY rank IS NULL, rank, born, id LIMIT ?",
             (*self._parents, token, HUGE_ROWS),
         )
         if len(rows) < HUGE_ROWS:
             return rows
         last = (rows[-1].table, rows[-1].record_key)
-        return [row for row in rows if (row.table, row.record_key) != last] or self._rows(
-            connection,
-            "SELECT * FROM audit_outbox "
-            "WHERE token IS ? AND CAST(table_name AS BLOB) IS CAST(? AS BLOB) "
-            "AND CAST(record_key AS BLOB) IS ?",
-            "ORDER BY id",
-            (token, *last),
+        return [row for row in rows if (row.table, row.record_key) != last] or _rows(
+            driver,
+            "FROM audit_outbox WHERE token IS ? AND CAST(record_key AS BLOB) IS ? "
+            "AND CAST(table_name AS BLOB) IS CAST(? AS BLOB) ORDER BY id",
+            (token, last[1], last[0]),
         )
 
-    def _rows(
-        self, connection: Connection, source: str, order: str, values: Sequence[Any]
-    ) -> list[Row]:
-        statement = f"SELECT {_COLUMNS} FROM ({source}) {order}"
-        return [Row(*row) for row in connection.exec_driver_sql(statement, tuple(values))]
-
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        with (
-            self._translating(),
-            self._engine.connect().execution_options(audit_read_only=True) as connection,
-        ):
-            driver = cast("sqlite3.Connection", connection.connection.driver_connection)
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._translating(), closing(self._engine.raw_connection()) as connection:
+            driver = cast("sqlite3.Connection", connection.driver_connection)
             usual, driver.text_factory = driver.text_factory, _text
             try:
-                yield connection
+                yield driver
             finally:
                 driver.text_factory = usual
 
@@ -176,6 +146,20 @@ class SqliteOutbox:
         except (DBAPIError, sqlite3.Error) as error:
             cause = error.orig if isinstance(error, DBAPIError) else error
             raise OutboxFailed(f"The outbox in {self.name} failed: {cause}") from error
+
+
+def _rows(driver: sqlite3.Connection, source: str, values: Sequence[Any]) -> list[Row]:
+    return list(starmap(Row, driver.execute(f"SELECT {_COLUMNS} {source}", values)))
+
+
+def _beyond(driver: sqlite3.Connection, last: int, tokens: Collection[bytes]) -> dict[bytes, int]:
+    """Tell how many rows of these transactions come after the id `last`, where there are any."""
+    rows = driver.execute(
+        f"SELECT token, count(*) FROM audit_outbox WHERE id > ? AND token IN ({_marks(tokens)}) "
+        "GROUP BY token",
+        (last, *tokens),
+    )
+    return dict(rows)
 
 
 def _marks(values: Collection[Any]) -> str:

@@ -1,6 +1,5 @@
 """The PostgreSQL store: what its port asks, in SQL; connections and schema are next door."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -9,7 +8,7 @@ from typing import Any, Final
 import psycopg
 
 from audit_trail.errors import HeadMoved, StoreFailed, TermLost, TreeRefused
-from audit_trail.record.entry import Entry, Part, read_who
+from audit_trail.record.entry import Entry, Part, decode_indexed, read_person, uuid_bytes, uuid_text
 from audit_trail.record.query import Query
 from audit_trail.record.removed import RemovedPart
 from audit_trail.seal.merkle import HASH_BYTES
@@ -157,8 +156,6 @@ WITH RECURSIVE each (account) AS (
 SELECT account FROM each WHERE account IS NOT NULL
 UNION SELECT account FROM audit_trail.heads UNION SELECT account FROM audit_trail.tiles
 UNION SELECT account FROM audit_trail.removals"""
-
-_UUID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class PostgresqlStore:
@@ -443,7 +440,7 @@ def _copy(connection: psycopg.Connection, rows: Iterable[Sequence[Any]]) -> None
 
 
 def _row(account: str, entry: Entry) -> tuple[Any, ...]:
-    public = entry.public
+    public, who, what = decode_indexed(entry.public_bytes), entry.who, entry.what
     return (
         _text(account),
         entry.index,
@@ -451,12 +448,14 @@ def _row(account: str, entry: Entry) -> tuple[Any, ...]:
         entry.version,
         entry.public_bytes,
         entry.leaf,
-        *(entry.who or (None, None)),
-        *(entry.what or (None, None)),
+        who.stored if who else None,
+        who.salt if who else None,
+        what.stored if what else None,
+        what.salt if what else None,
         public.occurred_at,
         _text(public.entity.type),
         _entity_id(public.entity.id),
-        _text(read_who(entry.who).person),
+        _text(read_person(who)),
     )
 
 
@@ -495,10 +494,8 @@ def _entity_id(id_: str | None) -> bytes:
 
 
 def _id(entry_id: str) -> bytes:
-    """Return a UUID's 16 bytes, half of its text's; any other id is made longer than one."""
-    if _UUID.fullmatch(entry_id):
-        return bytes.fromhex(entry_id.replace("-", ""))
-    return bytes(17) + _text(entry_id)
+    """Return a UUID's 16 bytes; any other id is made longer than one."""
+    return uuid_bytes(entry_id) or bytes(17) + _text(entry_id)
 
 
 def _read_text(kept: bytes) -> str:
@@ -508,8 +505,7 @@ def _read_text(kept: bytes) -> str:
 
 def _read_id(kept: bytes) -> str:
     if len(kept) == 16:
-        digits = kept.hex()
-        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+        return uuid_text(kept)
     return _read_text(kept.removeprefix(bytes(17)))
 
 

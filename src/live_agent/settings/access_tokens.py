@@ -1,0 +1,53 @@
+"""Access tokens that are limited to a scope: who may have one, and for how long it is good."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from live_agent import access
+from live_agent.errors import NotFound
+from live_agent.schema import LARGEST_INTEGER, SCOPES, AccessToken, AccountUser
+from live_agent.settings import fields
+from live_agent.settings.fields import Field, checked
+from live_agent.settings.lookup import require
+
+FIELDS: Final[Mapping[str, Field]] = {
+    "name": Field(label="Name", check=fields.name(), required=True),
+    "scope": Field(label="Scope", check=fields.one_of(*SCOPES), required=True),
+}
+
+
+def listed(db: Session, account_id: int) -> Sequence[AccessToken]:
+    """Return the account's tokens, oldest first."""
+    return db.scalars(
+        select(AccessToken).where(AccessToken.account_id == account_id).order_by(AccessToken.id)
+    ).all()
+
+
+def create(db: Session, agent: AccountUser, values: Mapping[str, object]) -> str:
+    """Make a token of the agent for one account, and return its secret, once. Raises `Invalid`.
+
+    It is good as long as the agent is an administrator of the account, and goes with them.
+    """
+    accepted, errors = checked(FIELDS, values)
+    if agent.role != "administrator":
+        errors["email"] = "E-mail must be an administrator's of this account."
+    require(errors)
+    return access.create_token(
+        db,
+        agent.user_id,
+        accepted["name"],
+        account_id=agent.account_id,
+        scope=accepted["scope"],
+    )
+
+
+def revoke(db: Session, account_id: int, token_id: int) -> None:
+    """Delete a token of the account; it opens nothing more. Raises `NotFound`."""
+    found = db.get(AccessToken, token_id) if 0 < token_id <= LARGEST_INTEGER else None
+    if found is None or found.account_id != account_id:
+        raise NotFound
+    db.delete(found)
+    db.flush()
