@@ -487,7 +487,8 @@ def _is_leaf(entry: Entry) -> bool:
 
 def _is_committed(part: Part, commitment: str | None) -> bool:
     try:
-        return part.commitment == commitment
+        # Of another length, bytes could go over from the salt to the part, or back.
+        return len(part.salt) == SALT_BYTES and part.commitment == commitment
     except TypeError:
         return False
 

@@ -127,6 +127,14 @@ ATTACKS = {
     "a label": Attack(lambda it: it.replace(20, "what", b"Supp", b"Sapp"), [("what", 20)]),
     "a name": Attack(lambda it: it.replace(20, "who", b'"Ada"', b'"Eva"'), [("who", 20)]),
     "a salt": Attack(lambda it: it.set(20, what_salt=bytes(16)), [("what", 20)]),
+    "bytes that went over to the salt": Attack(
+        lambda it: it.set(
+            20,
+            what_salt=it.get(20, "what_salt") + it.get(20, "what")[:9],
+            what=it.get(20, "what")[9:],
+        ),
+        [("what", 20)],
+    ),
     "no salt": Attack(lambda it: it.set(20, what_salt=None), [("what", 20)]),
     "a time": Attack(
         lambda it: it.replace(20, "public", b'"occurred_at":1', b'"occurred_at":2'),

@@ -12,7 +12,7 @@ import msgspec
 
 from audit_trail.errors import NotCanonical
 from audit_trail.record.canonical import public_bytes
-from audit_trail.record.entry import Part, Public, read_person
+from audit_trail.record.entry import SALT_BYTES, Part, Public, read_person
 from audit_trail.record.removed import REMOVED_PARTS, RemovedPart
 from audit_trail.seal.merkle import leaf_hashes
 from audit_trail.store.port import Row
@@ -243,6 +243,8 @@ def _commitments(stored: Sequence[bytes | None], salts: Sequence[bytes | None]) 
     """Return the commitment of each part; none where both part and salt are gone."""
     digest = sha256
     try:
+        if {len(salt) for salt in salts if salt is not None} - {SALT_BYTES}:
+            return [_commitment(part, salt) for part, salt in zip(stored, salts, strict=True)]
         return [
             None if part is None is salt else digest(salt + part).hexdigest()  # type: ignore[operator]  # What isn't bytes is told apart below.
             for part, salt in zip(stored, salts, strict=True)
@@ -252,7 +254,8 @@ def _commitments(stored: Sequence[bytes | None], salts: Sequence[bytes | None]) 
 
 
 def _commitment(part: object, salt: object) -> str | None:
-    if isinstance(part, bytes) and isinstance(salt, bytes):
+    # A salt of another length could have given bytes to the part, or taken some.
+    if isinstance(part, bytes) and isinstance(salt, bytes) and len(salt) == SALT_BYTES:
         return Part(part, salt).commitment
     return None if part is None is salt else _NO_COMMITMENT
 
