@@ -58,6 +58,22 @@ def problems(owner: Owner, *checkpoints: Path, **given: Any) -> list[tuple[str, 
     return [(each.part, each.index) for each in account.problems]
 
 
+def test_who_may_only_read_can_walk_the_store(prepared: Prepared, request: Any) -> None:
+    url = prepared.place.url
+    if not prepared.place.is_file:
+        server = request.getfixturevalue("postgresql")
+        server.run(
+            "CREATE ROLE reader LOGIN",
+            "GRANT USAGE ON SCHEMA audit_trail TO reader",
+            "GRANT SELECT ON ALL TABLES IN SCHEMA audit_trail TO reader",
+            database=url.rpartition("/")[2],
+        )
+        url = url.replace("//postgres@", "//reader@")
+    given = (prepared.checkpoint, prepared.newest)
+    verdict = verify_store(url, (), [prepared.key], (), given, prepared.heads, is_quiet=True)
+    assert verdict.exit_code == 0, verdict
+
+
 def test_an_older_database_is_found_by_the_file_of_signed_heads(older: Owner) -> None:
     assert problems(older, heads=older.prepared.heads) == [("heads", EARLIER)]
 

@@ -19,6 +19,6 @@ def test_every_test_that_is_named_exists() -> None:
 
 def test_every_line_of_who_could_do_what_names_its_test() -> None:
     rows = [line for line in WHO_COULD.splitlines() if line.startswith("| ")]
-    told = [line for line in rows if not line.startswith(("| could do", "| ---"))]
+    told = [line for line in rows if not line.endswith("| test |")]
     assert len(told) > 25
     assert [line for line in told if "`test_" not in line] == []

@@ -91,12 +91,12 @@ class Row(NamedTuple):
     who_salt: bytes | None
     what: bytes | None
     what_salt: bytes | None
-    id: str
     occurred_at: int
     recorded_at: int | None
     entity_type: str
     entity_id: str | None
     person: str
+    id: str
 
 
 class Leap(NamedTuple):

@@ -96,7 +96,7 @@ WRITER_CACHE_KIB: Final = 16_000
 """An append touches pages all over the index of records; those who write keep them at hand."""
 
 _ROWS: Final = f"""
-SELECT {_ENTRY}, id, occurred_at, recorded_at, entity_type, entity_id, person
+SELECT {_ENTRY}, occurred_at, recorded_at, entity_type, entity_id, person, id
 FROM entries WHERE account = ? AND idx >= ? AND idx < ? ORDER BY idx"""
 # Both in the order of an index that has all they need.
 _LEAPS: Final = """
@@ -280,8 +280,8 @@ class SqliteStore:
         return [account for (account,) in self._all(_ACCOUNTS, ())]
 
     def rows(self, account: str, start: int, stop: int) -> list[Row]:
-        rows = map(Row._make, self._all(_ROWS, (account, start, stop)))
-        return [row._replace(id=_read_id(row.id)) for row in rows]
+        rows = self._all(_ROWS, (account, start, stop))
+        return [Row._make((*row[:-1], _read_id(row[-1]))) for row in rows]
 
     def leaps(self, account: str, stop: int) -> Iterator[Leap]:
         with self._translating():

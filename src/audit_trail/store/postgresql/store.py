@@ -493,12 +493,12 @@ def _entry(row: Sequence[Any]) -> Entry:
 def _read_row(row: Sequence[Any]) -> Row:
     *entry, id_, occurred_at, entity_type, entity_id, person = row
     repeated = (
-        _read_id(id_),
         occurred_at,
         None,
         _read_text(entity_type),
         None if entity_id == b"\xff" else _read_text(entity_id),
         _read_text(person),
+        _read_id(id_),
     )
     return Row._make((*entry, *repeated))
 
