@@ -164,6 +164,15 @@ def test_a_copy_holds_what_is_theirs_and_is_noted(shop: Shop, tmp_path: Path) ->
         assert email not in repr(entry)
 
 
+def test_wiping_carries_out_what_was_left_undone(shop: Shop) -> None:
+    done = run("wipe", "--store", shop.store, "--database", shop.database, program="audit-trail")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        "No byte of it is left in the trail's files.",
+        "No byte of what left the outbox is in the application's database.",
+    ]
+
+
 def test_wiping_is_done_by_the_owner_and_as_often_as_one_likes(
     tmp_path: Path, postgresql: Cluster
 ) -> None:

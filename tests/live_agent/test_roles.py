@@ -30,6 +30,7 @@ TRAIL_FILES = {
     "/audit_logs/{}/proof": "/audit_logs/1/proof",
     "/audit_logs/inclusion": "/audit_logs/inclusion?index=0",
     "/audit_logs/consistency": "/audit_logs/consistency?first=1",
+    "/audit_logs/evidence": "/audit_logs/evidence",
 }
 """Each route of them, and an address that it answers."""
 FOR_ADMINISTRATORS = [

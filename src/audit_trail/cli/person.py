@@ -88,7 +88,7 @@ def copy_person(asked: Asked, out: Path) -> int:
 
 def wipe_store(store_url: str) -> Wiped:
     """Carry out what is declared as erased, and let no byte of it stay."""
-    with closing(open_store(store_url)) as store:
+    with closing(open_store(store_url, writes=True)) as store:
         trail = Trail(store)
         for account in store.accounts():
             trail.remove(account)

@@ -26,7 +26,7 @@ def signing_trail(store_url: str, heads: Path | None) -> Iterator[Trail]:
     the lock on the latter lets a server and this command sign in turn. Raises `StoreFailed`,
     `KeyRefused`, `HeadsFailed`.
     """
-    store = open_store(store_url)
+    store = open_store(store_url, writes=True)
     try:
         signer = _signer(store, store_url, heads) if store.public_keys() else None
         yield Trail(store, signer=signer)

@@ -1,4 +1,4 @@
-"""Opens the trail's database that a URL names, for commands that read it."""
+"""Opens the trail's database that a URL names, for commands that read it or append to it."""
 
 from pathlib import Path
 
@@ -7,8 +7,11 @@ from audit_trail.errors import StoreFailed
 from audit_trail.store.port import Store
 
 
-def open_store(text: str) -> Store:
-    """Open what is there, and create nothing; a file can't be written to. Raises `UrlRefused` or `StoreFailed`."""
+def open_store(text: str, *, writes: bool = False) -> Store:
+    """Open what is there, and create nothing; a file isn't written to unless the command `writes`.
+
+    Raises `UrlRefused` or `StoreFailed`.
+    """
     url = read_url(text)
     if is_postgresql(url):
         from audit_trail.store.postgresql.store import PostgresqlStore
@@ -19,4 +22,4 @@ def open_store(text: str) -> Store:
     path = Path(name_of(url))
     if not path.is_file():
         raise StoreFailed(f"There is no database {path}.")
-    return SqliteStore(path, is_read_only=True)
+    return SqliteStore(path, is_read_only=not writes)
