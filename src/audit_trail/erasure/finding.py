@@ -9,7 +9,7 @@ import msgspec
 from audit_trail.erasure.subject import Matcher, Subject
 from audit_trail.record.entry import ActorId, Entry, Part, Public, Who, read_who
 from audit_trail.record.value import read
-from audit_trail.retention.keeping import Retention
+from audit_trail.retention.keeping import STATING, Retention
 from audit_trail.retention.policy import Policy
 from audit_trail.retention.policy import is_held as is_held_by
 from audit_trail.trail import Trail
@@ -22,7 +22,6 @@ LONGEST_EXAMPLE: Final = 120
 IsHeld = Callable[[Entry], bool]
 """Tells whether a legal hold keeps the entry as it is (GDPR, article 17(3)(e))."""
 
-_STATING: Final = frozenset({"change_retention", "place_hold", "lift_hold"})
 """Actions whose newest entry states, in its what part, how long the account's entries are kept."""
 
 _KINDS: Final = {
@@ -114,7 +113,7 @@ def find(
     for entry in entries_of(trail, account, found.size, report):
         trace = trace_of(entry, subject, matcher)
         public, who = entry.public, read_who(entry.who)
-        if public.action in _STATING:
+        if public.action in STATING:
             stating = entry.index
         if trace is None or not trace.who:
             others[who.nearest or ""] += public.actor.id is not None
