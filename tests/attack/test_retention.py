@@ -81,12 +81,16 @@ def test_a_note_without_an_entry_is_not_taken_into_the_next_run(years: Years, sh
     drop = years.newest().index
     for declared_by in (drop, 3):
         shell.run(
-            "INSERT INTO removals VALUES ('1', 'entry', ?, ?, ?, 99)",
+            "INSERT INTO removals (account, part, first, last, declared_by, next) "
+            "VALUES ('1', 'entry', ?, ?, ?, 99)",
             12 + declared_by,
             12 + declared_by,
             declared_by,
         )
-    shell.run("INSERT INTO removals VALUES ('1', 'entry', 12, 12, 13, 99)")
+    shell.run(
+        "INSERT INTO removals (account, part, first, last, declared_by, next) "
+        "VALUES ('1', 'entry', 12, 12, 13, 99)"
+    )
     shell.run("DELETE FROM entries WHERE idx = 12")
     again = opened_again(years, shell)
     again.pass_days(300)

@@ -1,10 +1,12 @@
 """From an empty PostgreSQL server to a running Live Agent, by the commands alone."""
 
+from base64 import b64decode
 from pathlib import Path
 
 import httpx2
 import pytest
 
+from audit_trail.seal.note import VerifierKey
 from live_agent.installing.settings import owners_file, read_settings
 from tests.commands.processes import Served, run, serving
 from tests.postgresql import Cluster, free_port
@@ -101,7 +103,8 @@ def test_a_key_is_rotated_only_while_no_server_leads_and_the_next_start_signs_wi
         assert key("list") == before
     code, said, _ = key("rotate")
     assert code == 0 and said.startswith("The next start signs with ")
-    assert key("list")[1].splitlines()[-1].split()[-1] == said.split()[-1].rstrip(".")
+    newest = VerifierKey.parse(key("list")[1].split()[-1])
+    assert newest.public == b64decode(said.split()[-1].rstrip("."))
     with serving(data, log, **settings) as server:
         assert create_team(server, person, "After") == 200
         assert entries(server, person)[0] == ("Team", "create")

@@ -284,6 +284,7 @@ def test_an_entry_recorded_before_the_one_before_it_is_remarked_upon(make: Make)
 
 def test_a_file_tells_all_that_a_query_asks() -> None:
     known = {"account", "person", "types", "since_us", "until_us", "newest_first"}
+    known |= {"start", "stop"}  # Which entries: that is the range of the file.
     assert set(Query.__struct_fields__) == known
     query = Query(account="1", person="", types=("inbox",), since_us=1, until_us=2)
     assert evidence.asked(query) == Asked(types=("inbox",), since_us=1, until_us=2)
