@@ -21,7 +21,12 @@ LATE_SECONDS: Final = 60
 """An entry that was recorded later than this after its act says so."""
 
 _TOLD_ELSEWHERE: Final = frozenset({"went_with"})
-_DETAILS: Final = {"count": "More times"}
+_DETAILS: Final = {
+    "count": "More times",
+    "entries": "Entries with their data",
+    "who_parts": "Who acted, erased in",
+    "what_parts": "Values, erased in",
+}
 _OUTCOMES: Final = {"failure": "failed", "denied": "denied"}
 
 
