@@ -307,6 +307,13 @@ def dropped_and_shown(make: Make) -> Given:
     return Given(packed(members), trail.keys)
 
 
+def with_a_chunk_behind_it(members: Members) -> Members:
+    """A chunk is put behind the range, and nothing else speaks of it."""
+    entry = entries_of(members)[-1]
+    chunk = {"entries/20": bundle_of([entry]), "leaves/20": b"".join(leaf_hashes([entry]))}
+    return {**members, **chunk, "sealed/20.jsonl": b""}
+
+
 def without_an_entry_of_its_chunks(members: Members) -> Members:
     """A chunk in the middle is left out."""
     entries = entries_of(members)
@@ -372,6 +379,7 @@ TAMPERED: dict[str, tuple[Attack, int | None]] = {
         ),
         0,
     ),
+    "a chunk is put behind the range": (on(with_a_chunk_behind_it), 20),
     "a chunk is left out": (on(without_an_entry_of_its_chunks), 5),
     "the hashes before a range are others": (on(with_other_hashes("left"), first=9), None),
     "the hashes behind a range are others": (on(with_other_hashes("right"), last=9), None),
