@@ -252,6 +252,7 @@ class Verification:
     def step_5_and_6_tree(self):
         left, right = hashes(self.it["left"]), hashes(self.it["right"])
         self.nodes, self.is_proven = [*left, *self.leaves], False
+        # A hash more or less on the left would move all leaves by a place.
         if self.stop <= self.size and len(left) == self.first.bit_count():
             nodes = iter([*self.nodes, *right])
             root = root_of(nodes, self.first, self.stop, self.size)
