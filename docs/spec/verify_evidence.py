@@ -191,11 +191,11 @@ class Verification:
     def step_4_entries(self):
         at = self.first
         for start in self.starts:
-            if start == at:
-                at += self.step_4_chunk(start)
-            else:
+            if start != at:
                 self.require(False, "The chunks don't follow each other.", min(start, at))
                 return False
+            self.step_4_chunk(at)
+            at = self.first + len(self.leaves)
         self.require(at == self.stop, "The range ends elsewhere.", min(at, self.stop))
         return at == self.stop
 
@@ -213,7 +213,6 @@ class Verification:
         for index, (entry, leaf) in enumerate(both, at):
             self.entry(index, entry, leaf, sealed.get(index, {}))
         self.leaves += leaves
-        return len(leaves)
 
     def entry(self, index, entry, leaf, line):
         if entry == b"" and leaf:
@@ -253,6 +252,7 @@ class Verification:
     def step_5_and_6_tree(self):
         left, right = hashes(self.it["left"]), hashes(self.it["right"])
         self.nodes, self.is_proven = [*left, *self.leaves], False
+        # A hash more or less on the left would move all leaves by a place.
         if self.stop <= self.size and len(left) == self.first.bit_count():
             nodes = iter([*self.nodes, *right])
             root = root_of(nodes, self.first, self.stop, self.size)

@@ -19,6 +19,9 @@ ALTERED = {
     "a value gone": "UPDATE entries SET what = NULL, what_salt = NULL WHERE idx = 7",
     "a salt": "UPDATE entries SET what_salt = zeroblob(16) WHERE idx = 7",
     "a short salt": "UPDATE entries SET what_salt = zeroblob(3) WHERE idx = 7",
+    "a byte moved from the value to its salt": """
+        UPDATE entries SET what_salt = CAST(what_salt || substr(what, 1, 1) AS BLOB),
+            what = substr(what, 2) WHERE idx = 7""",
     "no salt": "UPDATE entries SET what_salt = NULL WHERE idx = 7",
     "a value that never was": "UPDATE entries SET who = x'00', who_salt = x'00' WHERE idx = 7",
     "a public part": "UPDATE entries SET public = CAST(replace(public, 'user', 'job') AS BLOB) WHERE idx = 7",

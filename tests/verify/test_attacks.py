@@ -307,6 +307,26 @@ def dropped_and_shown(make: Make) -> Given:
     return Given(packed(members), trail.keys)
 
 
+def shifted(make: Make) -> Given:
+    """Entries 4 to 7 are shown as 3 to 6: a leaf of theirs stands among the hashes before them."""
+    trail = make(20)
+    told, members = unpacked(trail.file(first=3, last=6)), unpacked(trail.file(first=4, last=7))
+    left = [*json.loads(told["manifest.json"])["left"], b64encode(told["leaves/3"][:32]).decode()]
+    lines = [json.loads(line) for line in members["sealed/4.jsonl"].splitlines()]
+    sealed = b"".join(spelled(line | {"index": line["index"] - 1}) + b"\n" for line in lines)
+    forged = told | {"entries/3": members["entries/4"], "leaves/3": members["leaves/4"]}
+    forged["sealed/3.jsonl"] = sealed
+    right = manifest_of(members)["right"]
+    return Given(packed(with_manifest(forged, left=left, right=right)), trail.keys)
+
+
+def with_a_chunk_behind_it(members: Members) -> Members:
+    """A chunk is put behind the range, and nothing else speaks of it."""
+    entry = entries_of(members)[-1]
+    chunk = {"entries/20": bundle_of([entry]), "leaves/20": b"".join(leaf_hashes([entry]))}
+    return {**members, **chunk, "sealed/20.jsonl": b""}
+
+
 def without_an_entry_of_its_chunks(members: Members) -> Members:
     """A chunk in the middle is left out."""
     entries = entries_of(members)
@@ -372,6 +392,8 @@ TAMPERED: dict[str, tuple[Attack, int | None]] = {
         ),
         0,
     ),
+    "a chunk is put behind the range": (on(with_a_chunk_behind_it), 20),
+    "entries are shown one place before theirs": (shifted, None),
     "a chunk is left out": (on(without_an_entry_of_its_chunks), 5),
     "the hashes before a range are others": (on(with_other_hashes("left"), first=9), None),
     "the hashes behind a range are others": (on(with_other_hashes("right"), last=9), None),
