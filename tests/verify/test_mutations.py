@@ -73,10 +73,7 @@ def test_no_change_of_a_file_s_bytes_passes(honest: list[Given]) -> None:
     @given(which=st.integers(0, len(honest) - 1), change=changes())
     def holds(which: int, change: Change) -> None:
         asked = honest[which]._replace(file=change(honest[which].file))
-        found = {name: each(asked) for name, each in VERIFIERS.items()}
-        assert len(set(found.values())) == 1, found
-        if found["ours"].code == 0:
-            assert without_time_zone(verdict(asked)) == told[which]
+        require_verdict(asked, told[which])
 
     holds()
 
@@ -91,12 +88,20 @@ def test_no_change_of_a_member_passes(honest: list[Given]) -> None:
         name = sorted(members[which])[place % len(members[which])]
         file = packed({**members[which], name: change(members[which][name])})
         asked = honest[which]._replace(file=file)
-        found = {each: verifier(asked) for each, verifier in VERIFIERS.items()}
-        assert len(set(found.values())) == 1, (name, found)
-        if found["ours"].code == 0:
-            assert without_time_zone(verdict(asked)) == told[which]
+        require_verdict(asked, told[which])
 
     holds()
+
+
+def require_verdict(asked: Given, told: Verdict) -> None:
+    """Both verifiers agree, but that one may find malformed what the other takes a step further.
+
+    Neither says "whole" of a file that says anything else than the honest one did.
+    """
+    found = {name: each(asked) for name, each in VERIFIERS.items()}
+    assert len({said for said in found.values() if said.code != 3}) < 2, found
+    if any(said.code == 0 for said in found.values()):
+        assert without_time_zone(verdict(asked)) == told, found
 
 
 def without_time_zone(said: Verdict) -> Verdict:

@@ -48,8 +48,8 @@ class Checkpoints:
         if self.earlier:
             self._growth_from(self.earlier, proof, roots, notes)
         if self.accepted:
-            is_same = self.earlier and _is_same(self.earlier, self.accepted)
-            self._growth_from(self.accepted, proof if is_same else None, roots, notes)
+            has_proof = self.earlier and self.earlier.size == self.accepted.size
+            self._growth_from(self.accepted, proof if has_proof else None, roots, notes)
 
     def _growth_from(
         self, earlier: Checkpoint, path: Path | None, roots: Mapping[int, bytes], notes: Notes
@@ -80,10 +80,6 @@ class Checkpoints:
             return root is not None
         verify_growth(earlier, newest, path or ())
         return True
-
-
-def _is_same(one: Checkpoint, other: Checkpoint) -> bool:
-    return (one.size, one.root) == (other.size, other.root)
 
 
 def read_checkpoints(

@@ -1,7 +1,6 @@
 """The entries of an evidence file against their leaves, commitments and each other; it trusts no leaf."""
 
 from collections.abc import Sequence
-from hashlib import sha256
 from typing import Final, Literal
 
 import msgspec
@@ -202,7 +201,7 @@ class Entries:
         if shown is None:
             if commitment is not None:
                 self.absent[part].add(index)
-        elif sha256(shown.salted).hexdigest() != commitment:
+        elif not shown.opens(commitment):
             says = (
                 f"The {part} part of entry {index} is not what was committed to."
                 if commitment

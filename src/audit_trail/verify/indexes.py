@@ -52,13 +52,3 @@ def _beyond(pairs: Sequence[Pair], others: Sequence[Pair]) -> Iterator[int]:
             yield first
         elif last > others[at][1]:
             yield others[at][1] + 1
-
-
-def is_ascending(pairs: Sequence[Pair], start: int, stop: int) -> bool:
-    """Tell whether the ranges are written in the one way, and lie from start to before stop."""
-    lowest = start
-    for first, last in pairs:
-        if not lowest <= first <= last < stop:
-            return False
-        lowest = last + 2  # What touches is one range.
-    return True

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Annotated, Final, Literal, TypeVar
 
 import msgspec
 
 from audit_trail.errors import EvidenceRefused
+from audit_trail.record.entry import SALT_BYTES
 from audit_trail.seal.encoding import from_base64, to_base64
 from audit_trail.seal.merkle import HASH_BYTES
-from audit_trail.verify.indexes import Pair, is_ascending
+from audit_trail.verify.indexes import Pair
 
 FORMAT: Final = "audit-trail evidence 1"
 MANIFEST: Final = "manifest.json"
@@ -99,6 +101,7 @@ class Manifest(
     """Whether it claims to hold every entry that the checkpoint covers."""
     query: Asked
     words: str
+    """The query for people; nothing is proven by it."""
     time_zone: str
     count: Index
     """How many entries of the range match the query."""
@@ -115,12 +118,8 @@ class Manifest(
             raise ValueError("The range is empty, or whole entries are withheld")
         for gone in (self.removed, self.withheld):
             for pairs in (gone.who, gone.what, gone.entry):
-                if not is_ascending(pairs, self.first, self.last + 1):
-                    raise ValueError(
-                        "What is gone isn't told as ascending ranges of the file's own"
-                    )
-        if self.words != self.told:
-            raise ValueError("The words of the query aren't those of its data")
+                if not all(self.first <= start <= end <= self.last for start, end in pairs):
+                    raise ValueError("What is gone isn't told as ranges of the file's own")
 
     @property
     def told(self) -> str:
@@ -163,17 +162,24 @@ class Shown(
         except UnicodeDecodeError:
             return cls(salt=salt.hex(), base64=to_base64(stored))
 
-    @property
-    def salted(self) -> bytes:
-        """Salt and stored bytes, of which the commitment is the SHA-256."""
+    def opens(self, commitment: str | None) -> bool:
+        """Tell whether salt and stored bytes are what was committed to.
+
+        Salts have one length, or bytes could move between a salt and what it salts.
+        """
         try:
             salt = bytes.fromhex(self.salt)
         except ValueError:
             raise EvidenceRefused("A salt isn't hexadecimal.") from None
+        is_opened = sha256(salt + self._stored).hexdigest() == commitment
+        return is_opened and len(salt) == SALT_BYTES
+
+    @property
+    def _stored(self) -> bytes:
         if self.text is not None and self.base64 is None:
-            return salt + self.text.encode()
+            return self.text.encode()
         if self.text is None and self.base64 is not None:
-            return salt + from_base64(self.base64, EvidenceRefused)
+            return from_base64(self.base64, EvidenceRefused)
         raise EvidenceRefused("A sealed part is told as text and as base64, or as neither.")
 
 
@@ -224,10 +230,14 @@ def read_lines(content: bytes, kind: type[T], name: str, most: int) -> list[T]:
     if content.count(b"\n") > most or content[-1:] not in (b"", b"\n"):
         raise EvidenceRefused(f"{name} has too many lines, or ends within one.")
     decode = msgspec.json.Decoder(kind).decode
+    lines = content.split(b"\n")[:-1]
     try:
-        return [decode(line) for line in content.split(b"\n")[:-1]]
+        values = [decode(line) for line in lines]
     except UNREADABLE as error:
         raise EvidenceRefused(f"{name} can't be read: {error}.") from None
+    if any(_encode(value) != line for value, line in zip(values, lines, strict=True)):
+        raise EvidenceRefused(f"{name} is spelled in an unusual way.")
+    return values
 
 
 def leaves_in(content: bytes, name: str) -> list[bytes]:
