@@ -269,6 +269,21 @@ def test_held_entries_keep_their_parts(store: Store) -> None:
     assert [entry.who is None for entry in trail.entries("1", 0, 4)] == [False] * 4
 
 
+def test_who_placed_a_hold_stays_while_it_holds(store: Store) -> None:
+    trail = Trail(store)
+    fill(trail)
+    Retention(trail).place("1", by("7"), actor=ActorId(kind="user", id="7"))
+    assert run(trail, context=by("5")).found.who == []
+    assert trail.entry("1", 4).who is not None
+
+
+def test_nobody_erases_who_asked_for_what_was_done_for_them(store: Store) -> None:
+    trail = Trail(store)
+    trail.append([draft("3", who=ANN_WHO, on_behalf_of=(ActorId(kind="user", id="9"),))])
+    with pytest.raises(ErasureRefused, match="what you did yourself"):
+        run(trail)
+
+
 def test_a_hold_that_is_placed_after_the_search_counts(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -293,7 +308,9 @@ def test_another_s_erasure_entry_may_itself_be_emptied() -> None:
     trail = Trail(MemoryStore())
     fill(trail)
     run(trail, context=by(reason="Bob of support asked"))
-    erase(trail, "1", Subject.of(["Bob"]), by(), clock=lambda: NOW)
+    with pytest.raises(ErasureRefused, match="what you did yourself"):
+        erase(trail, "1", Subject.of(["Bob"]), by(), clock=lambda: NOW)
+    erase(trail, "1", Subject.of(["Bob"]), by("5"), clock=lambda: NOW)
     entry = trail.entry("1", 4)
     assert entry.what is None and msgspec.json.decode(entry.public_bytes)["removed"]
     assert trail.mismatches("1", trail.entry("1", 0)) == ()

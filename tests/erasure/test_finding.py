@@ -86,7 +86,7 @@ def test_all_that_they_did_is_found_by_who_they_are() -> None:
     assert seen.who == [0, 2]
     assert seen.kinds.keys() == {"e-mail", "name", "address", "user agent"}
     assert seen.called == {"old@example.com", "Ann"}
-    assert dict(seen.actors) == {ANN_7: 1, ActorId(kind="user", id="3"): 1}
+    assert dict(seen.actors) == {ANN_7: 2, ActorId(kind="user", id="3"): 1}
 
 
 def test_a_failed_sign_in_with_their_e_mail_is_theirs() -> None:

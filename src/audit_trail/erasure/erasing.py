@@ -89,8 +89,9 @@ def require_anothers(found: Found, context: Context) -> None:
     if context.actor.id is not None and found.actors[actor]:
         count = found.actors[actor]
         raise ErasureRefused(
-            f"This would erase who did what you did yourself ({count:,} "
-            f"{'entry' if count == 1 else 'entries'}). Another administrator must do it."
+            f"This would erase traces of what you did yourself ({count:,} "
+            f"{'entry' if count == 1 else 'entries'}). Another administrator must do it, or whoever "
+            "runs the server."
         )
 
 

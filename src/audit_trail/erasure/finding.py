@@ -7,11 +7,11 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from audit_trail.erasure.subject import Matcher, Subject
+from audit_trail.own import ABOUT_THE_TRAIL
 from audit_trail.record.entry import ActorId, Entry, Part, Public, Who, read_who
 from audit_trail.record.value import read
 from audit_trail.retention.keeping import STATING, Retention
-from audit_trail.retention.policy import Policy
-from audit_trail.retention.policy import is_held as is_held_by
+from audit_trail.retention.policy import Policy, fits_a_hold
 from audit_trail.trail import Trail
 from audit_trail.trees import Report, unreported
 
@@ -67,7 +67,7 @@ class Found(msgspec.Struct, kw_only=True):
     kinds: Counter[str] = msgspec.field(default_factory=Counter)
     """Of each kind of data, in how many entries it is."""
     actors: Counter[ActorId] = msgspec.field(default_factory=Counter)
-    """Whose acts the who parts are of."""
+    """Who acted, or was acted for, in entries whose who part goes, or that are about the trail itself."""
     erased: int = 0
     """How many of the person's acts lost their who part before."""
     held: int = 0
@@ -88,8 +88,8 @@ class Found(msgspec.Struct, kw_only=True):
 
 def held_in(policy: Policy) -> IsHeld:
     """Return what the policy's legal holds keep."""
-    # The entry that states the policy is seen to part by part.
-    return lambda entry: entry.index != policy.stated_by and is_held_by(policy, entry)
+    # What part the entry that states the policy must keep is another matter.
+    return lambda entry: fits_a_hold(policy, entry)
 
 
 def find(
@@ -254,9 +254,11 @@ def _others_called(who: Who, entry: Entry, subject: Subject, matcher: Matcher) -
 
 
 def _add(found: Found, trace: Trace) -> None:
+    public = trace.entry.public
+    if trace.who or public.entity.type == ABOUT_THE_TRAIL.type:
+        found.actors.update({public.actor, *public.on_behalf_of})
     if trace.who:
         found.who.append(trace.entry.index)
-        found.actors[trace.entry.public.actor] += 1
     if trace.what:
         found.what.append(trace.entry.index)
     found.kinds.update(trace.who | trace.what)

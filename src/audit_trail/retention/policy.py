@@ -71,10 +71,15 @@ def is_held(policy: Policy, entry: Entry) -> bool:
 
     Without the entries that state the policy, nobody could tell who placed a hold, and why.
     """
+    return entry.index == policy.stated_by or fits_a_hold(policy, entry)
+
+
+def fits_a_hold(policy: Policy, entry: Entry) -> bool:
+    """Tell whether a hold keeps the entry, or was placed by it."""
     if not policy.holds:  # Reading an entry costs more than all else that a run does with it.
-        return entry.index == policy.stated_by
+        return False
     public = entry.public
-    return entry.index == policy.stated_by or any(_fits(hold, public) for hold in policy.holds)
+    return any(_fits(hold, public) for hold in policy.holds)
 
 
 def with_days(policy: Policy, days: int, now_us: int) -> Policy:
