@@ -14,6 +14,7 @@ from audit_trail.trail import Trail
 from bench.engines import Place
 from bench.paired import percentile
 from bench.saves import ACTOR, ORIGIN, WATCH, new_engine
+from bench.sealing import signed_trail
 
 WRITERS = 4
 PATIENCE_SECONDS = 30.0
@@ -48,7 +49,7 @@ def under_load(place: Place, changes_per_second: int, seconds: float) -> Load:
 def _captured(place: Place, rate: int, count: int) -> tuple[list[float], list[float], float]:
     engine = new_engine(place, captured=True, after_commit=lambda: sequencer.wake())
     store = place.store()
-    trail = Trail(store)
+    trail = signed_trail(place, store)  # What is visible is sealed as well.
     sequencer = Sequencer(capture.outbox(engine), trail, WATCH)
     sequencer.drain()
     before = trail.head("1").size

@@ -107,7 +107,7 @@ def sequencer_figures(where: Place, effort: Effort) -> Iterator[Figure]:
     )
     load = under_load(where, 200, effort.seconds)
     yield Figure(
-        f"{where.kind}: commit to visible at 200 changes a second",
+        f"{where.kind}: commit to visible, and sealed, at 200 changes a second",
         f"p50 {load.visible_p50_ms:.1f} ms, p99 {load.visible_p99_ms:.1f} ms; "
         f"writers' own p99 {load.writer_p99_ms:.1f} ms, "
         f"without capture {load.writer_without_p99_ms:.1f} ms",

@@ -84,11 +84,13 @@ def climb(found, width, index, size, path):
     return hashed(b"\1", beside, old), hashed(b"\1", beside, new)
 
 
-def read_key(text):
+def read_key(text, origin=""):
+    """A key by its name and id; the trail's own as it is named under the origin."""
     name, key_id, encoded = text.split("+", 2)
     typed = from64(encoded, 33)
     need(typed[0] == 1 and key_id == hashed(name.encode(), b"\n", typed)[:4].hex(), "a key")
-    return (name, bytes.fromhex(key_id)), typed[1:]
+    name = origin if name == origin.rpartition("/")[0] else name
+    return (name, hashed(name.encode(), b"\n", typed)[:4]), typed[1:]
 
 
 def read_bundle(content):
@@ -161,7 +163,7 @@ class Verification:
         *lines, rest = self.members["keys"].decode().split("\n")
         own = [read_key(line) for line in lines]
         need({name for (name, _), _ in own} == {self.it["origin"]} and not rest, "the file's keys")
-        self.keys = dict(map(read_key, keys)) or dict(own)
+        self.keys = keys or lines
         self.doubts += [] if keys else ["No key was given, and those in the file prove nothing."]
         (origin, self.size, self.root), _ = self.signed(self.members["checkpoint"])
         account = quote(self.it["account"], safe="")
@@ -177,11 +179,12 @@ class Verification:
         signatures = [(name, from64(each)) for name, each in re.findall("— (.+) (.+)\n", below)]
         need(all(len(each) > 4 for _, each in signatures), "a signature")
         ours = [((name, each[:4]), each[4:]) for name, each in signatures if name == origin]
-        ours = [(by, each) for by, each in ours if by in self.keys]
+        known = dict(read_key(key, origin) for key in self.keys)
+        ours = [(by, each) for by, each in ours if by in known]
         need(len(dict(ours)) == len(ours), "a key that signs twice")
         try:
             for by, signature in ours:
-                key = Ed25519PublicKey.from_public_bytes(self.keys[by])
+                key = Ed25519PublicKey.from_public_bytes(known[by])
                 key.verify(signature, text.encode())
         except InvalidSignature:
             ours = self.require(False, f"A signature of {origin} is wrong.")

@@ -23,7 +23,10 @@ from audit_trail.errors import (
     EntryNotFound,
     ErasureRefused,
     EvidenceRefused,
+    PolicyAltered,
+    PolicyMoved,
     QueryRefused,
+    RemovalRefused,
     TileNotFound,
 )
 from audit_trail.retention.keeping import Retention
@@ -79,6 +82,9 @@ TOLD: Final[dict[type[AuditError], int]] = {
     QueryRefused: 422,
     EntryNotFound: 404,
     ErasureRefused: 422,
+    PolicyAltered: 409,
+    PolicyMoved: 409,
+    RemovalRefused: 409,
     TileNotFound: 404,
     CheckpointNotFound: 404,
     EvidenceRefused: 409,

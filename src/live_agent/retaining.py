@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
@@ -12,12 +12,14 @@ from audit_trail.errors import RetentionRefused
 from audit_trail.record.entry import ActorId, ActorKind, Entity
 from audit_trail.record.retained import said_hold, said_time
 from audit_trail.retention.keeping import Retention
+from audit_trail.retention.policy import DAY_US
 from audit_trail.store.port import Store
 from audit_trail.trail import Trail, utc_now_us
 from live_agent.catalog import CATALOG
 from live_agent.signing import Signing
 
-DAY: Final = timedelta(days=1)
+FIRST_YEAR: Final = 1970
+LAST_YEAR: Final = 2999
 
 
 @contextmanager
@@ -98,12 +100,17 @@ def named(
     """Return what a hold names: "inbox:12" or "inbox", "user:7", and days in UTC, both included."""
     entity_type, entity_id = _parted(record)
     kind, actor_id = _parted(actor)
+    if entity_type and entity_type not in CATALOG.kinds:
+        known = ", ".join(sorted(CATALOG.kinds))
+        raise RetentionRefused(
+            f"There is no such kind of record: {entity_type}; it may be {known}."
+        )
     try:
         return {
             "entity": Entity(type=entity_type, id=entity_id) if entity_type else None,
             "actor": ActorId(kind=msgspec.convert(kind, ActorKind), id=actor_id) if kind else None,
             "start": _us(since) if since else None,
-            "end": _us(until + DAY) - 1 if until else None,
+            "end": _us(until) + DAY_US - 1 if until else None,
         }
     except msgspec.ValidationError:
         raise RetentionRefused(f"There is no such kind of actor: {kind}.") from None
@@ -118,8 +125,14 @@ def _operator(reason: str, ticket: str | None) -> Context:
 
 def _parted(text: str | None) -> tuple[str, str | None]:
     head, _, rest = (text or "").partition(":")
-    return head.strip(), rest.strip() or None
+    if text is not None and not head.strip():
+        raise RetentionRefused(
+            f'"{text}" names nothing; say a kind, or a kind and an id: inbox:12.'
+        )
+    return head.strip(), rest.strip().removeprefix("#") or None
 
 
 def _us(at: datetime) -> int:
+    if not FIRST_YEAR <= at.year <= LAST_YEAR:
+        raise RetentionRefused(f"Days must lie in the years {FIRST_YEAR} to {LAST_YEAR}.")
     return int(at.replace(tzinfo=UTC).timestamp()) * 1_000_000

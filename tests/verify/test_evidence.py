@@ -13,10 +13,11 @@ from audit_trail.errors import EntryNotFound, EvidenceRefused
 from audit_trail.record.query import Query
 from audit_trail.seal.checkpoint import verify as verify_checkpoint
 from audit_trail.seal.merkle import leaf_hash
-from audit_trail.seal.note import SigningKey, parse
+from audit_trail.seal.note import SigningKey, VerifierKey, parse
 from audit_trail.seal.note import sign as sign_checkpoint
 from audit_trail.seal.proof import Proof
 from audit_trail.seal.tile import Bundle, bundle_entries
+from audit_trail.signing.keys import trail_key
 from audit_trail.verify.archive import Archive
 from audit_trail.verify.evidence import verify
 from audit_trail.verify.manifest import Asked
@@ -254,6 +255,15 @@ def test_what_was_erased_dropped_and_withheld_is_said(make: Make) -> None:
         "Only hashes are left of entries 0 to 5, 8, dropped"
     )
     assert said.completeness.says[2] == "Whether these matched the query can't be told."
+
+
+@pytest.mark.parametrize("name", VERIFIERS)
+def test_the_trail_s_own_key_serves_for_each_of_its_accounts(name: str, make: Make) -> None:
+    trail = make(20)
+    own = [trail_key(key) for key in trail.trail.public_keys()]
+    assert VERIFIERS[name](Given(trail.file(), own)) == Said(0)
+    other = [VerifierKey(name="0" * 32, public=key.public) for key in own]
+    assert VERIFIERS[name](Given(trail.file(), other)).code == 2
 
 
 def test_keys_in_the_file_prove_nothing(make: Make) -> None:

@@ -20,7 +20,7 @@ def test_a_short_run_tells_every_figure_of_the_engine(part: str) -> None:
         "a row of a 1,000-row UPDATE",
         "outbox to trail / raw bulk insert of the same rows",
         "bytes an entry, all indexes included",
-        "commit to visible at 200 changes a second",
+        "commit to visible, and sealed, at 200 changes a second",
         "outbox to sealed trail / raw bulk insert of the same rows",
         "append of 1,000 entries of 1 account, sealed / not",
         "append of 1,000 entries of 100 accounts, sealed / not",

@@ -7,6 +7,7 @@ from audit_trail.cli.file import new_file
 from audit_trail.cli.store import open_store
 from audit_trail.errors import EvidenceRefused
 from audit_trail.evidence import Wanted, evidence
+from audit_trail.seal.note import parse, signers
 from audit_trail.trail import Trail
 
 
@@ -20,7 +21,8 @@ def write_evidence(
         trail = Trail(store)
         for piece in evidence(trail, wanted):
             file.write(piece)
-        key = trail.verifier_keys(account)[-1].text
+        signed = parse(trail.checkpoint(account) or b"")
+        key = signers(signed, trail.verifier_keys(account))[0].text
     return (
         f"{out} is written. Whoever gets it needs the trail's key from you on another way, and verifies "
         f"it by:\naudit-trail verify {out} --key '{key}'"

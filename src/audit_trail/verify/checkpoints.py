@@ -124,9 +124,10 @@ def _signers(
 ) -> tuple[str, ...]:
     """Return which known keys have signed, and note where none has or one is wrong.
 
-    A trail's key is named by the origin: that another party has signed says nothing of the trail.
+    A trail's key is named by the origin, or by the trail's name alone, as it is for all accounts:
+    that another party has signed says nothing of the trail.
     """
-    own = [key for key in keys if key.name == checkpoint.origin]
+    own = [named for key in keys if (named := _under(checkpoint.origin, key))]
     try:
         return tuple(key.text for key in notes_of.signers(note, own))
     except SignatureRefused as error:
@@ -134,6 +135,14 @@ def _signers(
     except SignerUnknown:
         notes.doubt(side, f"No known key has signed the {part}.")
     return ()
+
+
+def _under(origin: str, key: VerifierKey) -> VerifierKey | None:
+    """Return the key as it signs under the origin, if it is that trail's."""
+    if key.name == origin:
+        return key
+    is_the_trail_s = key.name == origin.rpartition("/")[0]
+    return VerifierKey(name=origin, public=key.public) if is_the_trail_s else None
 
 
 def _require_origin(newest: Checkpoint, manifest: Manifest, notes: Notes) -> None:

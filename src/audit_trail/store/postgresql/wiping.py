@@ -39,10 +39,14 @@ SELECT EXISTS (
 ) OR EXISTS (
   SELECT FROM pg_replication_slots WHERE age(xmin) > age(%b::text::xid)
 )"""
-_WIPED: Final = (
-    b"UPDATE audit_trail.removals SET wiped = true "
+_UNWIPED: Final = (
+    b"SELECT account, part, first FROM audit_trail.removals "
     b"WHERE account = ANY(%b::bytea[]) AND part <> 'entry' AND next > last AND NOT wiped"
 )
+_WIPED: Final = b"""
+UPDATE audit_trail.removals AS removal SET wiped = true
+FROM unnest(%b::bytea[], %b::text[], %b::bigint[]) AS done (account, part, first)
+WHERE (removal.account, removal.part, removal.first) = (done.account, done.part, done.first)"""
 
 
 def wipe(connections: Connections) -> Wiped:
@@ -54,13 +58,16 @@ def wipe(connections: Connections) -> Wiped:
         tables = connection.execute(_TABLES, [erased]).fetchall()
         if not all(may for _, may in tables):
             return "forbidden"
+        # What is removed from now on may miss the new file, so it is left for the next time.
+        removed = connection.execute(_UNWIPED, [erased]).fetchall()
         if not _is_unseen(connection):
             return "busy"
         try:
             _rewrite(connection, [name for name, _ in tables])
         except psycopg.errors.LockNotAvailable:
             return "busy"
-        connection.execute(_WIPED, [erased])
+        if removed:
+            connection.execute(_WIPED, [list(each) for each in zip(*removed, strict=True)])
         return "done"
 
 
