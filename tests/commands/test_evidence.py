@@ -258,3 +258,23 @@ def test_help_imports_neither_verifier_nor_store() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_filter_and_a_withheld_part_are_in_the_file_and_verified(trail: Written) -> None:
+    out = trail.folder / "filtered.zip"
+    asked = ("--type", "audit_log", "--since", "1970-01-01", "--until", "2100-01-01")
+    done = trail.evidence("--out", str(out), *asked, "--without", "what")
+    assert (done.returncode, done.stderr) == (0, "")
+    manifest = json.loads(unpacked(out.read_bytes())["manifest.json"])
+    assert manifest["query"]["types"] == ["audit_log"]
+    assert manifest["query"]["until_us"] == 4_102_444_800_999_999
+    assert manifest["count"] == 40
+    assert manifest["withheld"] == {"what": [[0, 39]]}
+    said = command("verify", out, "--key", trail.key)
+    assert said.returncode == 0, said.stdout
+    out.unlink()
+
+
+def test_a_part_that_there_is_not_can_not_be_withheld(trail: Written) -> None:
+    done = trail.evidence("--out", str(trail.folder / "x.zip"), "--without", "where")
+    assert (done.returncode, done.stderr) == (1, "There is no part where; it may be who or what.")

@@ -5,6 +5,7 @@ What a command needs is imported inside it, so that `--help` answers at once.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -180,14 +181,41 @@ def evidence(
         Path | None,
         typer.Option(help="A checkpoint from before, to show that nothing was removed."),
     ] = None,
+    type_: Annotated[
+        list[str] | None, typer.Option("--type", help="Only entries about this, such as inbox.")
+    ] = None,
+    since: Annotated[
+        datetime | None, typer.Option(help="Only what happened then or later, UTC.")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option(help="Only what happened until then, UTC.")
+    ] = None,
+    person: Annotated[
+        str | None, typer.Option(help="Only entries of whose e-mail or name this is a part.")
+    ] = None,
+    without: Annotated[
+        list[str] | None, typer.Option(help="A sealed part to withhold: who, or what.")
+    ] = None,
 ) -> None:
-    """Write an evidence file: one entry, a range of indexes, or all that is signed."""
-    from audit_trail.cli.evidence import write_evidence
+    """Write an evidence file: one entry, a range of indexes, or all that is signed.
+
+    All public parts of the range are in it; names and values only of the entries asked for.
+    """
+    from audit_trail.cli.evidence import asked, disclosed, read_checkpoint, write_evidence
+    from audit_trail.evidence import Wanted
 
     if entry is not None and (first is not None or last is not None):
         raise typer.BadParameter("--entry is a range of its own: give no --first or --last.")
     first, last = (first or 0, last) if entry is None else (entry, entry)
-    said = write_evidence(store, account, first, last, checkpoint, out)
+    wanted = Wanted(
+        account=account,
+        first=first,
+        last=last,
+        query=asked(type_ or (), since, until, person),
+        parts=disclosed(without or ()),
+        earlier=read_checkpoint(checkpoint) if checkpoint else None,
+    )
+    said = write_evidence(store, wanted, out)
     typer.echo(said)
 
 

@@ -1,22 +1,48 @@
 """What `audit-trail evidence` does: it writes a file from a trail that others may be appending to."""
 
+from collections.abc import Sequence
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from audit_trail.cli.file import new_file
 from audit_trail.cli.store import open_store
 from audit_trail.errors import EvidenceRefused
-from audit_trail.evidence import Wanted, evidence
+from audit_trail.evidence import PARTS, Wanted, evidence
 from audit_trail.seal.note import parse, signers
 from audit_trail.trail import Trail
+from audit_trail.verify.manifest import Asked
+
+SECOND_US: Final = 1_000_000
 
 
-def write_evidence(
-    store_url: str, account: str, first: int, last: int | None, checkpoint: Path | None, out: Path
-) -> str:
+def asked(
+    types: Sequence[str], since: datetime | None, until: datetime | None, person: str | None
+) -> Asked:
+    """Return what was asked of a range; times are UTC, and the second of the last one counts whole."""
+    return Asked(
+        types=tuple(types),
+        since_us=_us(since) if since else None,
+        until_us=_us(until) + SECOND_US - 1 if until else None,
+        person=person,
+    )
+
+
+def disclosed(without: Sequence[str]) -> Sequence[str]:
+    """Return which sealed parts are disclosed. Raises `EvidenceRefused` for others than there are."""
+    if unknown := set(without) - set(PARTS):
+        raise EvidenceRefused(f"There is no part {min(unknown)}; it may be {' or '.join(PARTS)}.")
+    return [part for part in PARTS if part not in without]
+
+
+def _us(at: datetime) -> int:
+    return int(at.replace(tzinfo=UTC).timestamp()) * SECOND_US
+
+
+def write_evidence(store_url: str, wanted: Wanted, out: Path) -> str:
     """Write the file, and say what it is. Raises `EvidenceRefused`, `EntryNotFound`, `StoreFailed`."""
-    earlier = read_checkpoint(checkpoint) if checkpoint else None
-    wanted = Wanted(account=account, first=first, last=last, earlier=earlier)
+    account = wanted.account
     with closing(open_store(store_url)) as store, new_file(out, EvidenceRefused) as file:
         trail = Trail(store)
         for piece in evidence(trail, wanted):
