@@ -30,11 +30,11 @@ TRAIL_FILES = {
     "/audit_logs/{}/proof": "/audit_logs/1/proof",
     "/audit_logs/inclusion": "/audit_logs/inclusion?index=0",
     "/audit_logs/consistency": "/audit_logs/consistency?first=1",
-    "/audit_logs/evidence": "/audit_logs/evidence",
 }
 """Each route of them, and an address that it answers."""
 FOR_ADMINISTRATORS = [
     *(("GET", path) for path in TRAIL_FILES.values()),
+    ("GET", "/audit_logs/evidence"),
     ("GET", "/audit_logs"),
     ("GET", "/audit_logs/1"),
     ("GET", "/agent_bots"),
