@@ -1,10 +1,15 @@
-"""One PostgreSQL for all tests of a worker; each test makes databases of its own in it."""
+"""One PostgreSQL for all tests of a worker, in which each makes databases of its own; and each store."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from audit_trail.store.memory import MemoryStore
+from audit_trail.store.port import Store
+from audit_trail.store.postgresql.store import PostgresqlStore
+from audit_trail.store.sqlite import SqliteStore
 from tests.postgresql import Cluster, cluster
 
 # No test judges a time: a busy machine is slow, not wrong.
@@ -16,3 +21,19 @@ settings.load_profile("here")
 def postgresql() -> Iterator[Cluster]:
     with cluster() as running:
         yield running
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """Each store in turn, empty; a test of one alone has a fixture of its own."""
+    store: Store
+    match request.param:
+        case "memory":
+            store = MemoryStore()
+        case "sqlite":
+            store = SqliteStore(tmp_path / "trail.db")
+        case _:
+            cluster: Cluster = request.getfixturevalue("postgresql")
+            store = PostgresqlStore(cluster.url(cluster.database()))
+    yield store
+    store.close()

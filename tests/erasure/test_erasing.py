@@ -1,6 +1,5 @@
 """An erasure is declared, carried out and wiped; the proofs stand, and a crash is made good."""
 
-from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -22,30 +21,13 @@ from audit_trail.retention.keeping import Retention
 from audit_trail.seal.proof import verify_inclusion
 from audit_trail.store.memory import MemoryStore
 from audit_trail.store.port import Store
-from audit_trail.store.postgresql.store import PostgresqlStore
-from audit_trail.store.sqlite import SqliteStore
 from audit_trail.trail import Trail
 from audit_trail.verify.evidence import verify
 from tests.erasure.trails import ANN, NOW, by, draft
-from tests.postgresql import Cluster
 from tests.signing.places import Place
 
 SUBJECT = Subject.of([ANN])
 ANN_WHO = {"email": ANN, "name": "Ann Lee", "ip": "203.0.113.9"}
-
-
-@pytest.fixture(params=["memory", "sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path, postgresql: Cluster) -> Iterator[Store]:
-    store: Store
-    match request.param:
-        case "memory":
-            store = MemoryStore()
-        case "sqlite":
-            store = SqliteStore(tmp_path / "trail.db")
-        case _:
-            store = PostgresqlStore(postgresql.url(postgresql.database()))
-    yield store
-    store.close()
 
 
 def fill(trail: Trail) -> None:

@@ -1,11 +1,9 @@
 """Years of one trail: people erased, entries held and dropped; all that is left is still proven."""
 
-from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
 import msgspec
-import pytest
 
 from audit_trail.capture.context import Actor, Context, Origin
 from audit_trail.erasure.erasing import erase
@@ -16,13 +14,9 @@ from audit_trail.inspection.store import inspect
 from audit_trail.record.entry import ActorId, Draft, Entity
 from audit_trail.retention.keeping import Retention
 from audit_trail.retention.policy import DAY_US
-from audit_trail.store.memory import MemoryStore
 from audit_trail.store.port import Store
-from audit_trail.store.postgresql.store import PostgresqlStore
-from audit_trail.store.sqlite import SqliteStore
 from audit_trail.trail import Trail
 from audit_trail.verify.evidence import verify
-from tests.postgresql import Cluster
 from tests.signing.places import Place
 from tests.verify.verifiers import INDEPENDENT
 
@@ -33,20 +27,6 @@ ADA = Context(
     reason="The law says so.",
 )
 PEOPLE = ("bob@example.com", "eve@example.com", "kim@example.com")
-
-
-@pytest.fixture(params=["memory", "sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path, postgresql: Cluster) -> Iterator[Store]:
-    store: Store
-    match request.param:
-        case "memory":
-            store = MemoryStore()
-        case "sqlite":
-            store = SqliteStore(tmp_path / "trail.db")
-        case _:
-            store = PostgresqlStore(postgresql.url(postgresql.database()))
-    yield store
-    store.close()
 
 
 class Life:

@@ -1,6 +1,5 @@
 """What an entry declares as removed goes from the store; tree, proofs and checkpoints stand."""
 
-from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
@@ -11,26 +10,9 @@ from audit_trail.record.entry import ActorId, Draft, Entity, Ranges, Removed
 from audit_trail.seal.proof import verify_inclusion
 from audit_trail.store.memory import MemoryStore
 from audit_trail.store.port import Store
-from audit_trail.store.postgresql.store import PostgresqlStore
-from audit_trail.store.sqlite import SqliteStore
 from audit_trail.trail import Trail
-from tests.postgresql import Cluster
 
 NUMBERS = count()
-
-
-@pytest.fixture(params=["memory", "sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path, postgresql: Cluster) -> Iterator[Store]:
-    store: Store
-    match request.param:
-        case "memory":
-            store = MemoryStore()
-        case "sqlite":
-            store = SqliteStore(tmp_path / "trail.db")
-        case _:
-            store = PostgresqlStore(postgresql.url(postgresql.database()))
-    yield store
-    store.close()
 
 
 def draft(action: str = "update", removed: Removed | None = None) -> Draft:

@@ -5,13 +5,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-import msgspec
-import typer
-
 from audit_trail.capture.url import is_postgresql, name_of, read_url
 from audit_trail.cli.evidence import read_checkpoint
 from audit_trail.cli.store import open_store
-from audit_trail.cli.verifying import known_keys, legible, reporting, told_finding
+from audit_trail.cli.verifying import known_keys, print_told, reporting, told_finding
 from audit_trail.errors import AuditError
 from audit_trail.inspection.given import Earlier, Given, KeptHeads
 from audit_trail.inspection.given import read_checkpoint as parse_checkpoint
@@ -63,13 +60,8 @@ def _heads(path: Path | None) -> KeptHeads | None:
 
 
 def print_store_verdict(verdict: StoreVerdict, *, as_json: bool) -> None:
-    """Print the verdict, in words or as JSON."""
-    if as_json:
-        told = {"verdict": verdict.name, **msgspec.to_builtins(verdict)}
-        typer.echo(msgspec.json.format(msgspec.json.encode(told), indent=2).decode())
-        return
-    for line in _told(verdict):
-        typer.echo(legible(line))
+    """Print the verdict on a store, in words or as JSON."""
+    print_told(verdict, _told(verdict), as_json=as_json)
 
 
 def _told(verdict: StoreVerdict) -> Iterator[str]:

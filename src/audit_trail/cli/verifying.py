@@ -13,6 +13,7 @@ from rich.progress import Progress
 
 from audit_trail.cli.evidence import read_checkpoint
 from audit_trail.errors import AuditError, KeyRefused
+from audit_trail.inspection.verdict import StoreVerdict
 from audit_trail.record.legible import signs
 from audit_trail.seal.note import VerifierKey
 from audit_trail.verify.evidence import Report, verify
@@ -81,12 +82,17 @@ def reporting(*, is_shown: bool) -> Iterator[Report]:
 
 
 def print_verdict(verdict: Verdict, *, as_json: bool) -> None:
-    """Print the verdict, in words or as JSON."""
+    """Print the verdict on a file, in words or as JSON."""
+    print_told(verdict, _told(verdict), as_json=as_json)
+
+
+def print_told(verdict: Verdict | StoreVerdict, words: Iterator[str], *, as_json: bool) -> None:
+    """Print a verdict by its words, a line each, or as JSON."""
     if as_json:
         told = {"verdict": verdict.name, **msgspec.to_builtins(verdict)}
         typer.echo(msgspec.json.format(msgspec.json.encode(told), indent=2).decode())
         return
-    for line in _told(verdict):
+    for line in words:
         typer.echo(legible(line))
 
 
