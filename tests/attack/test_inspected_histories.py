@@ -31,18 +31,10 @@ from tests.attack.prepared import (
     drafts,
     make_place,
     of,
-    prepare,
 )
 from tests.commands.processes import run
 
 COPIES = count()
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
-    """A whole trail on either engine, and what was kept of it elsewhere."""
-    server = request.getfixturevalue("postgresql") if request.param == "postgresql" else None
-    return prepare(make_place(tmp_path_factory.mktemp("prepared"), server))
 
 
 @pytest.fixture

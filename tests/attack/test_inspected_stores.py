@@ -14,19 +14,10 @@ from tests.attack.prepared import (
     SIZE,
     Owner,
     Prepared,
-    make_place,
     of,
-    prepare,
 )
 
 COPIES = count()
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
-    """A whole trail, which every test leaves as it is."""
-    server = request.getfixturevalue("postgresql") if request.param == "postgresql" else None
-    return prepare(make_place(tmp_path_factory.mktemp("prepared"), server))
 
 
 @pytest.fixture
