@@ -42,7 +42,8 @@ def environment(*rooms: str) -> tuple[str, ...]:
 # The environment enters the engine by these doors, and fails by its own errors. Only where it is
 # put together may it also choose a store and start a sequencer.
 DOORS = (
-    *engine("errors", "record", "capture", "trail", "erasure", "evidence", "retention", "server"),
+    *engine("errors", "record", "capture", "search.found", "trail"),
+    *engine("erasure", "evidence", "retention", "server"),
     "live_agent.errors",
 )
 COMPOSITION = (*DOORS, *engine("store", "signing", "trees", "sequencer", "own"))
@@ -63,8 +64,10 @@ MAP = {
     # Whoever works on a store knows its port alone; the adapter is an argument.
     "audit_trail.signing": Room(engine("errors", "seal", "store.port")),
     "audit_trail.trees": Room(engine("errors", "record.entry", "seal", "signing", "store.port")),
+    # It reads a store by its port, and judges what it finds by the entry itself.
+    "audit_trail.search": Room(engine("errors", "record", "store.port"), ("msgspec", "pyroaring")),
     "audit_trail.trail": Room(
-        engine("errors", "record", "seal", "signing", "trees", "store.port"), ("msgspec",)
+        engine("errors", "record", "search", "seal", "signing", "trees", "store.port"), ("msgspec",)
     ),
     # It judges bytes from anywhere, so it must not be able to ask a trail, a store or a clock.
     "audit_trail.verify": Room(engine("errors", "record", "seal"), ("msgspec",), pure=True),
@@ -113,7 +116,8 @@ MAP = {
     # The addresses of tiles and the spelling of hashes are the seal's; so is the checkpoint that the
     # window of an entry tells.
     "audit_trail.server": Room(
-        engine("errors", "record", "seal", "trail", "evidence"), ("jinja2", "litestar", "msgspec")
+        engine("errors", "record", "search.found", "seal", "trail", "evidence"),
+        ("jinja2", "litestar", "msgspec"),
     ),
     # It composes the engine for operators, and knows no application.
     "audit_trail.cli": Room(

@@ -7,7 +7,6 @@ import msgspec
 
 from audit_trail.errors import EntryNotFound, EvidenceRefused
 from audit_trail.record.entry import Entry, Part, Public, Removed, read_who
-from audit_trail.record.query import Query
 from audit_trail.record.removed import REMOVED_PARTS, RemovedPart, ranges_in
 from audit_trail.seal.checkpoint import Checkpoint
 from audit_trail.seal.encoding import to_base64
@@ -46,16 +45,6 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     time_zone: str = "UTC"
     parts: Collection[str] = PARTS
     earlier: bytes | None = None
-
-
-def asked(query: Query) -> Asked:
-    """Return what of a query an evidence file tells."""
-    return Asked(
-        types=query.types,
-        since_us=query.since_us,
-        until_us=query.until_us,
-        person=query.person or None,
-    )
 
 
 def evidence(trail: Trail, wanted: Wanted) -> Iterator[bytes]:

@@ -14,7 +14,6 @@ from audit_trail.errors import (
     EntryNotFound,
     EntryTooLarge,
     HeadMoved,
-    QueryRefused,
     RemovalRefused,
 )
 from audit_trail.record.canonical import public_bytes
@@ -34,6 +33,8 @@ from audit_trail.seal.merkle import Range, leaf_hash
 from audit_trail.seal.note import VerifierKey
 from audit_trail.seal.proof import Path, Proof
 from audit_trail.seal.tile import Bundle, Tile
+from audit_trail.search.finding import Finder
+from audit_trail.search.found import Count, Facets, NumberedPage, Page, Timeline
 from audit_trail.signing.signer import Signer
 from audit_trail.store.port import Head, Key, Lead, RecordKey, Store, Tail, Wiped
 from audit_trail.trees import Altered, Leaves, Report, Trees, refuse_altered, unreported
@@ -45,27 +46,8 @@ MOST_COUNTED: Final = 50_000
 """Of how many accounts, and of how many records of each, the versions are remembered."""
 
 SALTS_TOGETHER: Final = 256
-READ_TOGETHER: Final = 500
 REMOVED_TOGETHER: Final = 5_000
 """How many indexes one transaction empties or deletes, so that appends don't wait long for it."""
-
-COUNT_LIMIT: Final = 10_000
-"""Totals are exact up to here; beyond, they are a lower bound."""
-
-
-class Page(NamedTuple):
-    """Entries in the query's order, and whether there are more in each direction."""
-
-    entries: Sequence[Entry]
-    has_newer: bool
-    has_older: bool
-
-
-class NumberedPage(NamedTuple):
-    """A page by its number, and how many entries match (exact up to 10,000 of a filtered query)."""
-
-    entries: Sequence[Entry]
-    total: int
 
 
 class Beginning(NamedTuple):
@@ -102,6 +84,7 @@ class Trail:
     ) -> None:
         self._store = store
         self._trees = Trees(store, signer)
+        self._finder = Finder(store)
         self._clock = clock
         self._salt = salt or _drawn_salts()
         self._appending = Lock()
@@ -161,44 +144,27 @@ class Trail:
 
         Unfiltered, they begin where the trail does; see `Head.first`. A filter finds older ones, too.
         """
-        if query.unfiltered:
-            query = msgspec.structs.replace(query, start=self._store.head(query.account).first)
-        if after is None:
-            found = self._store.find(query, beyond=before, limit=limit + 1)
-            newer = before is not None and bool(
-                self._store.find(_reversed(query), beyond=before - 1, limit=1)
-            )
-            return Page(found[:limit], newer, len(found) > limit)
-        found = self._store.find(_reversed(query), beyond=after, limit=limit + 1)
-        entries = found[:limit][::-1]
-        older = (
-            bool(self._store.find(query, beyond=entries[-1].index, limit=1)) if entries else True
-        )
-        return Page(entries, len(found) > limit, older)
+        return self._finder.page(query, before=before, after=after, limit=limit)
 
     def numbered_page(self, query: Query, *, page: int, limit: int) -> NumberedPage:
-        """Return a page by its number from 1, without OFFSET.
-
-        Unfiltered, it is arithmetic on the gap-free index, from where the trail begins; filtered, a
-        bounded walk, so pages beyond 10,000 entries raise `QueryRefused`.
-        """
-        if query.unfiltered:
-            return self._page_by_index(query, page, limit)
-        if page * limit > COUNT_LIMIT:
-            raise QueryRefused(
-                f"page must be at most {COUNT_LIMIT // limit} of a filtered result; "
-                "narrow it by since and until."
-            )
-        indexes = self._store.walk(query, COUNT_LIMIT)
-        wanted = indexes[(page - 1) * limit : page * limit]
-        return NumberedPage(self._store.entries(query.account, wanted), len(indexes))
+        """Return a page by its number from 1. Raises `QueryRefused` where it can't be reached."""
+        return self._finder.numbered_page(query, page=page, limit=limit)
 
     def matching(self, query: Query) -> Iterator[Entry]:
         """Return every matching entry in the query's order, read some at a time."""
-        beyond: int | None = None
-        while found := self._store.find(query, beyond=beyond, limit=READ_TOGETHER):
-            yield from found
-            beyond = found[-1].index
+        return self._finder.matching(query)
+
+    def count(self, query: Query) -> Count:
+        """Return how many entries match."""
+        return self._finder.count(query)
+
+    def facets(self, query: Query) -> Facets:
+        """Return the values of each facet among the entries that match."""
+        return self._finder.facets(query)
+
+    def timeline(self, query: Query, edges_us: Sequence[int]) -> Timeline:
+        """Return the bars between each two of these times (µs UTC, ascending; the end exclusive)."""
+        return self._finder.timeline(query, edges_us)
 
     def neighbours(self, account: str, index: int) -> tuple[int | None, int | None]:
         """Return the index of the next older entry that is left, and of the next newer one."""
@@ -376,17 +342,6 @@ class Trail:
     def verifier_keys(self, account: str) -> list[VerifierKey]:
         """Return the keys as the account's checkpoints show them, oldest first."""
         return self._trees.verifier_keys(account)
-
-    def _page_by_index(self, query: Query, page: int, limit: int) -> NumberedPage:
-        head = self._store.head(query.account)
-        skipped = (page - 1) * limit
-        total = head.size - head.first
-        if not query.newest_first:
-            start = head.first + skipped
-            return NumberedPage(self._store.slice(query.account, start, start + limit), total)
-        stop = max(head.size - skipped, head.first)
-        start = max(stop - limit, head.first)
-        return NumberedPage(self._store.slice(query.account, start, stop)[::-1], total)
 
     def _tail(self, account: str, drafts: Sequence[Draft]) -> Tail:
         known = self._store.known(account, [draft.id for draft in drafts])

@@ -1,21 +1,106 @@
 """What may be asked of a trail; one value serves every reader, so that they can't disagree."""
 
+from typing import Literal
+
 import msgspec
+
+Exactly = Literal["action", "entity", "id", "ip", "outcome", "request", "via"]
+"""What is compared as a whole. An `ip` may also be a network, such as 203.0.113.0/24."""
+
+Side = Literal["before", "after"]
+
+
+class Words(msgspec.Struct, frozen=True, tag=True):
+    """Words that stand one behind the other in a label, value, field's name or reason.
+
+    With `goes_on` the last of them may be the beginning of a word.
+    """
+
+    text: str
+    goes_on: bool = False
+
+
+class Is(msgspec.Struct, frozen=True, tag=True):
+    """What is so as a whole, letters' case ignored; with `goes_on`, what begins so."""
+
+    what: Exactly
+    text: str
+    goes_on: bool = False
+
+
+class By(msgspec.Struct, frozen=True, tag=True):
+    """Who acted, or on whose behalf: an id, a kind of actor, or words of an e-mail or name."""
+
+    text: str
+    goes_on: bool = False
+    on_behalf: bool = False
+
+
+class Named(msgspec.Struct, frozen=True, tag=True):
+    """The actor's e-mail or name has this part, letters' case ignored; every character counts."""
+
+    part: str
+
+
+class Holds(msgspec.Struct, frozen=True, tag=True):
+    """Words in a value before or after."""
+
+    side: Side
+    text: str
+    goes_on: bool = False
+
+
+class Value(msgspec.Struct, frozen=True, tag=True):
+    """A whole value, or an item of a list; `none` is also where there is no value."""
+
+    text: str
+    goes_on: bool = False
+
+
+class Changed(msgspec.Struct, frozen=True, tag=True):
+    """One change of one field, of which all that is given here holds."""
+
+    field: str | None = None
+    before: Value | None = None
+    after: Value | None = None
+
+
+class During(msgspec.Struct, frozen=True, tag=True):
+    """`occurred_at` is in this time, µs UTC; `until_us` is exclusive."""
+
+    since_us: int | None = None
+    until_us: int | None = None
+
+
+class All(msgspec.Struct, frozen=True, tag=True):
+    """Each of these holds."""
+
+    of: "tuple[Condition, ...]"
+
+
+class Any(msgspec.Struct, frozen=True, tag=True):
+    """One of these holds, or several."""
+
+    of: "tuple[Condition, ...]"
+
+
+class Not(msgspec.Struct, frozen=True, tag=True):
+    """This doesn't hold."""
+
+    what: "Condition"
+
+
+Condition = Words | Is | By | Named | Holds | Changed | During | All | Any | Not
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True):
     """A filter over one account's entries; the order is always the index.
 
-    `person` is a part of the actor's e-mail or name, letters' case ignored. `types` are entity
-    types. `since_us` and `until_us` bound `occurred_at`, inclusive, microseconds UTC. `start` and
-    `stop` bound the index, the latter exclusive.
+    `start` and `stop` bound the index, the latter exclusive. Without `where`, all of these match.
     """
 
     account: str
-    person: str | None = None
-    types: tuple[str, ...] = ()
-    since_us: int | None = None
-    until_us: int | None = None
+    where: Condition | None = None
     start: int | None = None
     stop: int | None = None
     newest_first: bool = True
@@ -23,5 +108,19 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def unfiltered(self) -> bool:
         """Tell whether every entry of the account matches, so that pages are arithmetic."""
-        bounds = (self.since_us, self.until_us, self.start, self.stop)
-        return not (self.person or self.types) and bounds == (None,) * len(bounds)
+        return self.where is None and self.start is None and self.stop is None
+
+
+def all_of(*conditions: Condition | None) -> Condition | None:
+    """Return a condition that holds where each of these does; None holds everywhere."""
+    given = tuple(each for each in conditions if each is not None)
+    if len(given) > 1:
+        return All(given)
+    return given[0] if given else None
+
+
+def any_of(*conditions: Condition) -> Condition | None:
+    """Return a condition that holds where one of these does; of none, None."""
+    if len(conditions) > 1:
+        return Any(conditions)
+    return conditions[0] if conditions else None

@@ -11,7 +11,7 @@ from audit_trail.capture.context import SYSTEM, Context, Origin
 from audit_trail.errors import PolicyAltered, PolicyMoved, RetentionRefused
 from audit_trail.own import ABOUT_THE_TRAIL, own_draft, own_id
 from audit_trail.record.entry import ActorId, Draft, Entity, Entry, Ranges, Removed, read_what
-from audit_trail.record.query import Query
+from audit_trail.record.query import Is, Query
 from audit_trail.retention import policy as policies
 from audit_trail.retention.policy import DAY_US, Hold, Policy, is_held
 from audit_trail.retention.stretches import fitting
@@ -156,7 +156,7 @@ class Retention:
         return next((each for each in own if each.public.action in STATING), None)
 
     def _own(self, account: str, start: int = 0) -> Iterator[Entry]:
-        query = Query(account=account, types=(ABOUT_THE_TRAIL.type,), start=start)
+        query = Query(account=account, where=Is("entity", ABOUT_THE_TRAIL.type), start=start)
         return self._trail.matching(query)
 
     def _state(

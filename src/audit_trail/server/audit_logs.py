@@ -14,6 +14,7 @@ from audit_trail.record.catalog import Catalog
 from audit_trail.record.entry import Entry, read_what
 from audit_trail.record.query import Query
 from audit_trail.record.sentence import activity, summary
+from audit_trail.search.found import Page
 from audit_trail.server.assets import PAGE_HEADERS
 from audit_trail.server.beginning import begin_of
 from audit_trail.server.row import by_request, rows_of
@@ -21,7 +22,7 @@ from audit_trail.server.seal import proof_of
 from audit_trail.server.viewer import Backlog, Viewer
 from audit_trail.server.window import window_of
 from audit_trail.server.zone import Zone, duration, zone_of, zone_title
-from audit_trail.trail import Page, Trail, utc_now_us
+from audit_trail.trail import Trail, utc_now_us
 
 PAGE_ENTRIES: Final = 25
 LARGEST_NUMBER: Final = 2**53 - 1

@@ -7,7 +7,7 @@ from threading import Lock
 import msgspec
 
 from audit_trail.errors import HeadMoved, TermLost
-from audit_trail.record.entry import Entry, read_person, read_who
+from audit_trail.record.entry import Entry, read_person
 from audit_trail.record.query import Query
 from audit_trail.record.removed import MARK, REMOVED_PARTS, RemovedPart, ranges_in
 from audit_trail.store.port import (
@@ -246,15 +246,6 @@ def _record(entry: Entry) -> RecordKey:
 
 
 def _matches(entry: Entry, query: Query) -> bool:
-    public = entry.public
     if query.start is not None and entry.index < query.start:
         return False
-    if query.stop is not None and entry.index >= query.stop:
-        return False
-    if query.types and public.entity.type not in query.types:
-        return False
-    if query.since_us is not None and public.occurred_at < query.since_us:
-        return False
-    if query.until_us is not None and public.occurred_at > query.until_us:
-        return False
-    return not query.person or query.person.casefold() in read_who(entry.who).person
+    return query.stop is None or entry.index < query.stop

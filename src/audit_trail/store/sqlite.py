@@ -437,19 +437,10 @@ def _insert(rows: int) -> str:
 
 def _where(query: Query) -> tuple[str, tuple[Any, ...]]:
     conditions: list[tuple[str, tuple[Any, ...]]] = [("account = ?", (query.account,))]
-    if query.types:
-        conditions.append((f"entity_type IN ({_marks(query.types)})", query.types))
-    if query.since_us is not None:
-        conditions.append(("occurred_at >= ?", (query.since_us,)))
-    if query.until_us is not None:
-        conditions.append(("occurred_at <= ?", (query.until_us,)))
     if query.start is not None:
         conditions.append(("idx >= ?", (query.start,)))
     if query.stop is not None:
         conditions.append(("idx < ?", (query.stop,)))
-    if query.person:
-        # instr and not LIKE: a per cent sign stands for itself, and letters are folded already.
-        conditions.append(("instr(person, ?) > 0", (query.person.casefold(),)))
     return " AND ".join(text for text, _ in conditions), tuple(
         value for _, values in conditions for value in values
     )

@@ -8,7 +8,7 @@ from litestar import Request, get
 from litestar.response import Stream
 
 from audit_trail.evidence import Wanted, evidence
-from audit_trail.record.query import Query
+from audit_trail.record.query import During, Is, Named, Query, all_of, any_of
 from live_agent.api.asked import Id, TheMember, TheServices
 from live_agent.api.audit_items import ENTITY_TYPES, audit_items
 from live_agent.api.document import asked_by
@@ -99,16 +99,24 @@ def read_query(account: str, parameters: Mapping[str, Sequence[str]]) -> tuple[i
         errors["q"] = f"q must be at most {LONGEST_QUESTION} characters long."
     query = Query(
         account=account,
-        person=person,
-        types=_types(parameters, errors),
-        since_us=None if since is None else since * 1_000_000,
-        # Times are answered in whole seconds, so the last second counts to its end.
-        until_us=None if until is None else until * 1_000_000 + 999_999,
+        where=all_of(
+            Named(person) if person else None,
+            any_of(*(Is("entity", type_) for type_ in _types(parameters, errors))),
+            # Times are answered in whole seconds, so the last second counts to its end.
+            _during(since, None if until is None else until + 1),
+        ),
         newest_first=sort == "desc",
     )
     if errors:
         raise Invalid(errors)
     return page or 1, query
+
+
+def _during(since: int | None, until: int | None) -> During | None:
+    """Return the time between these seconds, the end exclusive."""
+    if since is None and until is None:
+        return None
+    return During(*(None if each is None else each * 1_000_000 for each in (since, until)))
 
 
 def _parameters(request: Request[Any, Any, Any]) -> dict[str, list[str]]:

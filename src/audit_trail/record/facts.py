@@ -1,0 +1,153 @@
+"""What of an entry can be searched: its texts, names, changes and addresses, decoded once."""
+
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from audit_trail.record.catalog import spelled
+from audit_trail.record.entry import (
+    ActorId,
+    Change,
+    Entry,
+    Public,
+    Reference,
+    What,
+    Who,
+    read_what,
+    read_who,
+)
+from audit_trail.record.value import read
+
+LONGEST_SEARCHED: Final = 20_000
+"""Characters of one text that are searched."""
+
+MOST_ITEMS: Final = 1_000
+"""Items of one value that are searched."""
+
+NONE: Final = "none"
+"""How a value that isn't there is asked for."""
+
+DONE: Final = {"create": "created", "update": "updated", "delete": "deleted"}
+
+
+class Moved(NamedTuple):
+    """The items of one field's value before and after; None where there is no such side."""
+
+    field: str
+    before: tuple[str, ...] | None
+    after: tuple[str, ...] | None
+
+
+class Facts:
+    """An entry as a query sees it."""
+
+    def __init__(self, entry: Entry) -> None:
+        self.public: Public = entry.public
+        self.who: Who = read_who(entry.who)
+        self.what: What = read_what(entry.what)
+
+    def actors(self) -> Iterator[tuple[ActorId, tuple[str, ...]]]:
+        """Yield who acted, with e-mail and name."""
+        yield self.public.actor, _names({"email": self.who.email, "name": self.who.name})
+
+    def principals(self) -> Iterator[tuple[ActorId | None, tuple[str, ...]]]:
+        """Yield those on whose behalf it was done, with e-mails and names."""
+        ids, said = self.public.on_behalf_of, self.who.on_behalf_of
+        for place in range(max(len(ids), len(said))):
+            names = said[place] if place < len(said) else {}
+            yield ids[place] if place < len(ids) else None, _names(names)
+
+    def addresses(self) -> set[str]:
+        """Return where the act came from: the connection's own address, and the one it is told as."""
+        return {each for each in (self.who.ip, self.who.address) if each}
+
+    def requests(self) -> set[str]:
+        """Return the request's id, ours and the client's."""
+        return {each for each in (self.public.request, self.who.client_request) if each}
+
+    def moves(self) -> Iterator[Moved]:
+        """Yield each changed field with its values. Of erased values the field's name is left."""
+        changes, references = self.what.changes, self.what.references
+        for field in dict.fromkeys((*self.public.fields, *changes)):
+            change, reference = changes.get(field), references.get(field)
+            if change is None:
+                yield Moved(field, None, None)
+                continue
+            before, after = _labels(reference, self.public.action)
+            yield Moved(field, _items(change, "before", before), _items(change, "after", after))
+
+    def texts(self) -> Iterator[str]:
+        """Yield each text in which free words are looked for."""
+        public, what = self.public, self.what
+        yield f"{public.entity.type} {public.action} {DONE.get(public.action, '')}".replace(
+            "_", " "
+        )
+        yield from filter(None, (public.entity.id, what.label, what.reason, what.ticket))
+        yield from filter(None, (self.who.email, self.who.name, self.who.job))
+        yield from (self.who.token or {}).values()
+        for names in self.who.on_behalf_of:
+            yield from _names(names)
+        for reference in what.references.values():
+            yield from filter(None, (reference.label, reference.before))
+        for field, before, after in self.moves():
+            yield spelled(field)
+            yield from (item for item in (*(before or ()), *(after or ())) if item != NONE)
+        yield from leaves(what.details)
+        yield from leaves(what.unreadable)
+
+
+def leaves(value: Any) -> Iterator[str]:
+    """Yield what a JSON value holds as texts, cut where they are long; null as none."""
+    stack, yielded = [value], 0
+    while stack and yielded < MOST_ITEMS:
+        match stack.pop():
+            case dict() as found:
+                stack += reversed(found.values())
+            case list() | tuple() as found:
+                stack += reversed(found)
+            case None:
+                continue
+            case bool() as found:
+                yield "true" if found else "false"
+                yielded += 1
+            case found:
+                yield str(found)[:LONGEST_SEARCHED]
+                yielded += 1
+
+
+def _names(said: Any) -> tuple[str, ...]:
+    return tuple(each for each in (said.get("email"), said.get("name")) if each)
+
+
+def _labels(reference: Reference | None, action: str) -> tuple[str | None, str | None]:
+    """Return what a reference was called before and after; a delete's label is that of before."""
+    if reference is None:
+        return None, None
+    return (reference.label, None) if action == "delete" else (reference.before, reference.label)
+
+
+def _items(change: Change, side: str, label: str | None) -> tuple[str, ...] | None:
+    raw = getattr(change, side)
+    if raw is msgspec.UNSET:
+        return None
+    found = tuple(_told(read(bytes(raw))))
+    return (*found, label) if label else found
+
+
+def _told(value: Any) -> Iterator[str]:
+    match value:
+        case None:
+            yield NONE
+        case {"$": "json", "value": None}:
+            yield NONE
+        case {"$": "json", "value": document}:
+            yield from leaves(document)
+        case {"$": "secret"}:
+            return
+        case {"$": "blob", "sha256": digest}:
+            yield str(digest)
+        case {"$": _, "text": text}:
+            yield str(text)[:LONGEST_SEARCHED]
+        case _:
+            yield from leaves(value)
