@@ -94,6 +94,16 @@ CATALOG: Final = Catalog(
             fields={"password_hash": Field(label="password"), "email": Field(label="e-mail")},
         ),
         "account": Kind(name="account", fields={"timezone": Field(label="time zone")}),
+        "saved_view": Kind(
+            name="saved view",
+            fields={
+                "user_id": Field(label="owner"),
+                "is_shared": Field(label="shared"),
+                "timezone": Field(label="time zone"),
+                "webhook_secret": Field(label="signing secret"),
+            },
+        ),
         "audit_log": Kind(name="audit log"),
-    }
+    },
+    events={"view_failed": "Gave up telling of a saved view"},
 )

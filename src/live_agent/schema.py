@@ -31,7 +31,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 
 from audit_trail.trail import utc_now_us
 
-SCHEMA_VERSION: Final = "2"
+SCHEMA_VERSION: Final = "3"
 """The newest version in migrations/; each is one more than the one before."""
 
 LARGEST_INTEGER: Final = 2**63 - 1
@@ -289,6 +289,64 @@ class AccessToken(Numbered, Record):
     scope: Mapped[str | None] = mapped_column(sort_order=93)
 
     user: Mapped[User] = relationship(lazy="joined", innerjoin=True)
+
+
+class SavedView(Owned, Record):
+    """A question about the audit logs, kept under a name; `user_id` is whose it is.
+
+    Without an owner, whose account was deleted, a shared one is left.
+    """
+
+    __tablename__ = "saved_views"
+    __table_args__ = (
+        UniqueConstraint("account_id", "user_id", "name"),
+        Index(
+            "saved_views_shared",
+            "account_id",
+            "name",
+            unique=True,
+            sqlite_where=text("is_shared"),
+            postgresql_where=text("is_shared"),
+        ),
+        {"sqlite_autoincrement": True},
+    )
+
+    user_id: Mapped[int | None] = mapped_column(
+        ForeignKey("users.id", ondelete="SET NULL"), index=True
+    )
+    name: Mapped[str]
+    question: Mapped[str | None]
+    range: Mapped[str | None]
+    since: Mapped[str | None]
+    until: Mapped[str | None]
+    columns: Mapped[list[Any]] = mapped_column(default=list, server_default=_EMPTY_LIST)
+    timezone: Mapped[str] = mapped_column(default="UTC", server_default="UTC")
+    is_shared: Mapped[bool] = mapped_column(default=False, server_default=false())
+    webhook_url: Mapped[str | None]
+    webhook_secret: Mapped[str | None]
+    period_seconds: Mapped[int] = mapped_column(default=3_600, server_default=text("3600"))
+
+
+class ViewDelivery(Record):
+    """How far the webhook of a saved view has come: what it read, and what it has yet to send.
+
+    `turn` grows with each write, so that of several servers one goes on.
+    """
+
+    __tablename__ = "view_deliveries"
+
+    view_id: Mapped[int] = mapped_column(
+        ForeignKey("saved_views.id", ondelete="CASCADE"), primary_key=True
+    )
+    turn: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    position: Mapped[int]
+    matched: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    newest: Mapped[list[Any]] = mapped_column(default=list, server_default=_EMPTY_LIST)
+    message_id: Mapped[str | None]
+    message: Mapped[str | None]
+    attempts: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    due_at: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    failed_at: Mapped[int | None]
 
 
 class BrowserSession(Record):

@@ -72,8 +72,16 @@ WATCH: Final = WatchList(
             references=(_AGENT,),
             secrets=frozenset({"token_hash"}),
         ),
+        Table(
+            name="saved_views",
+            entity="saved_view",
+            label=("name",),
+            references=(_PERSON,),
+            secrets=frozenset({"webhook_secret"}),
+        ),
     ),
     ignored={
+        "view_deliveries": "how far a view's webhook has come, which nobody chose",
         "sessions": "each sign-in and sign-out is an entry of its own",
         "attempts": "a minute's count, which becomes an entry when the minute ends",
         "alembic_version": "the schema's own version, which only a migration writes",

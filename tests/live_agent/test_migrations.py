@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,11 @@ def require_current(any_database: Database) -> None:
         capture.require_current(connection, WATCH, SYNC_COMMAND)
 
 
+def _said(options: Mapping[str, object]) -> dict[str, str]:
+    """An index's condition is equal to no other until it is text."""
+    return {name: str(value) for name, value in options.items()}
+
+
 def described(connection: Connection) -> dict[str, object]:
     """Everything that the database says of its tables, defaults included."""
     found = inspect(connection)
@@ -47,7 +53,13 @@ def described(connection: Connection) -> dict[str, object]:
             found.get_pk_constraint(name)["constrained_columns"],
             sorted(found.get_foreign_keys(name), key=str),
             sorted(found.get_unique_constraints(name), key=str),
-            sorted(found.get_indexes(name), key=str),
+            sorted(
+                [
+                    {**each, "dialect_options": _said(each.get("dialect_options", {}))}
+                    for each in found.get_indexes(name)
+                ],
+                key=str,
+            ),
         )
         for name in found.get_table_names()
         if name in Record.metadata.tables
@@ -100,9 +112,9 @@ def test_a_watched_table_is_rebuilt_or_altered_without_an_entry(any_database: Da
 
 
 def test_a_rebuilt_table_that_would_use_ids_again_is_refused(tmp_path: Path) -> None:
-    forgetful = tmp_path / "version_3.py"
+    forgetful = tmp_path / "version_4.py"
     forgetful.write_text(
-        (NEXT / "version_3.py").read_text().replace("sqlite_autoincrement", "sqlite_with_rowid")
+        (NEXT / "version_4.py").read_text().replace("sqlite_autoincrement", "sqlite_with_rowid")
     )
     with closing(Database(tmp_path / "live-agent.db")) as database:
         founded(database)
@@ -148,8 +160,8 @@ def test_a_database_of_an_earlier_version_stops_the_start_with_the_command(
     any_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     any_database.prepare()
-    monkeypatch.setattr("live_agent.database.SCHEMA_VERSION", "3")
-    with pytest.raises(DatabaseOutdated, match=f"has schema 2, .* needs 3. Run: {SYNC_COMMAND}"):
+    monkeypatch.setattr("live_agent.database.SCHEMA_VERSION", "4")
+    with pytest.raises(DatabaseOutdated, match=f"has schema 3, .* needs 4. Run: {SYNC_COMMAND}"):
         any_database.prepare()
 
 

@@ -36,6 +36,9 @@ FOR_ADMINISTRATORS = [
     *(("GET", path) for path in TRAIL_FILES.values()),
     ("GET", "/audit_logs/evidence"),
     ("GET", "/audit_logs"),
+    ("GET", "/audit_logs/views"),
+    ("POST", "/audit_logs/views"),
+    ("PATCH", "/audit_logs/views/{view}"),
     ("GET", "/audit_logs/1"),
     ("GET", "/agent_bots"),
     ("GET", "/agent_bots/{bot}"),
@@ -62,6 +65,7 @@ FOR_ADMINISTRATORS = [
     ("POST", "/automation_rules"),
     ("POST", "/automation_rules/{rule}/clone"),
     ("POST", "/webhooks"),
+    ("DELETE", "/audit_logs/views/{view}"),
     ("DELETE", "/webhooks/{webhook}"),
     ("DELETE", "/automation_rules/{rule}"),
     ("DELETE", "/agent_bots/{bot}"),
@@ -86,6 +90,7 @@ def ids(place: Place) -> dict[str, int]:
         "webhook": ok(client.post("/webhooks", json={"url": "https://a.example/"}))["payload"][
             "webhook"
         ]["id"],
+        "view": ok(client.post("/audit_logs/views", json={"name": "Mine"}))["id"],
     }
 
 

@@ -41,6 +41,7 @@ ENTITY_TYPES: Final[Mapping[str, str]] = {
     "AgentBot": "agent_bot",
     "User": "user",
     "AccessToken": "access_token",
+    "SavedView": "saved_view",
     "AuditLog": "audit_log",
 }
 """Entity types by the contract's class names."""

@@ -11,9 +11,11 @@ from live_agent.schema import (
     AutomationRule,
     Inbox,
     InboxMember,
+    SavedView,
     Team,
     TeamMember,
     User,
+    ViewDelivery,
     Webhook,
 )
 
@@ -148,4 +150,23 @@ def access_token_shape(token: AccessToken) -> Shape:
         "name": token.name,
         "scope": token.scope,
         "user_id": token.user_id,
+    }
+
+
+def saved_view_shape(view: SavedView, delivery: ViewDelivery | None) -> Shape:
+    return {
+        "id": view.id,
+        "account_id": view.account_id,
+        "user_id": view.user_id,
+        "name": view.name,
+        "question": view.question,
+        "range": view.range,
+        "since": view.since,
+        "until": view.until,
+        "columns": view.columns,
+        "timezone": view.timezone,
+        "is_shared": view.is_shared,
+        "webhook_url": view.webhook_url,
+        "period_seconds": view.period_seconds,
+        "is_failing": delivery is not None and delivery.failed_at is not None,
     }
