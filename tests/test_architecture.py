@@ -192,12 +192,16 @@ MAP = {
     ),
     # A rotation or an epoch is an entry of its own, appended where no server runs.
     "live_agent.signing": Room(COMPOSITION, ("msgspec",)),
+    # It asks the trail as a reader does, and knows receivers by their URLs alone.
+    "live_agent.telling": Room(
+        (*DOORS, *environment("schema", "database", "catalog")), ("msgspec", "sqlalchemy")
+    ),
     "live_agent.app": Room(
         (
             *COMPOSITION,
             *UNDER_EDGES,
             *EDGES,
-            *environment("watching", "places", "observing", "operating", "signing"),
+            *environment("watching", "places", "observing", "operating", "signing", "telling"),
         ),
         ("jinja2", "litestar", "msgspec", "sqlalchemy"),
     ),

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -57,6 +57,7 @@ from live_agent.operating import OPERATING_PATHS, operating_routes
 from live_agent.places import Places
 from live_agent.services import Services, wait_until_sequenced
 from live_agent.signing import Signing
+from live_agent.telling import rounds as telling
 from live_agent.watching import WATCH
 
 BODY_LIMIT_BYTES: Final = 1_048_576
@@ -209,10 +210,13 @@ def build_services(
     metrics_token: str = "",
     signing: Signing | None = None,
     report: Report = unreported,
+    url: str = "",
+    webhooks_to_private_networks: bool = False,
 ) -> Services:
     """Compose everything over two databases, a path meaning two files in that directory.
 
-    Prepare the database before serving. `report` is told how far a trail of an older release is
+    Prepare the database before serving. `url` is where people reach the server, for the links that
+    it sends. `report` is told how far a trail of an older release is
     sealed. Raises what `Trail.seal` raises.
     """
     if isinstance(places, Path):
@@ -227,6 +231,10 @@ def build_services(
     database.after_commit = sequencer.wake
     retention = Retention(trail, clock=clock)
     rounds = Rounds(trail, retention, lambda: sequencer.leads)
+    webhooks = telling.Rounds(
+        database, trail, clock=clock, site=url, to_private=webhooks_to_private_networks
+    )
+    others = {"retention": rounds.run, "webhooks": webhooks.run}
 
     def close() -> None:
         store.close()
@@ -239,9 +247,9 @@ def build_services(
         trail=trail,
         clock=clock,
         retention=retention,
-        running=lambda: _running(database, outbox, sequencer, rounds, clock),
+        running=lambda: _running(database, outbox, sequencer, others, clock),
         sequencer=sequencer,
-        metrics=Metrics(outbox, sequencer, clock),
+        metrics=Metrics(outbox, sequencer, clock, webhooks),
         close=close,
         secure_cookies=secure_cookies,
         trusted_proxies=trusted_proxies,
@@ -266,17 +274,20 @@ def _running(
     database: Database,
     outbox: Outbox,
     sequencer: Sequencer,
-    rounds: Rounds,
+    others: Mapping[str, Callable[[threading.Event], None]],
     clock: Callable[[], int],
 ) -> Iterator[None]:
-    """Run sequencer, sweep and retention beside the requests; at the end, work off what is left."""
+    """Run sequencer, sweep and the others beside the requests; at the end, work off what is left."""
     stop, stop_others = threading.Event(), threading.Event()
     threads = [
         threading.Thread(target=sequencer.run, args=(stop,), name="sequencer", daemon=True),
         threading.Thread(
             target=_sweep, args=(database, clock, stop_others), name="sweep", daemon=True
         ),
-        threading.Thread(target=rounds.run, args=(stop_others,), name="retention", daemon=True),
+        *(
+            threading.Thread(target=run, args=(stop_others,), name=name, daemon=True)
+            for name, run in others.items()
+        ),
     ]
     for thread in threads:
         thread.start()

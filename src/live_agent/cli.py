@@ -88,6 +88,20 @@ def serve(
             help="Addresses and networks, comma-separated, whose X-Forwarded-For is believed.",
         ),
     ] = "",
+    url: Annotated[
+        str,
+        typer.Option(
+            envvar="LIVE_AGENT_URL",
+            help="Where people reach the server, such as https://support.example; for links it sends.",
+        ),
+    ] = "",
+    webhooks_to_private_networks: Annotated[
+        bool,
+        typer.Option(
+            envvar="LIVE_AGENT_WEBHOOKS_TO_PRIVATE_NETWORKS",
+            help="Let the webhooks of saved views reach this machine and private networks.",
+        ),
+    ] = False,
     log_format: Annotated[
         Literal["auto", "json", "console"],
         typer.Option(
@@ -113,6 +127,8 @@ def serve(
             metrics_token=os.environ.get("LIVE_AGENT_METRICS_TOKEN", ""),
             signing=_signing(data),
             report=report,
+            url=url,
+            webhooks_to_private_networks=webhooks_to_private_networks,
         )
     services.database.prepare()
     serving.run(create_site(services), host, port, lambda url: _print(f"Live Agent: {url}"))

@@ -103,6 +103,17 @@ class DatabaseOutdated(DatabaseFailed):
     code = "database_outdated"
 
 
+class DeliveryFailed(LiveAgentError):
+    """A webhook's receiver didn't take the message."""
+
+    code = "delivery_failed"
+
+    def __init__(self, message: str | None = None, *, is_final: bool = False) -> None:
+        super().__init__(message)
+        self.is_final = is_final
+        """Whether the receiver wants no more of them."""
+
+
 class BackupRefused(LiveAgentError):
     """This can't be backed up or restored; the message names the file and the cause."""
 

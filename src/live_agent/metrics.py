@@ -31,13 +31,28 @@ class Progress(Protocol):
     def quiet_seconds(self) -> float: ...
 
 
+class Deliveries(Protocol):
+    """How the webhooks of saved views are getting on, counted since the start."""
+
+    delivered: int
+    failed: int
+
+
 class Metrics:
     """One application's figures. Their labels are few: routes, methods, statuses, reasons."""
 
-    def __init__(self, outbox: Outbox, progress: Progress, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        outbox: Outbox,
+        progress: Progress,
+        clock: Callable[[], int],
+        deliveries: Deliveries | None = None,
+    ) -> None:
         """Read outbox and sequencer whenever the figures are asked for. `clock` gives µs UTC."""
         self._registry = CollectorRegistry()
         self._registry.register(_Capture(outbox, progress, clock))
+        if deliveries:
+            self._registry.register(_Webhooks(deliveries))
         ProcessCollector(registry=self._registry)
         self._requests = Histogram(
             "live_agent_request_seconds",
@@ -125,4 +140,23 @@ class _Capture(Collector):
             "audit_outbox_oldest_seconds",
             "How far the trail is behind: the age of the oldest of these rows.",
             max(now_us - oldest_us, 0) / 1_000_000,
+        )
+
+
+class _Webhooks(Collector):
+    """What became of the messages about saved views."""
+
+    def __init__(self, deliveries: Deliveries) -> None:
+        self._deliveries = deliveries
+
+    def collect(self) -> Iterator[Metric]:
+        yield CounterMetricFamily(
+            "live_agent_webhooks_delivered",
+            "Messages about saved views that their receivers took.",
+            self._deliveries.delivered,
+        )
+        yield CounterMetricFamily(
+            "live_agent_webhooks_failed",
+            "Attempts to send one that failed; each message is tried some times.",
+            self._deliveries.failed,
         )

@@ -31,8 +31,8 @@ class Worker(Progress, Protocol):
 class Services(msgspec.Struct, frozen=True, kw_only=True):
     """The database, the trail, and how this installation is run. `clock` gives µs UTC.
 
-    `running` starts the sequencer, the sweep of ended attempts and the retention's rounds, and stops
-    them at its end.
+    `running` starts the sequencer, the sweep of ended attempts, the retention's rounds and those of
+    the webhooks, and stops them at its end.
     `close` closes both databases. Without a `metrics_token` nobody may read the metrics.
     """
 

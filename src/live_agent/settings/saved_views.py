@@ -169,8 +169,11 @@ def _saved(
         errors["is_shared"] = "Shared can be taken back only by whose view it is."
     require(errors)
     is_asked_anew = any(wanted[name] != getattr(view, name) for name in _ASKED)
+    is_moved = wanted["webhook_url"] != view.webhook_url
     assign(view, accepted)
-    _give_secret(view)
+    if is_moved:
+        # A secret is one receiver's: the next one gets another.
+        view.webhook_secret = _secret() if view.webhook_url else None
     db.add(view)
     db.flush()
     _begin(db, view, is_asked_anew, position)
@@ -202,12 +205,8 @@ def _check_question(wanted: Mapping[str, Any], errors: dict[str, str]) -> None:
         errors["question"] = f"Search can't be understood: {error}"
 
 
-def _give_secret(view: SavedView) -> None:
-    """A secret goes with the URL that it was made for: the next receiver gets another."""
-    if not view.webhook_url:
-        view.webhook_secret = None
-    elif view.webhook_secret is None:
-        view.webhook_secret = "whsec_" + b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
+def _secret() -> str:
+    return "whsec_" + b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
 
 
 def _begin(db: Session, view: SavedView, is_asked_anew: bool, position: int) -> None:
