@@ -36,6 +36,26 @@ class QueryRefused(AuditError):
     code = "query_refused"
 
 
+class QuestionRefused(QueryRefused):
+    """The question can't be understood."""
+
+    code = "question_refused"
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        at: tuple[int, int] = (0, 0),
+        understood: str = "",
+        suggestion: str | None = None,
+    ) -> None:
+        """Say where it went wrong, what of it was understood before, and how it might be meant."""
+        super().__init__(message)
+        self.at = at
+        self.understood = understood
+        self.suggestion = suggestion
+
+
 class RemovalRefused(AuditError):
     """What is to be removed is not in the trail, or was removed before."""
 

@@ -26,6 +26,7 @@ from audit_trail.errors import (
     PolicyAltered,
     PolicyMoved,
     QueryRefused,
+    QuestionRefused,
     RemovalRefused,
     TileNotFound,
 )
@@ -81,6 +82,7 @@ FOR_PROGRAMS: Final = ("/api/", "/auth/", *OPERATING_PATHS)
 
 TOLD: Final[dict[type[AuditError], int]] = {
     QueryRefused: 422,
+    QuestionRefused: 422,
     EntryNotFound: 404,
     ErasureRefused: 422,
     PolicyAltered: 409,

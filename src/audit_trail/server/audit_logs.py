@@ -8,7 +8,13 @@ from jinja2 import Environment
 from litestar import MediaType, Request, Response, Router, get
 from litestar.params import FromPath
 
-from audit_trail.errors import AuditError, EntryNotFound, EvidenceRefused, QueryRefused
+from audit_trail.errors import (
+    AuditError,
+    EntryNotFound,
+    EvidenceRefused,
+    QueryRefused,
+    QuestionRefused,
+)
 from audit_trail.evidence import Wanted, evidence
 from audit_trail.record.catalog import Catalog
 from audit_trail.record.entry import Entry, read_what
@@ -31,6 +37,7 @@ STATUSES: Final[dict[type[AuditError], int]] = {
     EntryNotFound: 404,
     EvidenceRefused: 409,
     QueryRefused: 422,
+    QuestionRefused: 422,
 }
 
 AnyRequest = Request[Any, Any, Any]
