@@ -12,6 +12,7 @@ from audit_trail.record.asked import Spelled, Unclear, in_quotes, is_address
 from audit_trail.record.catalog import Catalog
 from audit_trail.record.dates import during
 from audit_trail.record.entry import Outcome, Via
+from audit_trail.record.hours import day_of_week, time_of_day
 from audit_trail.record.query import (
     By,
     Condition,
@@ -40,6 +41,8 @@ KEYS: Final[Mapping[str, str]] = {
     "request": "Request",
     "on_behalf_of": "On behalf of",
     "date": "Date",
+    "time": "Time",
+    "day": "Day",
 }
 """Each key, and how it reads."""
 
@@ -48,7 +51,9 @@ _MEANT: Final = {
     **dict.fromkeys(("what", "verb", "event", "did"), "action"),
     **dict.fromkeys(("type", "table", "kind", "resource", "record"), "entity"),
     **dict.fromkeys(("where", "channel", "source", "way"), "via"),
-    **dict.fromkeys(("when", "time", "since", "until", "day", "on", "range"), "date"),
+    **dict.fromkeys(("when", "since", "until", "on", "range"), "date"),
+    **dict.fromkeys(("hour", "hours", "clock"), "time"),
+    **dict.fromkeys(("weekday", "days"), "day"),
     **dict.fromkeys(("change", "changed", "column", "attribute"), "field"),
     **dict.fromkeys(("address", "host"), "ip"),
     **dict.fromkeys(("result", "status"), "outcome"),
@@ -97,10 +102,8 @@ class Meaning:
                 return Holds(key, _some_words(text), goes_on)
             case "actor" | "on_behalf_of":
                 return By(_some_words(text), goes_on, key == "on_behalf_of")
-            case "date":
-                if goes_on:
-                    raise Unclear("a date takes no star; write a month or a year instead.")
-                return during(text, zone=self._zone, now_us=self._now_us)
+            case "date" | "time" | "day":
+                return self._when(key, value)
             case "entity":
                 types = [text] if goes_on else self.entities(text)
                 return _either(Is("entity", each, goes_on) for each in types)
@@ -117,6 +120,17 @@ class Meaning:
                 return Is(key, _something(text), goes_on)
             case _:
                 raise Unclear(*_no_key(key))
+
+    def _when(self, key: str, value: Spelled) -> Condition:
+        if value.goes_on:
+            raise Unclear(f"{key}: takes no star.")
+        match key:
+            case "date":
+                return during(value.text, zone=self._zone, now_us=self._now_us)
+            case "time":
+                return time_of_day(value.text, self._zone)
+            case _:
+                return day_of_week(value.text, self._zone)
 
     def entities(self, text: str) -> list[str]:
         """Return the types that are called so; a name that nobody knows is a type's own."""

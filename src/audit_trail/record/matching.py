@@ -1,14 +1,17 @@
 """Whether an entry is what a condition asks for: by the entry itself, without any index."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
+from zoneinfo import ZoneInfo
 
 from audit_trail.record.entry import ActorId, Entry
 from audit_trail.record.facts import Facts, Moved
 from audit_trail.record.query import (
     All,
     Any,
+    At,
     By,
     Changed,
     Condition,
@@ -54,6 +57,8 @@ def holds(condition: Condition, facts: Facts) -> bool:
         case During(since_us, until_us):
             at = facts.public.occurred_at
             return (since_us is None or since_us <= at) and (until_us is None or at < until_us)
+        case At():
+            return _is_at(condition, facts.public.occurred_at)
 
 
 def is_value(asked: Value, item: str) -> bool:
@@ -95,6 +100,18 @@ def _is(asked: Is, facts: Facts) -> bool:
             found = facts.addresses()
     whole = Value(asked.text, asked.goes_on)
     return any(is_value(whole, each) for each in found if each is not None)
+
+
+def _is_at(asked: At, occurred_us: int) -> bool:
+    """By the clocks of the zone as they went that day, so summer time is kept."""
+    # Whole seconds: a float can't hold the microseconds of a late year.
+    local = datetime.fromtimestamp(occurred_us // 1_000_000, ZoneInfo(asked.zone))
+    if asked.weekdays and local.weekday() not in asked.weekdays:
+        return False
+    minute = local.hour * 60 + local.minute
+    if asked.since_minute < asked.until_minute:
+        return asked.since_minute <= minute < asked.until_minute
+    return minute >= asked.since_minute or minute < asked.until_minute
 
 
 def _is_by(asked: By, actor: ActorId | None, names: tuple[str, ...]) -> bool:

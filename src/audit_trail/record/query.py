@@ -72,6 +72,19 @@ class During(msgspec.Struct, frozen=True, tag=True):
     until_us: int | None = None
 
 
+class At(msgspec.Struct, frozen=True, tag=True):
+    """`occurred_at` is at this time of the day and on one of these days, by the clocks of a zone.
+
+    Minutes of the day, the end exclusive; where it isn't later than the beginning, over midnight.
+    Weekdays are numbers from Monday, 0; none are all.
+    """
+
+    since_minute: int
+    until_minute: int
+    weekdays: tuple[int, ...]
+    zone: str
+
+
 class All(msgspec.Struct, frozen=True, tag=True):
     """Each of these holds."""
 
@@ -90,7 +103,7 @@ class Not(msgspec.Struct, frozen=True, tag=True):
     what: "Condition"
 
 
-Condition = Words | Is | By | Named | Holds | Changed | During | All | Any | Not
+Condition = Words | Is | By | Named | Holds | Changed | During | At | All | Any | Not
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True):
