@@ -217,6 +217,7 @@ class _Pages:
             "total": size - head.first,
             "beginning": begin_of(beginning, zone) if beginning else None,
             "personal_data": viewer.personal_data,
+            "views": viewer.views,
             "groups": by_request(rows),
             "zone": zone_title(zone, (row.at for row in rows)),
             "size": size,

@@ -1,9 +1,26 @@
 """What the page asks of the application that mounts it: who looks, and how far behind the trail is."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """A question that is kept under a name, as the address of the page that asks it."""
+
+    name: str
+    address: str
+    is_shared: bool = False
+    is_current: bool = False
+
+
+class Views(msgspec.Struct, frozen=True, kw_only=True):
+    """The views to choose from, and the addresses that keep what is shown now, and list all."""
+
+    items: Sequence[View]
+    save: str
+    all: str
 
 
 class Viewer(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,6 +34,8 @@ class Viewer(msgspec.Struct, frozen=True, kw_only=True):
     """The address where the application shows and changes how long entries are kept."""
     personal_data: str | None = None
     """The address where the application finds and erases what is kept of a person."""
+    views: Views | None = None
+    """What the application keeps of questions that were asked."""
     layout: Mapping[str, Any] = {}
     """What the application's own `layout.html` needs."""
 

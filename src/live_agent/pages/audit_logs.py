@@ -7,7 +7,7 @@ from audit_trail.server.audit_logs import AnyRequest, audit_logs_router
 from audit_trail.server.viewer import Viewer
 from live_agent.access import Member
 from live_agent.catalog import CATALOG
-from live_agent.pages import personal_data, retention
+from live_agent.pages import personal_data, retention, saved_views
 from live_agent.pages.desk import settings_path, shell_of
 from live_agent.schema import Account
 from live_agent.services import Services
@@ -25,6 +25,11 @@ def audit_logs(services: Services, templates: Environment) -> Router:
                 retention=f"{settings_path(member.account_id)}/{retention.PATH}",
                 personal_data=f"{settings_path(member.account_id)}/{personal_data.PATH}",
                 zone=db.get_one(Account, member.account_id).timezone,
+                views=saved_views.views_of(
+                    db,
+                    member,
+                    {name: request.query_params.getall(name) for name in request.query_params},
+                ),
                 layout={"shell": shell_of(db, member, request.scope["path"]), "flash": None},
             )
 

@@ -19,6 +19,7 @@ from live_agent.pages.inboxes import Inboxes
 from live_agent.pages.personal_data import personal_data
 from live_agent.pages.refusals import Refusals
 from live_agent.pages.retention import retention
+from live_agent.pages.saved_views import saved_views_router
 from live_agent.pages.signing import signing_routes
 from live_agent.pages.teams import Teams
 from live_agent.services import Services
@@ -57,6 +58,7 @@ def pages(services: Services) -> Pages:
             log,
             retention(services, desk),
             personal_data(services, desk),
+            saved_views_router(services, desk),
         ],
         opt=ADMINISTRATOR,
         dependencies={
