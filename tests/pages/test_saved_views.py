@@ -108,3 +108,5 @@ def test_anybody_can_use_these_pages(
     page.get_by_text("Views", exact=True).click()
     assert violations(page) == []
     assert overflow(page) <= 0
+    menu = page.locator(".views > .card").bounding_box()
+    assert menu and menu["x"] >= 0 and menu["x"] + menu["width"] <= width

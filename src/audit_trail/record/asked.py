@@ -77,7 +77,7 @@ def tree_of(text: str, check: Callable[[Term], object] = lambda _: None) -> Grou
         kind = "half a character" if untyped[0] >= "\ud800" else "a control character"
         said = f"{name} is {kind}, which can't be searched, so leave it out."
         without = "".join(" " if _UNTYPED.match(each) else each for each in text).strip()
-        raise refused(text, at, at + 1, said, suggestion=without)
+        raise refused(text, at, at + 1, said, suggestion=without, term=0)
     return _Reader(text, check).group(0, False, 0)
 
 

@@ -129,7 +129,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         """The public part, decoded from the exact bytes; bytes that hold none read as unreadable."""
         try:
             return _decode_public(self.public_bytes)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return _UNREADABLE
 
 
@@ -226,7 +226,7 @@ def read_who(part: Part | None, commitment: str | None = None) -> Who:
         return ErasedWho()
     try:
         return msgspec.json.decode(part.stored, type=Who) if part else Who()
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Who()
 
 
@@ -280,5 +280,5 @@ def read_what(part: Part | None, commitment: str | None = None) -> What:
         return ErasedWhat()
     try:
         return msgspec.json.decode(part.stored, type=What) if part else What()
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return What(unreadable={"why": "Its values can't be read."})

@@ -103,7 +103,8 @@ def leaves(value: Any) -> Iterator[str]:
     while stack and yielded < MOST_ITEMS:
         match stack.pop():
             case dict() as found:
-                stack += reversed(found.values())
+                # In the order of names: engines keep an object's members in different ones.
+                stack += (found[name] for name in sorted(found, reverse=True))
             case list() | tuple() as found:
                 stack += reversed(found)
             case None:
@@ -111,9 +112,21 @@ def leaves(value: Any) -> Iterator[str]:
             case bool() as found:
                 yield "true" if found else "false"
                 yielded += 1
+            case float() as found:
+                yield from _numbers(repr(found))
+                yielded += 1
             case found:
                 yield str(found)[:LONGEST_SEARCHED]
                 yielded += 1
+
+
+def _numbers(text: str) -> Iterator[str]:
+    """Yield a number as it is written, and without the zeros that only some engines keep."""
+    yield text
+    if "." in text and text.replace(".", "").replace("-", "").isdigit():
+        plain = text.rstrip("0").rstrip(".")
+        if plain != text:
+            yield plain
 
 
 def _names(said: Any) -> tuple[str, ...]:
@@ -147,6 +160,8 @@ def _told(value: Any) -> Iterator[str]:
             return
         case {"$": "blob", "sha256": digest}:
             yield str(digest)
+        case {"$": "real" | "numeric", "text": text}:
+            yield from _numbers(str(text)[:LONGEST_SEARCHED])
         case {"$": _, "text": text}:
             yield str(text)[:LONGEST_SEARCHED]
         case _:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
+from typing import assert_never
 from zoneinfo import ZoneInfo
 
 from audit_trail.record.entry import ActorId, Entry
@@ -98,6 +99,8 @@ def _is(asked: Is, facts: Facts) -> bool:
             if not asked.goes_on:
                 return any(is_in(asked.text, address) for address in facts.addresses())
             found = facts.addresses()
+        case _:
+            assert_never(asked.what)
     whole = Value(asked.text, asked.goes_on)
     return any(is_value(whole, each) for each in found if each is not None)
 
@@ -116,10 +119,16 @@ def _is_at(asked: At, occurred_us: int) -> bool:
 
 def _is_by(asked: By, actor: ActorId | None, names: tuple[str, ...]) -> bool:
     whole = Value(asked.text, asked.goes_on)
-    known = (actor.id, actor.kind) if actor else ()
-    if any(is_value(whole, each) for each in known if each is not None):
+    known = _known_as(actor) if actor else ()
+    if any(is_value(whole, each) for each in known):
         return True
     return _among(phrase(asked.text, asked.goes_on), names)
+
+
+def _known_as(actor: ActorId) -> tuple[str, ...]:
+    if actor.id is None:
+        return (actor.kind,)
+    return actor.id, actor.kind, f"{actor.kind}/{actor.id}"
 
 
 def _is_changed(asked: Changed, move: Moved) -> bool:

@@ -29,7 +29,7 @@ class Is(msgspec.Struct, frozen=True, tag=True):
 
 
 class By(msgspec.Struct, frozen=True, tag=True):
-    """Who acted, or on whose behalf: an id, a kind of actor, or words of an e-mail or name."""
+    """Who acted, or on whose behalf: an id, a kind of actor, kind/id, or words of e-mail or name."""
 
     text: str
     goes_on: bool = False

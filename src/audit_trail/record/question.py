@@ -198,12 +198,12 @@ def _parts_of(row: Sequence[Node]) -> list[Part]:
 
 
 def _lacking(key: str, parts: Sequence[Part]) -> "Change | None":
-    """Return the nearest change with a field that lacks this side, else one without a field."""
+    """Return the nearest change with a field that lacks this side, else the first without a field."""
     if key == "field":
         return None
     open_ones = [part for part in parts if isinstance(part, Change) and key not in part.terms]
     with_field = [change for change in open_ones if "field" in change.terms]
-    return next(reversed(with_field or open_ones), None)
+    return next(iter(with_field[-1:] or open_ones), None)
 
 
 def _is_signs(term: Term) -> bool:

@@ -26,6 +26,8 @@ _UNSPACED: Final = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff"
     "\uf900-\ufaff\U00020000-\U0003ffff]"
 )
+# Letters that Unicode doesn't take apart; who has no such key writes the plain one.
+_PLAIN: Final = str.maketrans("ıłøđħŧ", "ilodht")
 
 Kind = Literal["letter", "unspaced", "picture", "unseen", "gap"]
 
@@ -42,7 +44,7 @@ def folded(text: str) -> str:
     if text.isascii():
         return text.lower()
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    return unicodedata.normalize("NFC", _POINTS.sub("", plain))
+    return unicodedata.normalize("NFC", _POINTS.sub("", plain).translate(_PLAIN))
 
 
 def words(text: str) -> list[str]:
