@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -339,3 +340,27 @@ def test_the_signature_is_that_of_the_specification_s_own_libraries() -> None:
     headers = signed_headers(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330_000_000, body)
     assert headers["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
     assert Received(headers, body, "/").is_signed_with(secret)
+
+
+def test_an_administrator_added_outside_office_hours_is_told(
+    office: Office, place: Place, receiver: Receiver
+) -> None:
+    question = "entity:agent to:administrator"
+    at_night = f"{question} (time:18:00..08:00 OR day:sat,sun)"
+    Watched(place, receiver, name="At any time", question=question)
+    watched = Watched(place, receiver, name="At night", question=at_night)
+    watched.client.post(
+        "/agents",
+        json={
+            "name": "Mia",
+            "email": f"mia.{place.id}@night.example",
+            "role": "administrator",
+        },
+    )
+    place.total()
+    (entry,) = office.services.trail.entries(str(place.id), place.total() - 1, place.total())
+    moment = datetime.fromtimestamp(entry.public.occurred_at // 1_000_000, UTC)
+    is_outside = not 8 <= moment.hour < 18 or moment.weekday() >= 5
+    rounds_of(office).step()
+    told = {each.data["view"]["name"] for each in receiver.received}
+    assert told == ({"At any time", "At night"} if is_outside else {"At any time"})

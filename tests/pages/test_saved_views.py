@@ -110,3 +110,15 @@ def test_anybody_can_use_these_pages(
     assert overflow(page) <= 0
     menu = page.locator(".views > .card").bounding_box()
     assert menu and menu["x"] >= 0 and menu["x"] + menu["width"] <= width
+
+
+@pytest.mark.parametrize(
+    "sent", ["%ED%A0%80", "%FF", "%00", "%E2%80%AE", "x" * 3_000, "%22%3E%3Cb%3E"]
+)
+def test_odd_parameters_are_shown_as_they_can_be(
+    place: Place, browsing: Browsing, sent: str
+) -> None:
+    page = browsing.member(place)
+    for part in ("audit-logs", "audit-logs/views/new"):
+        answer = page.context.request.get(settings(place, f"{part}?q={sent}&columns={sent}"))
+        assert answer.status < 500, part
