@@ -9,7 +9,7 @@ import pytest
 
 from audit_trail.capture.outbox import Event
 from audit_trail.capture.sqlalchemy import note
-from audit_trail.record.query import Query
+from audit_trail.record.query import Any, Is, Named, Query
 from audit_trail.seal.merkle import leaf_hash
 from audit_trail.store.sqlite import SqliteStore
 from tests.capture.host import ADA, Host
@@ -176,8 +176,8 @@ def test_filters_can_not_break_out_of_their_account(tmp_path: Path) -> None:
     for hostile in ("' OR 1=1 --", "1' OR account = '2", "%", "_", "\\", '"', "\x00"):
         for query in (
             Query(account=hostile),
-            Query(account="1", person=hostile),
-            Query(account="1", types=(hostile, "x")),
+            Query(account="1", where=Named(hostile)),
+            Query(account="1", where=Any((Is("entity", hostile), Is("entity", "x")))),
         ):
             assert host.store.find(query, limit=9) == []
             assert host.store.walk(query, 9) == []

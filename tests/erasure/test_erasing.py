@@ -15,7 +15,7 @@ from audit_trail.erasure.subject import Subject
 from audit_trail.errors import ErasureRefused, RemovalRefused
 from audit_trail.evidence import Wanted, evidence
 from audit_trail.record.entry import ActorId, read_what
-from audit_trail.record.query import Query
+from audit_trail.record.query import Named, Query
 from audit_trail.record.removed import count_of
 from audit_trail.retention.keeping import Retention
 from audit_trail.seal.proof import verify_inclusion
@@ -61,7 +61,7 @@ def test_their_parts_are_gone_and_everything_is_still_proven(store: Store, tmp_p
         assert trail.mismatches("1", entry) == ()
         path = trail.prove_inclusion("1", entry.index)
         verify_inclusion(entry.leaf, entry.index, seal.size, seal.edge.root, path)
-    assert trail.page(Query(account="1", person="ann"), limit=9).entries == []
+    assert trail.page(Query(account="1", where=Named("ann")), limit=9).entries == []
     assert (erased.index, erased.wiped, store.is_wiped()) == (4, "done", True)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from audit_trail.errors import EntryNotFound, RetentionRefused, TileNotFound
 from audit_trail.record.entry import ActorId, Entity, Removed
-from audit_trail.record.query import Query
+from audit_trail.record.query import Is, Query
 from audit_trail.retention.keeping import Retention, Run
 from audit_trail.retention.policy import DAY_US
 from audit_trail.retention.rounds import Rounds
@@ -296,7 +296,7 @@ def test_pages_begin_where_the_trail_does_and_filters_find_what_is_older(years: 
     assert numbered(oldest, 1) == ([25, 26, 27, 28], 6)
     assert numbered(oldest, 2) == ([29, 30], 6)
     assert numbered(oldest, 3) == ([], 6)
-    assert numbered(Query(account="1", types=("team",)), 1) == ([14, 13, 12, 11], 5)
+    assert numbered(Query(account="1", where=Is("entity", "team")), 1) == ([14, 13, 12, 11], 5)
     assert trail.neighbours("1", 14) == (13, 25)
     assert trail.neighbours("1", 25) == (14, 26)
     assert trail.neighbours("1", 10) == (None, 11)

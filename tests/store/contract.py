@@ -20,7 +20,7 @@ from audit_trail.record.entry import (
     Who,
     read_person,
 )
-from audit_trail.record.query import Query
+from audit_trail.record.query import Is, Named, Query
 from audit_trail.seal.merkle import Range, leaf_hash
 from audit_trail.seal.tile import additions, node_reader
 from audit_trail.store.port import (
@@ -346,12 +346,12 @@ class StoreContract:
         )
         for made, name in zip(known, names, strict=True):
             assert store.by_id("1", name) == made
-            assert store.find(Query(account="1", types=(name,)), limit=9) == [made]
+            assert store.find(Query(account="1", where=Is("entity", name)), limit=9) == [made]
         assert store.known("1", [*names, "b"]) == set(names)
         assert store.versions("1", [(name, name) for name in names]) == {
             (name, name): 1 for name in names
         }
-        assert indexes(store.find(Query(account="1", person="a\x00"), limit=9)) == [2, 1]
+        assert indexes(store.find(Query(account="1", where=Named("a\x00")), limit=9)) == [2, 1]
 
     @pytest.mark.parametrize("sizes", [[1, 1, 1], [255, 1, 1], [256, 256], [300, 2, 700]])
     def test_tiles_and_seal_grow_with_the_entries(self, store: Store, sizes: list[int]) -> None:
@@ -425,7 +425,13 @@ class StoreContract:
         assert [index for index, each in left.items() if each.who is None] == [1, 2, 3, 5, 9]
         assert [index for index, each in left.items() if each.what is None] == [3]
         assert (left[9], left[10]) == tuple(known)
-        assert indexes(store.find(Query(account="1", person="ada"), limit=99)) == [10, 8, 7, 6, 4]
+        assert indexes(store.find(Query(account="1", where=Named("ada")), limit=99)) == [
+            10,
+            8,
+            7,
+            6,
+            4,
+        ]
         assert store.head("1") == Head(11, 2_010, first=1)
         assert store.slice("2", 0, 9)[1].who is not None
         assert store.remove("2", 99) == 0

@@ -9,7 +9,7 @@ import pytest
 
 from audit_trail.errors import StoreFailed
 from audit_trail.record.entry import Removed
-from audit_trail.record.query import Query
+from audit_trail.record.query import Is, Named, Query
 from audit_trail.store.port import Head, Key, Store, Tail
 from audit_trail.store.postgresql import schema
 from audit_trail.store.postgresql.store import FEW_ENTRIES, PostgresqlStore
@@ -133,7 +133,9 @@ def test_the_role_of_the_trail_appends_and_reads(role: str) -> None:
         store.add_key(Key("trail", bytes(32), 1), 0)
         assert store.head("2").seal.size == MANY + 1
         assert store.head("1").size == MANY + 1
-        assert len(store.find(Query(account="1", types=("inbox",)), limit=99)) == MANY + 1
+        assert (
+            len(store.find(Query(account="1", where=Is("entity", "inbox")), limit=99)) == MANY + 1
+        )
 
 
 def test_the_role_of_the_trail_keeps_to_a_retention(role: str) -> None:
@@ -269,8 +271,8 @@ def test_the_encoding_of_the_database_does_not_matter(postgresql: Cluster, encod
     with closing(PostgresqlStore(postgresql.url(name))) as store:
         made = [entry(0, "größe", name="Ωmega", number="名"), entry(1, "größe", name="\x00")]
         assert fill(store, "größe", made) == store.slice("größe", 0, 9)
-        assert indexes(store.find(Query(account="größe", person="ωME"), limit=9)) == [0]
-        assert indexes(store.find(Query(account="größe", person="\x00"), limit=9)) == [1]
+        assert indexes(store.find(Query(account="größe", where=Named("ωME")), limit=9)) == [0]
+        assert indexes(store.find(Query(account="größe", where=Named("\x00")), limit=9)) == [1]
         assert store.versions("größe", [("inbox", "名")]) == {("inbox", "名"): 1}
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from audit_trail.record.query import Query
+from audit_trail.record.query import Is, Query, any_of
 from audit_trail.store.port import Store
 from audit_trail.store.postgresql.store import PostgresqlStore
 from tests.postgresql import Cluster
@@ -51,9 +51,15 @@ def crowded(
         lambda store: store.find(Query(account="1"), limit=26),
         lambda store: store.find(Query(account="1"), beyond=900, limit=26),
         lambda store: store.find(Query(account="1", newest_first=False), beyond=900, limit=26),
-        lambda store: store.find(Query(account="1", types=("team",)), limit=26),
-        lambda store: store.find(Query(account="1", types=("inbox", "team")), beyond=900, limit=26),
-        lambda store: store.find(Query(account="3", types=("team", "none")), limit=26),
+        lambda store: store.find(Query(account="1", where=Is("entity", "team")), limit=26),
+        lambda store: store.find(
+            Query(account="1", where=any_of(Is("entity", "inbox"), Is("entity", "team"))),
+            beyond=900,
+            limit=26,
+        ),
+        lambda store: store.find(
+            Query(account="3", where=any_of(Is("entity", "team"), Is("entity", "none"))), limit=26
+        ),
         lambda store: store.entries("1", [3, 1_900]),
         lambda store: store.by_id("1", "x"),
         lambda store: store.known("1", ["x", "y"]),

@@ -9,7 +9,7 @@ import pytest
 
 from audit_trail.errors import StoreFailed
 from audit_trail.record.entry import Removed
-from audit_trail.record.query import Query
+from audit_trail.record.query import Named, Query
 from audit_trail.store import sqlite as adapter
 from audit_trail.store.port import Head, Key, Store, Tail
 from audit_trail.store.sqlite import SqliteStore
@@ -180,7 +180,7 @@ READS: list[Callable[[Store], object]] = [
     lambda store: store.head("1"),
     lambda store: store.slice("1", 0, 9),
     lambda store: store.find(Query(account="1"), limit=9),
-    lambda store: store.walk(Query(account="1", person="a"), 9),
+    lambda store: store.walk(Query(account="1", where=Named("a")), 9),
     lambda store: store.by_id("1", "x"),
     lambda store: store.known("1", ["x"]),
     lambda store: store.versions("1", [("inbox", "1")]),

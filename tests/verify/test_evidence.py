@@ -10,7 +10,6 @@ import pytest
 
 from audit_trail import evidence
 from audit_trail.errors import EntryNotFound, EvidenceRefused
-from audit_trail.record.query import Query
 from audit_trail.seal.checkpoint import verify as verify_checkpoint
 from audit_trail.seal.merkle import leaf_hash
 from audit_trail.seal.note import SigningKey, VerifierKey, parse
@@ -290,14 +289,6 @@ def test_an_entry_recorded_before_the_one_before_it_is_remarked_upon(make: Make)
     said = verdict(given(trail))
     assert (said.name, [remark.index for remark in said.remarks]) == ("whole", [2])
     assert said.remarks[0].says == "Entry 2 says to be recorded before the one before it."
-
-
-def test_a_file_tells_all_that_a_query_asks() -> None:
-    known = {"account", "person", "types", "since_us", "until_us", "newest_first"}
-    known |= {"start", "stop"}  # Which entries: that is the range of the file.
-    assert set(Query.__struct_fields__) == known
-    query = Query(account="1", person="", types=("inbox",), since_us=1, until_us=2)
-    assert evidence.asked(query) == Asked(types=("inbox",), since_us=1, until_us=2)
 
 
 def test_many_remarks_are_counted(make: Make) -> None:

@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 
 from audit_trail.errors import EntryNotFound, QueryRefused
 from audit_trail.record.entry import ActorId, Draft, Entity, Entry
-from audit_trail.record.query import Query
+from audit_trail.record.query import Is, Query, Words
+from audit_trail.search.found import NumberedPage
 from audit_trail.store.memory import MemoryStore
 from audit_trail.trail import Trail
 
 EVERY = Query(account="1")
-INBOXES = Query(account="1", types=("inbox",))
+INBOXES = Query(account="1", where=Is("entity", "inbox"))
 
 
 def filled(count: int, **given: Any) -> Trail:
@@ -62,15 +63,15 @@ def test_going_older_and_back_shows_each_entry_once(count: int, limit: int, quer
 @given(count=st.integers(0, 12), limit=st.integers(1, 5), newest=st.booleans())
 def test_numbered_pages_show_each_entry_once(count: int, limit: int, newest: bool) -> None:
     trail = filled(count)
-    for types in ((), ("inbox",)):
-        query = Query(account="1", types=types, newest_first=newest)
+    for where in (None, Is("entity", "inbox"), Words("inbox")):
+        query = Query(account="1", where=where, newest_first=newest)
         found: list[int] = []
         totals = set()
         for number in range(1, count // limit + 3):
             page = trail.numbered_page(query, page=number, limit=limit)
             found += indexes(page.entries)
             totals.add(page.total)
-        wanted = [n for n in range(count) if not types or n % 2 == 0]
+        wanted = [n for n in range(count) if not where or n % 2 == 0]
         assert totals == {len(wanted)}
         assert found == (wanted[::-1] if newest else wanted)
 
@@ -78,7 +79,7 @@ def test_numbered_pages_show_each_entry_once(count: int, limit: int, newest: boo
 @pytest.mark.parametrize("page", [10**6, 10**20])
 def test_a_page_far_beyond_the_end_is_empty_unfiltered_and_refused_filtered(page: int) -> None:
     trail = filled(3)
-    assert trail.numbered_page(EVERY, page=page, limit=25) == ([], 3)
+    assert trail.numbered_page(EVERY, page=page, limit=25) == NumberedPage([], 3)
     with pytest.raises(QueryRefused, match="at most 400 of a filtered result"):
         trail.numbered_page(INBOXES, page=page, limit=25)
 

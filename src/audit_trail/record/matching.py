@@ -85,6 +85,8 @@ def _is(asked: Is, facts: Facts) -> bool:
     match asked.what:
         case "action":
             found: Iterable[str | None] = (public.action,)
+        case "entity" if not asked.goes_on:
+            return public.entity.type == asked.text
         case "entity":
             found = (public.entity.type,)
         case "id":
@@ -95,9 +97,9 @@ def _is(asked: Is, facts: Facts) -> bool:
             found = (public.via,)
         case "request":
             found = facts.requests()
+        case "ip" if not asked.goes_on:
+            return any(is_in(asked.text, address) for address in facts.addresses())
         case "ip":
-            if not asked.goes_on:
-                return any(is_in(asked.text, address) for address in facts.addresses())
             found = facts.addresses()
         case _:
             assert_never(asked.what)

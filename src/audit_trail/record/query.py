@@ -1,11 +1,12 @@
 """What may be asked of a trail; one value serves every reader, so that they can't disagree."""
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Literal, NamedTuple
 
 import msgspec
 
 Exactly = Literal["action", "entity", "id", "ip", "outcome", "request", "via"]
-"""What is compared as a whole. An `ip` may also be a network, such as 203.0.113.0/24."""
+"""What is compared as a whole, an entity's type letter by letter. An `ip` may also be a network, such as 203.0.113.0/24."""
 
 Side = Literal["before", "after"]
 
@@ -106,6 +107,20 @@ class Not(msgspec.Struct, frozen=True, tag=True):
 Condition = Words | Is | By | Named | Holds | Changed | During | At | All | Any | Not
 
 
+class Narrowed(NamedTuple):
+    """What of a condition a store can ask of its columns; with `is_whole`, it is all of it.
+
+    Every entry of which the condition holds has one of these types, if there are any, lies in this
+    time, the end exclusive, and its actor's e-mail or name has this part, letters' case ignored.
+    """
+
+    types: tuple[str, ...] = ()
+    since_us: int | None = None
+    until_us: int | None = None
+    part: str | None = None
+    is_whole: bool = True
+
+
 class Query(msgspec.Struct, frozen=True, kw_only=True):
     """A filter over one account's entries; the order is always the index.
 
@@ -122,6 +137,50 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     def unfiltered(self) -> bool:
         """Tell whether every entry of the account matches, so that pages are arithmetic."""
         return self.where is None and self.start is None and self.stop is None
+
+    @property
+    def narrowed(self) -> Narrowed:
+        """Return what of the condition a store can ask of its columns."""
+        return _narrowed(self.where)
+
+
+def _narrowed(where: Condition | None) -> Narrowed:
+    found = Narrowed()
+    for each in where.of if isinstance(where, All) else (where,):
+        match each:
+            case None:
+                pass
+            case Named(part) if part and found.part is None:
+                found = found._replace(part=part)
+            case During(since_us, until_us):
+                found = found._replace(
+                    since_us=_chosen(max, found.since_us, since_us),
+                    until_us=_chosen(min, found.until_us, until_us),
+                )
+            case _ if (types := _types(each)) and not found.types:
+                found = found._replace(types=types)
+            case _:
+                found = found._replace(is_whole=False)
+    return found
+
+
+def _types(condition: Condition) -> tuple[str, ...]:
+    """Return the entity types of which a condition asks one, where it asks nothing else."""
+    asked = condition.of if isinstance(condition, Any) else (condition,)
+    types = tuple(
+        each.text
+        for each in asked
+        if isinstance(each, Is) and each.what == "entity" and not each.goes_on
+    )
+    return types if len(types) == len(asked) else ()
+
+
+def _chosen(choose: Callable[[int, int], int], first: int | None, second: int | None) -> int | None:
+    return (
+        choose(first, second)
+        if first is not None and second is not None
+        else (second if first is None else first)
+    )
 
 
 def all_of(*conditions: Condition | None) -> Condition | None:

@@ -3,7 +3,6 @@
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from typing import Final
 
 import msgspec
@@ -17,6 +16,7 @@ from audit_trail.search.found import (
     FACETS,
     OTHER,
     Count,
+    FacetName,
     Facets,
     NumberedPage,
     Page,
@@ -25,6 +25,8 @@ from audit_trail.search.found import (
 from audit_trail.store.port import Store
 
 READ_TOGETHER: Final = 500
+SEARCHED_AT_ONCE: Final = 20_000
+"""How many entries a search looks at before it answers what it has found so far."""
 
 
 class Finder:
@@ -43,13 +45,13 @@ class Finder:
         if query.unfiltered:
             query = msgspec.structs.replace(query, start=self._store.head(query.account).first)
         if after is None:
-            found = self._beyond(query, before, limit + 1)
-            newer = before is not None and bool(self._beyond(_reversed(query), before - 1, 1))
-            return Page(found[:limit], newer, len(found) > limit)
-        found = self._beyond(_reversed(query), after, limit + 1)
+            found, reached = self._beyond(query, before, limit + 1)
+            newer = before is not None and self._is_any(_reversed(query), before - 1)
+            return Page(found[:limit], newer, len(found) > limit or reached is not None, reached)
+        found, reached = self._beyond(_reversed(query), after, limit + 1)
         entries = found[:limit][::-1]
-        older = bool(self._beyond(query, entries[-1].index, 1)) if entries else True
-        return Page(entries, len(found) > limit, older)
+        older = self._is_any(query, entries[-1].index) if entries else True
+        return Page(entries, len(found) > limit or reached is not None, older, reached)
 
     def numbered_page(self, query: Query, *, page: int, limit: int) -> NumberedPage:
         """Return a page by its number from 1, without OFFSET.
@@ -64,18 +66,29 @@ class Finder:
                 f"page must be at most {COUNT_LIMIT // limit} of a filtered result; "
                 "narrow it by since and until."
             )
-        found = list(islice(self.matching(query), COUNT_LIMIT))
-        return NumberedPage(found[(page - 1) * limit : page * limit], len(found))
+        if query.narrowed.is_whole:
+            indexes = self._store.walk(query, COUNT_LIMIT)
+            wanted = indexes[(page - 1) * limit : page * limit]
+            return NumberedPage(self._store.entries(query.account, wanted), len(indexes))
+        found, reached = self._beyond(query, None, COUNT_LIMIT)
+        shown = found[(page - 1) * limit : page * limit]
+        return NumberedPage(shown, len(found), reached is None)
 
     def count(self, query: Query) -> Count:
-        """Return how many entries match."""
-        found = sum(1 for _ in islice(self.matching(query), COUNT_LIMIT + 1))
-        return Count(min(found, COUNT_LIMIT), found <= COUNT_LIMIT)
+        """Return how many entries match; where not all could be looked at, the least that do."""
+        if query.unfiltered:
+            head = self._store.head(query.account)
+            return Count(head.size - head.first, True)
+        if query.narrowed.is_whole:
+            number = len(self._store.walk(query, COUNT_LIMIT + 1))
+            return Count(min(number, COUNT_LIMIT), number <= COUNT_LIMIT)
+        found, reached = self._beyond(query, None, COUNT_LIMIT + 1)
+        return Count(min(len(found), COUNT_LIMIT), len(found) <= COUNT_LIMIT and reached is None)
 
     def facets(self, query: Query) -> Facets:
         """Return the values of each facet among the entries that match."""
         found, counted = self._newest(query)
-        of = {name: Counter[str]() for name in FACETS}
+        of: dict[FacetName, Counter[str]] = {name: Counter() for name in FACETS}
         for entry in found:
             public = entry.public
             of["actor"][actor_value(public.actor)] += 1
@@ -99,19 +112,39 @@ class Finder:
         """Return every matching entry in the query's order, read some at a time."""
         beyond: int | None = None
         while found := self._store.find(query, beyond=beyond, limit=READ_TOGETHER):
-            yield from (entry for entry in found if matches(query.where, entry))
+            yield from _chosen(query, found)
             beyond = found[-1].index
 
     def _newest(self, query: Query) -> tuple[list[Entry], int | None]:
-        found = list(islice(self.matching(query), COUNT_LIMIT + 1))
-        is_all = len(found) <= COUNT_LIMIT
-        return found[:COUNT_LIMIT], None if is_all else COUNT_LIMIT
+        """Return the newest hits, and how many they are where these aren't all."""
+        found, reached = self._beyond(query, None, COUNT_LIMIT + 1)
+        is_all = len(found) <= COUNT_LIMIT and reached is None
+        newest = found[:COUNT_LIMIT]
+        return newest, None if is_all else len(newest)
 
-    def _beyond(self, query: Query, beyond: int | None, limit: int) -> list[Entry]:
-        if beyond is not None:
-            stop = {"stop": beyond} if query.newest_first else {"start": beyond + 1}
-            query = msgspec.structs.replace(query, **stop)
-        return list(islice(self.matching(query), limit))
+    def _is_any(self, query: Query, beyond: int) -> bool:
+        """Tell whether there is a hit beyond this index, or may be."""
+        found, reached = self._beyond(query, beyond, 1)
+        return bool(found) or reached is not None
+
+    def _beyond(
+        self, query: Query, beyond: int | None, limit: int
+    ) -> tuple[list[Entry], int | None]:
+        """Return the next hits, and how far was searched where it ended before the limit.
+
+        What a store can't ask of its columns is held against so many entries at a time, or a page of
+        what is rare would keep its reader waiting for as long as the trail is long.
+        """
+        if query.narrowed.is_whole:
+            return self._store.find(query, beyond=beyond, limit=limit), None
+        found: list[Entry] = []
+        for _ in range(SEARCHED_AT_ONCE // READ_TOGETHER):
+            some = self._store.find(query, beyond=beyond, limit=READ_TOGETHER)
+            found += _chosen(query, some)
+            if len(found) >= limit or len(some) < READ_TOGETHER:
+                return found[:limit], None
+            beyond = some[-1].index
+        return found, beyond
 
     def _page_by_index(self, query: Query, page: int, limit: int) -> NumberedPage:
         head = self._store.head(query.account)
@@ -133,6 +166,13 @@ def actor_value(actor: ActorId) -> str:
 def timed_as(action: str) -> str:
     """Return under which name the timeline counts an action."""
     return action if action in ("create", "update", "delete") else OTHER
+
+
+def _chosen(query: Query, found: Sequence[Entry]) -> list[Entry]:
+    """Leave out what the store's columns could not tell apart."""
+    if query.narrowed.is_whole:
+        return list(found)
+    return [entry for entry in found if matches(query.where, entry)]
 
 
 def _reversed(query: Query) -> Query:

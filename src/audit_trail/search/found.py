@@ -8,8 +8,8 @@ from audit_trail.record.entry import Entry
 COUNT_LIMIT: Final = 10_000
 """How many hits are counted one by one where the index alone can't tell."""
 
-FACETS: Final = ("actor", "action", "entity", "via", "outcome")
 FacetName = Literal["actor", "action", "entity", "via", "outcome"]
+FACETS: Final[tuple[FacetName, ...]] = ("actor", "action", "entity", "via", "outcome")
 
 OTHER: Final = "other"
 """The timeline's name for every action that is no create, update or delete."""

@@ -7,7 +7,7 @@ from threading import Lock
 import msgspec
 
 from audit_trail.errors import HeadMoved, TermLost
-from audit_trail.record.entry import Entry, read_person
+from audit_trail.record.entry import Entry, read_person, read_who
 from audit_trail.record.query import Query
 from audit_trail.record.removed import MARK, REMOVED_PARTS, RemovedPart, ranges_in
 from audit_trail.store.port import (
@@ -246,6 +246,15 @@ def _record(entry: Entry) -> RecordKey:
 
 
 def _matches(entry: Entry, query: Query) -> bool:
+    public, narrowed = entry.public, query.narrowed
     if query.start is not None and entry.index < query.start:
         return False
-    return query.stop is None or entry.index < query.stop
+    if query.stop is not None and entry.index >= query.stop:
+        return False
+    if narrowed.types and public.entity.type not in narrowed.types:
+        return False
+    if narrowed.since_us is not None and public.occurred_at < narrowed.since_us:
+        return False
+    if narrowed.until_us is not None and public.occurred_at >= narrowed.until_us:
+        return False
+    return not narrowed.part or narrowed.part.casefold() in read_who(entry.who).person

@@ -164,14 +164,14 @@ class Store(Protocol):
         ...
 
     def find(self, query: Query, *, beyond: int | None = None, limit: int) -> list[Entry]:
-        """Return entries between the query's bounds, in its order, strictly beyond the index `beyond`.
+        """Return entries in the query's order, strictly beyond the index `beyond`.
 
-        Its condition isn't asked.
+        Of the query's condition they fit what `Query.narrowed` tells; the rest isn't asked.
         """
         ...
 
     def walk(self, query: Query, limit: int) -> list[int]:
-        """Return the first indexes between the query's bounds, in its order; as `find`."""
+        """Return the first indexes in the query's order; as `find`."""
         ...
 
     def entries(self, account: str, indexes: Sequence[int]) -> list[Entry]:

@@ -437,10 +437,20 @@ def _insert(rows: int) -> str:
 
 def _where(query: Query) -> tuple[str, tuple[Any, ...]]:
     conditions: list[tuple[str, tuple[Any, ...]]] = [("account = ?", (query.account,))]
+    narrowed = query.narrowed
+    if narrowed.types:
+        conditions.append((f"entity_type IN ({_marks(narrowed.types)})", narrowed.types))
+    if narrowed.since_us is not None:
+        conditions.append(("occurred_at >= ?", (narrowed.since_us,)))
+    if narrowed.until_us is not None:
+        conditions.append(("occurred_at < ?", (narrowed.until_us,)))
     if query.start is not None:
         conditions.append(("idx >= ?", (query.start,)))
     if query.stop is not None:
         conditions.append(("idx < ?", (query.stop,)))
+    if narrowed.part:
+        # instr and not LIKE: a per cent sign stands for itself, and letters are folded already.
+        conditions.append(("instr(person, ?) > 0", (narrowed.part.casefold(),)))
     return " AND ".join(text for text, _ in conditions), tuple(
         value for _, values in conditions for value in values
     )
