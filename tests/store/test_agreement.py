@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from audit_trail.errors import AuditError
 from audit_trail.record.entry import Entry
-from audit_trail.record.query import Query
+from audit_trail.record.query import All, During, Is, Named, Query, any_of
 from audit_trail.seal.tile import additions
 from audit_trail.store.memory import MemoryStore
 from audit_trail.store.port import Lead, Seal, Sealing, Store, Tail
@@ -24,13 +24,17 @@ accounts = st.sampled_from(["1", "2", "0"])
 names = st.sampled_from(["Ada", "ada_l", "Bob%", "ÄRGER", "straße", None])
 types = st.sampled_from(["inbox", "team", "user"])
 edges = st.integers(-2, 30) | st.sampled_from([10**25, -(10**25)])
+conditions = (
+    st.sampled_from(["a", "AD", "%", "_", "ss", "ä", "", "\ud800", "\x00"]).map(Named)
+    | st.lists(types.map(lambda type_: Is("entity", type_)), min_size=1, max_size=2).map(
+        lambda given: any_of(*given)
+    )
+    | st.builds(During, st.none() | edges, st.none() | edges)
+)
 queries = st.builds(
     Query,
     account=accounts,
-    person=st.none() | st.sampled_from(["a", "AD", "%", "_", "ss", "ä", "", "\ud800", "\x00"]),
-    types=st.lists(types, max_size=2).map(tuple),
-    since_us=st.none() | edges,
-    until_us=st.none() | edges,
+    where=st.none() | st.lists(conditions, max_size=3).map(lambda given: All(tuple(given))),
     start=st.none() | edges,
     stop=st.none() | edges,
     newest_first=st.booleans(),
