@@ -12,7 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from audit_trail.errors import AuditError
 from audit_trail.record.entry import Entry
-from audit_trail.record.query import All, During, Is, Named, Query, any_of
+from audit_trail.record.query import All, During, Is, Named, Query
+from audit_trail.record.query import Any as AnyOf
 from audit_trail.seal.tile import additions
 from audit_trail.store.memory import MemoryStore
 from audit_trail.store.port import Lead, Seal, Sealing, Store, Tail
@@ -27,7 +28,7 @@ edges = st.integers(-2, 30) | st.sampled_from([10**25, -(10**25)])
 conditions = (
     st.sampled_from(["a", "AD", "%", "_", "ss", "ä", "", "\ud800", "\x00"]).map(Named)
     | st.lists(types.map(lambda type_: Is("entity", type_)), min_size=1, max_size=2).map(
-        lambda given: any_of(*given)
+        lambda given: AnyOf(tuple(given))
     )
     | st.builds(During, st.none() | edges, st.none() | edges)
 )
