@@ -121,7 +121,7 @@ MAP = {
     # The addresses of tiles and the spelling of hashes are the seal's; so is the checkpoint that the
     # window of an entry tells.
     "audit_trail.server": Room(
-        engine("errors", "record", "search.found", "seal", "trail", "evidence"),
+        engine("errors", "record", "search.found", "search.finding", "seal", "trail", "evidence"),
         ("jinja2", "litestar", "msgspec"),
     ),
     # It composes the engine for operators, and knows no application.

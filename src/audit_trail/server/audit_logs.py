@@ -20,7 +20,9 @@ from audit_trail.record.catalog import Catalog
 from audit_trail.record.entry import Entry, read_what
 from audit_trail.record.query import Query
 from audit_trail.record.sentence import activity, summary
+from audit_trail.search.finding import SEARCHED_AT_ONCE
 from audit_trail.search.found import Page
+from audit_trail.server.asked import ADDRESSED, RANGES, Asked, asked_of
 from audit_trail.server.assets import PAGE_HEADERS
 from audit_trail.server.beginning import begin_of
 from audit_trail.server.row import by_request, rows_of
@@ -127,12 +129,35 @@ class _Pages:
             raise QueryRefused("Give before or after, not both.")
         backlog = self._fresh()
         kept = "kept" in request.query_params
-        page = self._page(viewer, before, after, kept=kept)
+        try:
+            asked = self._asked(request, viewer)
+        except QuestionRefused as error:
+            if _wants_json(request):
+                raise
+            return self._misunderstood(request, viewer, error)
+        page = self._page(viewer, asked, before, after, kept=kept)
         if _wants_json(request):
-            return _json(self._page_json(page, viewer, kept=kept))
+            return _json(self._page_json(page, viewer, asked, kept=kept))
         is_newest = before is None and not page.has_newer and not kept
-        seen = self._list(request, viewer, page, backlog if is_newest else None, kept=kept)
+        behind = backlog if is_newest else None
+        seen = self._list(request, viewer, asked, page, behind, kept=kept)
         return self._html(viewer, "audit_logs.html", seen)
+
+    def _asked(self, request: AnyRequest, viewer: Viewer) -> Asked:
+        zone = _zone(request, viewer)
+        given = _last_of(request)
+        return asked_of(given, viewer.account, zone, self._clock(), self._catalog)
+
+    def _misunderstood(
+        self, request: AnyRequest, viewer: Viewer, error: QuestionRefused
+    ) -> Response[Any]:
+        """Show the question as it was typed, with what is wrong about it and what may be meant."""
+        given = {name: text for name, text in _last_of(request).items() if name in ADDRESSED}
+        given = {name: text for name, text in given.items() if name != "range" or text in RANGES}
+        asked = Asked(given=given, query=Query(account=viewer.account))
+        refused = {"says": str(error), "suggestion": error.suggestion}
+        seen = self._around(viewer, asked) | {"refused": refused}
+        return self._html(viewer, "audit_logs.html", seen, STATUSES[QuestionRefused])
 
     def newest(self, request: AnyRequest, viewer: Viewer) -> Response[Any]:
         """Answer the list anew, or 204 while a page that has `seen` so many entries is still true."""
@@ -141,10 +166,10 @@ class _Pages:
         is_true = self._trail.head(viewer.account).size == seen and not backlog.rows
         if is_true and "behind" not in request.query_params:
             return Response(None, status_code=204, headers=PAGE_HEADERS)
-        page = self._page(viewer, None, None)
-        return self._html(
-            viewer, "entries.html", self._list(request, viewer, page, backlog, seen=seen)
-        )
+        asked = self._asked(request, viewer)
+        page = self._page(viewer, asked, None, None)
+        listed = self._list(request, viewer, asked, page, backlog, seen=seen)
+        return self._html(viewer, "entries.html", listed)
 
     def entry(self, request: AnyRequest, viewer: Viewer, number: str) -> Response[Any]:
         """Answer one entry: its window alone to the list's script, else a page of its own."""
@@ -180,11 +205,17 @@ class _Pages:
         return self._trail.entry(viewer.account, position - 1)
 
     def _page(
-        self, viewer: Viewer, before: int | None, after: int | None, *, kept: bool = False
+        self,
+        viewer: Viewer,
+        asked: Asked,
+        before: int | None,
+        after: int | None,
+        *,
+        kept: bool = False,
     ) -> Page:
         """Read a page of the trail, or of what is `kept` from before it begins."""
         stop = self._trail.head(viewer.account).first if kept else None
-        query = Query(account=viewer.account, stop=stop)
+        query = msgspec.structs.replace(asked.query, stop=stop)
         if after is not None:
             page = self._trail.page(query, after=after - 1, limit=PAGE_ENTRIES)
             if page.has_newer:
@@ -198,6 +229,7 @@ class _Pages:
         self,
         request: AnyRequest,
         viewer: Viewer,
+        asked: Asked,
         page: Page,
         backlog: Backlog | None,
         *,
@@ -208,24 +240,37 @@ class _Pages:
         rows = rows_of(page.entries, self._catalog, zone, seen=seen)
         head = self._trail.head(viewer.account)
         size = head.size
-        at_the_end = kept or not page.has_older
+        is_filtered = asked.query.where is not None
+        at_the_end = kept or not (page.has_older or is_filtered)
+        last = page.reached if page.reached is not None else rows[-1].number - 1 if rows else None
         beginning = self._trail.beginning(viewer.account) if at_the_end else None
-        return {
-            "path": viewer.path,
-            "retention": viewer.retention,
+        return self._around(viewer, asked) | {
             "kept": kept,
+            "is_filtered": is_filtered,
+            "shown": len(rows),
+            "searched": SEARCHED_AT_ONCE,
             "total": size - head.first,
             "beginning": begin_of(beginning, zone) if beginning else None,
-            "personal_data": viewer.personal_data,
-            "views": viewer.views,
             "groups": by_request(rows),
             "zone": zone_title(zone, (row.at for row in rows)),
             "size": size,
             "range": (size - rows[0].number + 1, size - rows[-1].number + 1) if rows else None,
             "newer": rows[0].number if rows and page.has_newer else None,
-            "older": rows[-1].number if rows and page.has_older else None,
+            "older": last + 1 if last is not None and page.has_older else None,
             "is_newest": backlog is not None,
             "behind": self._behind(backlog) if backlog and backlog.rows else None,
+        }
+
+    def _around(self, viewer: Viewer, asked: Asked) -> dict[str, Any]:
+        """Return what stands over the list, whatever the list holds."""
+        return {
+            "path": viewer.path,
+            "retention": viewer.retention,
+            "personal_data": viewer.personal_data,
+            "views": viewer.views,
+            "asked": asked,
+            "ranges": RANGES,
+            "refused": None,
         }
 
     def _behind(self, backlog: Backlog) -> str:
@@ -237,12 +282,14 @@ class _Pages:
         made = "it" if backlog.rows == 1 else "the oldest"
         return f"{changes} not shown yet; {made} was made {age} ago."
 
-    def _page_json(self, page: Page, viewer: Viewer, *, kept: bool) -> dict[str, Any]:
-        older = page.entries[-1].index + 1 if page.entries and page.has_older else None
+    def _page_json(self, page: Page, viewer: Viewer, asked: Asked, *, kept: bool) -> dict[str, Any]:
+        last = page.entries[-1].index if page.entries else None
+        last = last if page.reached is None else page.reached
+        older = last + 1 if last is not None and page.has_older else None
         more = "&kept=1" if kept else ""
         return {
             "entries": [self._entry_json(entry, viewer) for entry in page.entries],
-            "next": f"{viewer.path}?before={older}{more}" if older else None,
+            "next": f"{viewer.path}?{asked.following(before=older)}{more}" if older else None,
         }
 
     def _entry_json(self, entry: Entry, viewer: Viewer) -> dict[str, Any]:
@@ -283,6 +330,11 @@ def _stored(part: bytes) -> Any:
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     return msgspec.Raw(part)
+
+
+def _last_of(request: AnyRequest) -> dict[str, str]:
+    """Return the address's parameters; of one that is given twice, the last."""
+    return {name: request.query_params.getall(name)[-1] for name in request.query_params}
 
 
 def _wants_json(request: AnyRequest) -> bool:
