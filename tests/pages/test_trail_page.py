@@ -216,3 +216,50 @@ def test_programs_read_the_list_and_follow_it_to_its_end(page: TrailPage) -> Non
     assert (entry["version"], entry["who"], entry["what"]) == (1, None, {"label": "Support"})
     refused = client.get("/logs/31", headers={"Accept": "application/json"})
     assert (refused.status_code, refused.json()["code"]) == (404, "entry_not_found")
+
+
+def test_a_question_shows_what_matches_and_keeps_to_it_on_older_pages(page: TrailPage) -> None:
+    for number in range(60):
+        page.add(number=str(number), action="delete" if number % 2 else "update")
+    shown = page.get("?q=action:deleted&range=24h").text
+    assert len(re.findall("data-entry", shown)) == 25
+    assert "25 shown" in shown
+    assert 'rel="next" href="/logs?q=action%3Adeleted&amp;range=24h&amp;before=12"' in shown
+    assert "5 shown" in page.get("?q=action:deleted&range=24h&before=12").text
+    assert 'hx-get="/logs/newest?q=action%3Adeleted&amp;range=24h&amp;seen=60"' in shown
+    answer = page.get("?q=action:deleted", Accept="application/json").json()
+    assert {entry["public"]["action"] for entry in answer["entries"]} == {"delete"}
+    assert answer["next"] == "/logs?q=action%3Adeleted&before=12"
+
+
+def test_each_filter_can_be_taken_away(page: TrailPage) -> None:
+    shown = page.get("?q=action:deleted entity:inbox").text
+    assert 'href="/logs?q=entity%3Ainbox" aria-label="Remove filter action:deleted"' in shown
+    assert "Nothing matches" in text(shown)
+
+
+def test_a_question_that_makes_no_sense_says_what_may_be_meant(page: TrailPage) -> None:
+    page.add()
+    answer = page.get('?q=role user:ada <b>"x"</b>&range=7d')
+    assert answer.status_code == 422
+    assert "The question can't be understood" in text(answer.text)
+    assert "actor:ada" in answer.text
+    assert "<b>" not in answer.text
+    assert "data-entry" not in answer.text
+    told = page.get("?q=user:ada", Accept="application/json")
+    assert (told.status_code, told.json()["code"]) == (422, "question_refused")
+    assert page.get("?range=2y").status_code == 422
+
+
+def test_a_search_that_ends_early_says_so_and_goes_on(
+    page: TrailPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("audit_trail.search.finding.READ_TOGETHER", 10)
+    monkeypatch.setattr("audit_trail.search.finding.SEARCHED_AT_ONCE", 20)
+    for number in range(50):
+        page.add(number=str(number), action="delete" if number < 3 else "update")
+    first = page.get("?q=action:deleted").text
+    assert "Nothing found so far" in text(first)
+    assert 'href="/logs?q=action%3Adeleted&amp;before=31"' in first
+    assert "before=11" in page.get("?q=action:deleted&before=31").text
+    assert "3 shown" in page.get("?q=action:deleted&before=11").text
