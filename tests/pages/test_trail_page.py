@@ -52,9 +52,9 @@ def test_a_poll_is_answered_only_when_something_is_new(page: TrailPage) -> None:
 def test_only_the_newest_page_polls(page: TrailPage) -> None:
     for number in range(60):
         page.add(number=str(number))
-    assert "hx-get" in page.get().text
-    assert "hx-get" not in page.get("?before=30").text
-    assert "hx-get" not in page.get("?after=10").text
+    assert "every 2s" in page.get().text
+    assert "every 2s" not in page.get("?before=30").text
+    assert "every 2s" not in page.get("?after=10").text
     assert page.get("?after=40").text == page.get().text
     assert "26–50 of 60" in page.get("?before=36").text
     assert "1–25 of 60" in page.get("?after=58").text
@@ -263,3 +263,42 @@ def test_a_search_that_ends_early_says_so_and_goes_on(
     assert 'href="/logs?q=action%3Adeleted&amp;before=31"' in first
     assert "before=11" in page.get("?q=action:deleted&before=31").text
     assert "3 shown" in page.get("?q=action:deleted&before=11").text
+
+
+def test_the_overview_counts_and_narrows(page: TrailPage) -> None:
+    for number in range(5):
+        action = "delete" if number < 3 else "sign_in"
+        page.add(
+            action,
+            str(number),
+            who={"email": "ada@example.com"},
+            actor=ActorId(kind="user", id="7"),
+        )
+    part = page.get("/overview?range=7d", HX_Request="true").text
+    assert part.startswith("<section")
+    assert "5 entries" in text(part)
+    assert "ada@example.com 5" in text(part)
+    assert 'href="/logs?q=action%3Adelete&amp;range=7d"' in part
+    assert 'href="/logs?q=-action%3Adelete&amp;range=7d"' in part
+    assert re.findall(r'aria-label="([^"]*): 3 deleted, 2 other"', part) == [
+        "Jul 31, 2023 12:00 PM"
+    ]
+    (bar,) = re.findall(r'<a href="/logs(\?q=date[^"]*)" aria-label', part)
+    assert "5 shown" in page.get(bar.replace("&amp;", "&")).text
+    assert "<html" in page.get("/overview").text
+    assert page.get("/overview?q=user:ada").status_code == 422
+
+
+def test_an_overview_of_nothing_says_so(page: TrailPage) -> None:
+    assert "0 entries" in text(page.get("/overview", HX_Request="true").text)
+    page.add()
+    assert "0 entries" in text(page.get("/overview?q=nothing&since=0001-01-01").text)
+
+
+def test_an_entry_leads_to_more_by_its_user_and_of_its_record(page: TrailPage) -> None:
+    page.add(who={"email": "ada@example.com"})
+    page.add(number="2", who={"email": "grace@example.com"})
+    shown = page.get("/1").text
+    for title in ("More by this user", "History of this record"):
+        (address,) = re.findall(rf'href="/logs([^"]*)">{title}<', shown)
+        assert "1 shown" in page.get(address.replace("&amp;", "&")).text

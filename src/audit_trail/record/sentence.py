@@ -140,6 +140,11 @@ def via_name(public: Public) -> str:
     return _VIA[public.via]
 
 
+def via_called(via: str) -> str:
+    """Return what a way in is called; one that isn't known reads by its own name."""
+    return _VIA.get(via, _opening(spelled(via)))
+
+
 def _opening(words: str) -> str:
     return words[:1].upper() + words[1:]
 

@@ -32,6 +32,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
     given: Mapping[str, str]
     query: Query
+    during: During | None = None
     pieces: tuple[Piece, ...] = ()
 
     @property
@@ -70,7 +71,7 @@ def asked_of(
     during = _during(given, zone, now_us)
     question = understand(given.get("q", ""), zone=zone.info, now_us=now_us, catalog=catalog)
     query = Query(account=account, where=all_of(question.where, during))
-    return Asked(given=given, query=query, pieces=question.parts)
+    return Asked(given=given, query=query, during=during, pieces=question.parts)
 
 
 def _during(given: Mapping[str, str], zone: Zone, now_us: int) -> During | None:

@@ -25,6 +25,7 @@ from audit_trail.search.found import Page
 from audit_trail.server.asked import ADDRESSED, RANGES, Asked, asked_of
 from audit_trail.server.assets import PAGE_HEADERS
 from audit_trail.server.beginning import begin_of
+from audit_trail.server.overview import overview_of
 from audit_trail.server.row import by_request, rows_of
 from audit_trail.server.seal import proof_of
 from audit_trail.server.viewer import Backlog, Viewer
@@ -67,6 +68,10 @@ def audit_logs_router(
     def audit_logs(request: AnyRequest) -> Response[Any]:
         return pages.answer(request, pages.listed)
 
+    @get("/overview", sync_to_thread=True, include_in_schema=False)
+    def audit_logs_overview(request: AnyRequest) -> Response[Any]:
+        return pages.answer(request, pages.overview)
+
     # `polled` lets the application tell a tab that lies open from a person who reads.
     @get("/newest", sync_to_thread=True, include_in_schema=False, opt={"polled": True})
     def newest_audit_logs(request: AnyRequest) -> Response[Any]:
@@ -84,7 +89,14 @@ def audit_logs_router(
     def audit_log_evidence(request: AnyRequest, number: FromPath[str]) -> Response[Any]:
         return pages.answer(request, lambda _, viewer: pages.evidence(viewer, number))
 
-    handlers = [audit_logs, newest_audit_logs, audit_log, audit_log_proof, audit_log_evidence]
+    handlers = [
+        audit_logs,
+        audit_logs_overview,
+        newest_audit_logs,
+        audit_log,
+        audit_log_proof,
+        audit_log_evidence,
+    ]
     return Router(path=path, route_handlers=handlers)
 
 
@@ -158,6 +170,14 @@ class _Pages:
         refused = {"says": str(error), "suggestion": error.suggestion}
         seen = self._around(viewer, asked) | {"refused": refused}
         return self._html(viewer, "audit_logs.html", seen, STATUSES[QuestionRefused])
+
+    def overview(self, request: AnyRequest, viewer: Viewer) -> Response[Any]:
+        """Answer counts, facets and timeline: a part to the list's script, else a page of its own."""
+        asked, zone = self._asked(request, viewer), _zone(request, viewer)
+        found = overview_of(self._trail, asked, zone, self._catalog, self._clock())
+        is_part = request.headers.get("HX-Request") == "true"
+        seen = self._around(viewer, asked) | {"overview": found}
+        return self._html(viewer, "overview.html" if is_part else "overview_page.html", seen)
 
     def newest(self, request: AnyRequest, viewer: Viewer) -> Response[Any]:
         """Answer the list anew, or 204 while a page that has `seen` so many entries is still true."""

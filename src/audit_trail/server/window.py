@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise
 from typing import Any, Final, NamedTuple
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -10,8 +11,10 @@ from audit_trail.record.catalog import Catalog, spelled, titled
 from audit_trail.record.difference import Panel, Shown, Span, panels
 from audit_trail.record.entry import Entry, Public, What, Who, read_what, read_who
 from audit_trail.record.legible import edges, signs
+from audit_trail.record.question import quoted
 from audit_trail.record.retained import RETAINED, facts
 from audit_trail.record.sentence import ERASED, activity, actor_called, principals, via_name
+from audit_trail.search.finding import actor_value
 from audit_trail.server.row import glyph_of, where_of
 from audit_trail.server.seal import Seal, seal_of
 from audit_trail.server.zone import UTC_ZONE, Zone, duration, moment, zone_phrase
@@ -86,6 +89,7 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     fields: tuple[Field, ...]
     unreadable: str | None
     raw: tuple[tuple[str, str], ...]
+    more: tuple[tuple[str, str], ...]
     newer: int | None
     older: int | None
     seal: Seal
@@ -127,10 +131,22 @@ def window_of(
         fields=tuple(_field(panel) for panel in panels(public, what, catalog)),
         unreadable=str(unreadable.get("why", "It can't be understood.")) if unreadable else None,
         raw=tuple(_raw(unreadable.get("hex", {}))),
+        more=tuple(_more(public, who, path)),
         newer=None if newer is None else newer + 1,
         older=None if older is None else older + 1,
         seal=seal_of(trail, account, entry),
     )
+
+
+def _more(public: Public, who: Who, path: str) -> Iterator[tuple[str, str]]:
+    """Yield what else can be asked from here; what can't be typed can't be asked either."""
+    actor, entity = who.email or actor_value(public.actor), public.entity
+    asked = {"More by this user": f"actor:{quoted(actor)}"}
+    if entity.id is not None:
+        asked["History of this record"] = f"entity:{quoted(entity.type)} id:{quoted(entity.id)}"
+    for title, question in asked.items():
+        if question.isprintable():
+            yield title, f"{path}?{urlencode({'q': question})}"
 
 
 def _who_and_when(public: Public, who: Who, zone: Zone) -> Iterator[Fact]:
