@@ -37,6 +37,7 @@ def shoot(browser: Browser, folder: Path) -> None:
         page = context.new_page()
         _change_an_inbox(page, started.facts["users"]["administrator"])
         page.get_by_role("link", name="Audit Logs").click()
+        expect(page.get_by_role("figure")).to_be_visible()
         _take(page, folder / "audit-logs", _rows(page))
         page.get_by_role("link", name="Updated an inbox").first.click()
         window = page.get_by_role("dialog")
