@@ -70,7 +70,9 @@ MAP = {
     "audit_trail.signing": Room(engine("errors", "seal", "store.port")),
     "audit_trail.trees": Room(engine("errors", "record.entry", "seal", "signing", "store.port")),
     # It reads a store by its port, and judges what it finds by the entry itself.
-    "audit_trail.search": Room(engine("errors", "record", "store.port"), ("msgspec", "pyroaring")),
+    "audit_trail.search": Room(
+        engine("errors", "record", "store.port", "store.index"), ("msgspec", "pyroaring")
+    ),
     "audit_trail.trail": Room(
         engine("errors", "record", "search", "seal", "signing", "trees", "store.port"), ("msgspec",)
     ),

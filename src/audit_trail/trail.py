@@ -4,13 +4,14 @@ import logging
 import secrets
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
-from threading import Lock
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from threading import Event, Lock
 from typing import Final, Literal, NamedTuple
 
 import msgspec
 
 from audit_trail.errors import (
+    AuditError,
     EntryNotFound,
     EntryTooLarge,
     HeadMoved,
@@ -35,6 +36,7 @@ from audit_trail.seal.proof import Path, Proof
 from audit_trail.seal.tile import Bundle, Tile
 from audit_trail.search.finding import Finder
 from audit_trail.search.found import Count, Facets, NumberedPage, Page, Timeline
+from audit_trail.search.index import Index
 from audit_trail.signing.signer import Signer
 from audit_trail.store.port import Head, Key, Lead, RecordKey, Store, Tail, Wiped
 from audit_trail.trees import Altered, Leaves, Report, Trees, refuse_altered, unreported
@@ -45,6 +47,7 @@ APPEND_ATTEMPTS: Final = 20
 MOST_COUNTED: Final = 50_000
 """Of how many accounts, and of how many records of each, the versions are remembered."""
 
+INDEX_SECONDS: Final = 0.5
 SALTS_TOGETHER: Final = 256
 REMOVED_TOGETHER: Final = 5_000
 """How many indexes one transaction empties or deletes, so that appends don't wait long for it."""
@@ -84,7 +87,8 @@ class Trail:
     ) -> None:
         self._store = store
         self._trees = Trees(store, signer)
-        self._finder = Finder(store)
+        self._index = Index(store, store.index_store) if store.index_store else None
+        self._finder = Finder(store, self._index)
         self._clock = clock
         self._salt = salt or _drawn_salts()
         self._appending = Lock()
@@ -123,6 +127,7 @@ class Trail:
                 except HeadMoved:
                     continue
                 self._trees.record(tails)
+                self._note(tails)
                 for account, tail in tails.items():
                     self._counted[account] = counted[account]._replace(
                         size=tail.size + len(tail.entries)
@@ -240,9 +245,36 @@ class Trail:
         What a crash left undone, or was left when `is_over`, is done by the next run or start.
         """
         done = 0
-        while not is_over() and (some := self._store.remove(account, REMOVED_TOGETHER)):
+        while not is_over():
+            if self._index:
+                for part, start, stop in self._store.pending(account, REMOVED_TOGETHER):
+                    self._index.forget(account, part, start, stop)
+            some = self._store.remove(account, REMOVED_TOGETHER)
+            if not some:
+                break
             done += some
         return done
+
+    def index(self, is_over: Callable[[], bool] = lambda: False) -> int:
+        """Bring the search index up to date; return how many segments were made.
+
+        Searches find the same without it, some entries at a time. Another process that does so now
+        is left to it.
+        """
+        return self._index.catch_up(is_over) if self._index else 0
+
+    def keep_indexed(self, stop: Event) -> None:
+        """Bring the search index up to date until `stop` is set, shortly after each append."""
+        while not stop.wait(INDEX_SECONDS):
+            try:
+                self.index(stop.is_set)
+            except AuditError:
+                _log.exception("the search index can't be brought up to date; trying again")
+
+    def rebuild_index(self, account: str) -> None:
+        """Throw the account's search index away, to be made anew by the next `index`."""
+        if self._index:
+            self._index.rebuild(account)
 
     def wipe(self) -> Wiped:
         """Let no byte of what was erased stay in the store's files, and tell whether that is so."""
@@ -342,6 +374,11 @@ class Trail:
     def verifier_keys(self, account: str) -> list[VerifierKey]:
         """Return the keys as the account's checkpoints show them, oldest first."""
         return self._trees.verifier_keys(account)
+
+    def _note(self, tails: Mapping[str, Tail]) -> None:
+        if self._index:
+            for account, tail in tails.items():
+                self._index.note(account, tail.size + len(tail.entries))
 
     def _tail(self, account: str, drafts: Sequence[Draft]) -> Tail:
         known = self._store.known(account, [draft.id for draft in drafts])

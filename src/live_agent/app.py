@@ -236,7 +236,11 @@ def build_services(
     webhooks = telling.Rounds(
         database, trail, clock=clock, site=url, to_private=webhooks_to_private_networks
     )
-    others = {"retention": rounds.run, "webhooks": webhooks.run}
+    others = {
+        "retention": rounds.run,
+        "webhooks": webhooks.run,
+        "index": trail.keep_indexed,
+    }
 
     def close() -> None:
         store.close()

@@ -21,6 +21,7 @@ from audit_trail.signing import keys
 from audit_trail.signing.heads import Heads
 from audit_trail.signing.keys import trail_key
 from audit_trail.store.sqlite import SqliteStore
+from audit_trail.store.sqlite_file import SqliteFile
 from tests.capture.host import Host
 from tests.signing.places import Place
 
@@ -173,8 +174,8 @@ def test_nothing_is_left_behind_outside_these_steps(
 
     monkeypatch.setattr(os, "fsync", required("a flush", os.fsync))
     monkeypatch.setattr(os, "replace", required("a renaming", os.replace))
-    transaction = required("a transaction", SqliteStore._transaction)
-    monkeypatch.setattr(SqliteStore, "_transaction", transaction)
+    transaction = required("a transaction", SqliteFile.transaction)
+    monkeypatch.setattr(SqliteFile, "transaction", transaction)
     life.run()
     assert steps.taken == STEPS
     assert set(underneath) == {"a flush", "a renaming", "a transaction"}

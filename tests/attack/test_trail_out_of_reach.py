@@ -117,7 +117,7 @@ def test_a_full_disk_of_the_trail_refuses_no_change_and_all_arrive_once_there_is
 def full(host: Application, server: Cluster) -> Iterator[None]:
     """Let the trail's files grow by a few mebibytes and no further."""
     if isinstance(host.store, SqliteStore):
-        connection = host.store._connection()
+        connection = host.store._file.connection()
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
         connection.execute(f"PRAGMA max_page_count = {pages + 1_000}")
         yield

@@ -254,8 +254,8 @@ def test_a_question_that_makes_no_sense_says_what_may_be_meant(page: TrailPage) 
 def test_a_search_that_ends_early_says_so_and_goes_on(
     page: TrailPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("audit_trail.search.finding.READ_TOGETHER", 10)
-    monkeypatch.setattr("audit_trail.search.finding.SEARCHED_AT_ONCE", 20)
+    monkeypatch.setattr("audit_trail.search.walking.READ_TOGETHER", 10)
+    monkeypatch.setattr("audit_trail.search.walking.SEARCHED_AT_ONCE", 20)
     for number in range(50):
         page.add(number=str(number), action="delete" if number < 3 else "update")
     first = page.get("?q=action:deleted").text

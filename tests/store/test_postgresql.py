@@ -236,7 +236,9 @@ def test_a_database_of_the_release_before_is_opened(postgresql: Cluster) -> None
     columns = ", ".join(f"DROP COLUMN {name}" for name in ("sealed", "edge", "checkpoint"))
     run(
         url,
-        "DROP TABLE audit_trail.tiles, audit_trail.keys, audit_trail.removals, audit_trail.dropped",
+        "DROP TABLE audit_trail.tiles, audit_trail.keys, audit_trail.removals, audit_trail.dropped, "
+        "audit_trail.search_heads, audit_trail.search_pages, audit_trail.search_bits, "
+        "audit_trail.search_blocks",
         f"ALTER TABLE audit_trail.heads {columns}",
     )
     with closing(PostgresqlStore(url)) as store:

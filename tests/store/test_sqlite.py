@@ -241,7 +241,7 @@ def test_a_full_disk_keeps_the_append_out_and_the_next_one_goes_on(
     store: Store, path: Path
 ) -> None:
     fill(store, "1", [entry(0)])
-    connection = store._connection()  # type: ignore[attr-defined]
+    connection = store._file.connection()  # type: ignore[attr-defined]
     pages = connection.execute("PRAGMA page_count").fetchone()[0]
     connection.execute(f"PRAGMA max_page_count = {pages + 1}")
     with pytest.raises(StoreFailed, match="database or disk is full"):
@@ -252,7 +252,7 @@ def test_a_full_disk_keeps_the_append_out_and_the_next_one_goes_on(
 
 
 def test_every_commit_is_synchronous(store: Store) -> None:
-    connection = store._connection()  # type: ignore[attr-defined]
+    connection = store._file.connection()  # type: ignore[attr-defined]
     assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert connection.execute("PRAGMA secure_delete").fetchone() == (1,)

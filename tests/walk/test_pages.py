@@ -80,7 +80,7 @@ def test_numbered_pages_show_each_entry_once(count: int, limit: int, newest: boo
 def test_a_page_far_beyond_the_end_is_empty_unfiltered_and_refused_filtered(page: int) -> None:
     trail = filled(3)
     assert trail.numbered_page(EVERY, page=page, limit=25) == NumberedPage([], 3)
-    with pytest.raises(QueryRefused, match="at most 400 of a filtered result"):
+    with pytest.raises(QueryRefused, match="at most 400 of this result"):
         trail.numbered_page(INBOXES, page=page, limit=25)
 
 

@@ -108,8 +108,8 @@ def test_every_reader_finds_what_the_entries_themselves_say(
         query = Query(account="1", where=where)
         wanted = [entry.index for entry in reversed(entries) if matches(where, entry)]
         with (
-            patch("audit_trail.search.finding.READ_TOGETHER", 2),
-            patch("audit_trail.search.finding.SEARCHED_AT_ONCE", 4),
+            patch("audit_trail.search.walking.READ_TOGETHER", 2),
+            patch("audit_trail.search.walking.SEARCHED_AT_ONCE", 4),
         ):
             assert list(walked(trail, query)) == wanted
         assert [entry.index for entry in trail.matching(query)] == wanted

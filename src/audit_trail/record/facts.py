@@ -1,6 +1,6 @@
 """What of an entry can be searched: its texts, names, changes and addresses, decoded once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -77,8 +77,8 @@ class Facts:
             before, after = _labels(reference, self.public.action)
             yield Moved(field, _items(change, "before", before), _items(change, "after", after))
 
-    def texts(self) -> Iterator[str]:
-        """Yield each text in which free words are looked for."""
+    def texts(self, moves: Iterable[Moved] | None = None) -> Iterator[str]:
+        """Yield each text in which free words are looked for; `moves` are its own, if at hand."""
         public, what = self.public, self.what
         yield f"{public.entity.type} {public.action} {DONE.get(public.action, '')}".replace(
             "_", " "
@@ -90,7 +90,7 @@ class Facts:
             yield from _names(names)
         for reference in what.references.values():
             yield from filter(None, (reference.label, reference.before))
-        for field, before, after in self.moves():
+        for field, before, after in self.moves() if moves is None else moves:
             yield spelled(field)
             yield from (item for item in (*(before or ()), *(after or ())) if item != NONE)
         yield from leaves(what.details)

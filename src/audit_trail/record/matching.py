@@ -24,6 +24,7 @@ from audit_trail.record.query import (
     Value,
     Words,
 )
+from audit_trail.record.terms import known_as
 from audit_trail.record.words import Phrase, folded, phrase, stands_in, words
 
 
@@ -121,16 +122,10 @@ def _is_at(asked: At, occurred_us: int) -> bool:
 
 def _is_by(asked: By, actor: ActorId | None, names: tuple[str, ...]) -> bool:
     whole = Value(asked.text, asked.goes_on)
-    known = _known_as(actor) if actor else ()
+    known = known_as(actor) if actor else ()
     if any(is_value(whole, each) for each in known):
         return True
     return _among(phrase(asked.text, asked.goes_on), names)
-
-
-def _known_as(actor: ActorId) -> tuple[str, ...]:
-    if actor.id is None:
-        return (actor.kind,)
-    return actor.id, actor.kind, f"{actor.kind}/{actor.id}"
 
 
 def _is_changed(asked: Changed, move: Moved) -> bool:

@@ -1,20 +1,20 @@
 """The verbs of a search over one store: page, count, facets, timeline; it writes nothing."""
 
-from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import Final, TypeVar
 
 import msgspec
+from pyroaring import BitMap
 
 from audit_trail.errors import QueryRefused
-from audit_trail.record.entry import ActorId, Entry
-from audit_trail.record.matching import matches
+from audit_trail.record.entry import Entry
 from audit_trail.record.query import Query
+from audit_trail.search.counting import count_bars, count_facets, count_in_bars, values_of
 from audit_trail.search.found import (
     COUNT_LIMIT,
     FACETS,
-    OTHER,
     Count,
     FacetName,
     Facets,
@@ -22,18 +22,24 @@ from audit_trail.search.found import (
     Page,
     Timeline,
 )
+from audit_trail.search.index import Index
+from audit_trail.search.walking import READ_TOGETHER, Asked, Unindexed, Walk
 from audit_trail.store.port import Store
 
-READ_TOGETHER: Final = 500
-SEARCHED_AT_ONCE: Final = 20_000
-"""How many entries a search looks at before it answers what it has found so far."""
+T = TypeVar("T")
+
+ATTEMPTS: Final = 5
+"""How often a search begins anew because segments were merged under it."""
+
+Part = Asked | Unindexed
 
 
 class Finder:
-    """Answers queries over one store."""
+    """Answers queries over one store, by its index where it has one."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, index: Index | None = None) -> None:
         self._store = store
+        self._index = index
 
     def page(
         self, query: Query, *, before: int | None = None, after: int | None = None, limit: int
@@ -56,71 +62,74 @@ class Finder:
     def numbered_page(self, query: Query, *, page: int, limit: int) -> NumberedPage:
         """Return a page by its number from 1, without OFFSET.
 
-        Unfiltered, it is arithmetic on the gap-free index, from where the trail begins; filtered, a
-        bounded walk, so pages beyond 10,000 entries raise `QueryRefused`.
+        Unfiltered, it is arithmetic on the gap-free index, from where the trail begins; filtered, on
+        what the terms surely tell. Where entries must be read to decide, it is a bounded walk, so
+        that pages beyond 10,000 entries raise `QueryRefused`.
         """
         if query.unfiltered:
             return self._page_by_index(query, page, limit)
-        if page * limit > COUNT_LIMIT:
-            raise QueryRefused(
-                f"page must be at most {COUNT_LIMIT // limit} of a filtered result; "
-                "narrow it by since and until."
-            )
-        if query.narrowed.is_whole:
-            indexes = self._store.walk(query, COUNT_LIMIT)
-            wanted = indexes[(page - 1) * limit : page * limit]
-            return NumberedPage(self._store.entries(query.account, wanted), len(indexes))
-        found, reached = self._beyond(query, None, COUNT_LIMIT)
-        shown = found[(page - 1) * limit : page * limit]
-        return NumberedPage(shown, len(found), reached is None)
+
+        start, stop = (page - 1) * limit, page * limit
+
+        def found(walk: Walk) -> NumberedPage:
+            parts = list(walk.parts())
+            if _are_sure(parts):
+                shown = _slice(parts, start, stop, query)
+                return NumberedPage(walk.entries(shown), _sure(parts))
+            if stop > COUNT_LIMIT:
+                raise QueryRefused(
+                    f"page must be at most {COUNT_LIMIT // limit} of this result; "
+                    "narrow it by since and until."
+                )
+            hits, is_all = _newest(walk)
+            return NumberedPage(walk.entries(hits[start:stop]), len(hits), is_all)
+
+        return self._steadily(query, found)
 
     def count(self, query: Query) -> Count:
         """Return how many entries match; where not all could be looked at, the least that do."""
         if query.unfiltered:
             head = self._store.head(query.account)
             return Count(head.size - head.first, True)
-        if query.narrowed.is_whole:
-            number = len(self._store.walk(query, COUNT_LIMIT + 1))
-            return Count(min(number, COUNT_LIMIT), number <= COUNT_LIMIT)
-        found, reached = self._beyond(query, None, COUNT_LIMIT + 1)
-        return Count(min(len(found), COUNT_LIMIT), len(found) <= COUNT_LIMIT and reached is None)
+        return self._steadily(query, _count)
 
     def facets(self, query: Query) -> Facets:
         """Return the values of each facet among the entries that match."""
-        found, counted = self._newest(query)
-        of: dict[FacetName, Counter[str]] = {name: Counter() for name in FACETS}
-        for entry in found:
-            public = entry.public
-            of["actor"][actor_value(public.actor)] += 1
-            of["action"][public.action] += 1
-            of["entity"][public.entity.type] += 1
-            of["via"][public.via] += 1
-            of["outcome"][public.outcome] += 1
-        return Facets({name: each.most_common() for name, each in of.items()}, counted)
+
+        def found(walk: Walk) -> Facets:
+            of: dict[FacetName, Counter[str]] = {name: Counter() for name in FACETS}
+            bits, rest, counted = _found(walk)
+            for part, hits in bits:
+                count_facets(hits, part.stretch, of)
+            for entry in rest:
+                for name, value in values_of(entry).items():
+                    of[name][value] += 1
+            return Facets({name: each.most_common() for name, each in of.items()}, counted)
+
+        return self._steadily(query, found)
 
     def timeline(self, query: Query, edges_us: Sequence[int]) -> Timeline:
         """Return the bars between each two of these times (µs UTC, ascending; the end exclusive)."""
-        found, counted = self._newest(query)
-        bars = [Counter[str]() for _ in edges_us[1:]]
-        for entry in found:
-            at = bisect_right(edges_us, entry.public.occurred_at) - 1
-            if 0 <= at < len(bars):
-                bars[at][timed_as(entry.public.action)] += 1
-        return Timeline(bars, counted)
+
+        def found(walk: Walk) -> Timeline:
+            bars = [Counter[str]() for _ in edges_us[1:]]
+            bits, rest, counted = _found(walk)
+            for part, hits in bits:
+                count_bars(hits, part.stretch, edges_us, bars)
+            count_in_bars(rest, edges_us, bars)
+            return Timeline(bars, counted)
+
+        return self._steadily(query, found)
 
     def matching(self, query: Query) -> Iterator[Entry]:
         """Return every matching entry in the query's order, read some at a time."""
         beyond: int | None = None
-        while found := self._store.find(query, beyond=beyond, limit=READ_TOGETHER):
-            yield from _chosen(query, found)
-            beyond = found[-1].index
-
-    def _newest(self, query: Query) -> tuple[list[Entry], int | None]:
-        """Return the newest hits, and how many they are where these aren't all."""
-        found, reached = self._beyond(query, None, COUNT_LIMIT + 1)
-        is_all = len(found) <= COUNT_LIMIT and reached is None
-        newest = found[:COUNT_LIMIT]
-        return newest, None if is_all else len(newest)
+        while True:
+            found, reached = self._beyond(query, beyond, READ_TOGETHER)
+            yield from found
+            if reached is None and len(found) < READ_TOGETHER:
+                return
+            beyond = found[-1].index if reached is None else reached
 
     def _is_any(self, query: Query, beyond: int) -> bool:
         """Tell whether there is a hit beyond this index, or may be."""
@@ -132,19 +141,27 @@ class Finder:
     ) -> tuple[list[Entry], int | None]:
         """Return the next hits, and how far was searched where it ended before the limit.
 
-        What a store can't ask of its columns is held against so many entries at a time, or a page of
+        What neither index nor columns tell is held against so many entries at a time, or a page of
         what is rare would keep its reader waiting for as long as the trail is long.
         """
-        if query.narrowed.is_whole:
+        if query.where is None:
             return self._store.find(query, beyond=beyond, limit=limit), None
-        found: list[Entry] = []
-        for _ in range(SEARCHED_AT_ONCE // READ_TOGETHER):
-            some = self._store.find(query, beyond=beyond, limit=READ_TOGETHER)
-            found += _chosen(query, some)
-            if len(found) >= limit or len(some) < READ_TOGETHER:
-                return found[:limit], None
-            beyond = some[-1].index
-        return found, beyond
+
+        def found(walk: Walk) -> tuple[list[Entry], int | None]:
+            hits = list(islice(walk.hits(beyond), limit))
+            return walk.entries(hits), walk.reached if len(hits) < limit else None
+
+        return self._steadily(query, found)
+
+    def _steadily(self, query: Query, search: Callable[[Walk], T]) -> T:
+        """Search again where segments that were asked are gone: the answer might lack theirs."""
+        if index := self._index:
+            for _ in range(ATTEMPTS):
+                snapshot = index.snapshot(query.account)
+                found = search(Walk(self._store, snapshot, query))
+                if index.is_steady(query.account, snapshot):
+                    return found
+        return search(Walk(self._store, None, query))
 
     def _page_by_index(self, query: Query, page: int, limit: int) -> NumberedPage:
         head = self._store.head(query.account)
@@ -158,21 +175,58 @@ class Finder:
         return NumberedPage(self._store.slice(query.account, start, stop)[::-1], total)
 
 
-def actor_value(actor: ActorId) -> str:
-    """Return how an actor is told as the value of a facet."""
-    return actor.kind if actor.id is None else f"{actor.kind}/{actor.id}"
+def _are_sure(parts: Sequence[Part]) -> bool:
+    return all(isinstance(part, Asked) and part.is_sure for part in parts)
 
 
-def timed_as(action: str) -> str:
-    """Return under which name the timeline counts an action."""
-    return action if action in ("create", "update", "delete") else OTHER
+def _sure(parts: Sequence[Part]) -> int:
+    return sum(len(part.answer.sure) for part in parts if isinstance(part, Asked))
 
 
-def _chosen(query: Query, found: Sequence[Entry]) -> list[Entry]:
-    """Leave out what the store's columns could not tell apart."""
-    if query.narrowed.is_whole:
-        return list(found)
-    return [entry for entry in found if matches(query.where, entry)]
+def _newest(walk: Walk) -> tuple[list[int], bool]:
+    """Return the first hits in the query's order, so many as are counted, and whether these are all."""
+    hits = list(islice(walk.hits(), COUNT_LIMIT + 1))
+    return hits[:COUNT_LIMIT], len(hits) <= COUNT_LIMIT and walk.reached is None
+
+
+def _count(walk: Walk) -> Count:
+    """Count what terms tell at once; where entries must be read, up to a limit."""
+    parts = list(walk.parts())
+    if _are_sure(parts):
+        return Count(_sure(parts), True)
+    hits, is_all = _newest(walk)
+    return Count(len(hits) if is_all else max(len(hits), _sure(parts)), is_all)
+
+
+def _slice(parts: Sequence[Part], start: int, stop: int, query: Query) -> list[int]:
+    """Return the indexes of the hits from `start` to `stop`, counted in the query's order."""
+    found: list[int] = []
+    for part in parts:
+        sure = part.answer.sure if isinstance(part, Asked) else BitMap()
+        size = len(sure)
+        low, high = min(start, size), max(min(stop, size), 0)
+        if query.newest_first:
+            found += reversed(sure[size - high : size - low])
+        else:
+            found += sure[low:high]
+        start, stop = max(start - size, 0), stop - size
+        if stop <= 0:
+            break
+    return found
+
+
+def _found(walk: Walk) -> tuple[list[tuple[Asked, BitMap]], list[Entry], int | None]:
+    """Return the hits by stretch, those in none, and how many they are where these aren't all."""
+    parts = list(walk.parts())
+    if _are_sure(parts):
+        sure = [(part, part.answer.sure) for part in parts if isinstance(part, Asked)]
+        return [(part, hits) for part, hits in sure if hits], [], None
+    hits, is_all = _newest(walk)
+    newest = BitMap(hits)
+    told = [(part, newest & part.answer.possible) for part in parts if isinstance(part, Asked)]
+    rest = newest - BitMap.union(BitMap(), *(bits for _, bits in told))
+    counted = None if is_all else len(hits)
+    return [(part, bits) for part, bits in told if bits], walk.entries(list(rest)), counted
 
 
 def _reversed(query: Query) -> Query:

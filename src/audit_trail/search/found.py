@@ -8,6 +8,9 @@ from audit_trail.record.entry import Entry
 COUNT_LIMIT: Final = 10_000
 """How many hits are counted one by one where the index alone can't tell."""
 
+SEARCHED_AT_ONCE: Final = 20_000
+"""How many entries a search reads to decide on them, before it answers what it has found so far."""
+
 FacetName = Literal["actor", "action", "entity", "via", "outcome"]
 FACETS: Final[tuple[FacetName, ...]] = ("actor", "action", "entity", "via", "outcome")
 

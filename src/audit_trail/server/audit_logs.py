@@ -20,8 +20,7 @@ from audit_trail.record.catalog import Catalog
 from audit_trail.record.entry import Entry, read_what
 from audit_trail.record.query import Query
 from audit_trail.record.sentence import activity, summary
-from audit_trail.search.finding import SEARCHED_AT_ONCE
-from audit_trail.search.found import Page
+from audit_trail.search.found import SEARCHED_AT_ONCE, Page
 from audit_trail.server.asked import ADDRESSED, RANGES, Asked, asked_of
 from audit_trail.server.assets import PAGE_HEADERS
 from audit_trail.server.beginning import begin_of

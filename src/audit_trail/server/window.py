@@ -14,7 +14,7 @@ from audit_trail.record.legible import edges, signs
 from audit_trail.record.question import quoted
 from audit_trail.record.retained import RETAINED, facts
 from audit_trail.record.sentence import ERASED, activity, actor_called, principals, via_name
-from audit_trail.search.finding import actor_value
+from audit_trail.record.terms import actor_value
 from audit_trail.server.row import glyph_of, where_of
 from audit_trail.server.seal import Seal, seal_of
 from audit_trail.server.zone import UTC_ZONE, Zone, duration, moment, zone_phrase

@@ -10,6 +10,7 @@ from audit_trail.errors import HeadMoved, TermLost
 from audit_trail.record.entry import Entry, read_person, read_who
 from audit_trail.record.query import Query
 from audit_trail.record.removed import MARK, REMOVED_PARTS, RemovedPart, ranges_in
+from audit_trail.store.index import IndexStore
 from audit_trail.store.port import (
     Head,
     Key,
@@ -22,11 +23,14 @@ from audit_trail.store.port import (
     Sealing,
     Tail,
     Wiped,
+    first_of,
 )
 
 
 class MemoryStore:
-    """Keeps each account's entries by their index, in order."""
+    """Keeps each account's entries by their index, in order. It has no search index."""
+
+    index_store: IndexStore | None = None
 
     def __init__(self) -> None:
         self._accounts: dict[str, dict[int, Entry]] = defaultdict(dict)
@@ -116,6 +120,12 @@ class MemoryStore:
                 self._versions[of] = max(self._versions.get(of, 0), dropped.version)
         elif index in entries:
             entries[index] = msgspec.structs.replace(entries[index], **{part: None})
+
+    def pending(self, account: str, limit: int) -> list[tuple[RemovedPart, int, int]]:
+        left = (
+            (each, self._next[account, each.part, each.first]) for each in self._removals[account]
+        )
+        return list(first_of(limit, [(each.part, start, each.last + 1) for each, start in left]))
 
     def wipe(self) -> Wiped:
         return "done"

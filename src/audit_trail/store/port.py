@@ -1,6 +1,6 @@
 """The port that every store serves; its contract is tests/store/contract.py."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 from audit_trail.record.entry import Entry
@@ -8,6 +8,7 @@ from audit_trail.record.query import Query
 from audit_trail.record.removed import RemovedPart
 from audit_trail.seal.merkle import HASH_BYTES, Range
 from audit_trail.seal.tile import Addition
+from audit_trail.store.index import IndexStore
 
 RecordKey = tuple[str, str | None]
 """An entity's type and id: what a version counts."""
@@ -136,6 +137,11 @@ class Lead(NamedTuple):
 class Store(Protocol):
     """Entries of many accounts, each a gap-free sequence from index 0."""
 
+    @property
+    def index_store(self) -> IndexStore | None:
+        """Where the search index is kept, if there is any."""
+        ...
+
     def head(self, account: str) -> Head:
         """Return the account's head; an unknown account has size 0."""
         ...
@@ -197,6 +203,10 @@ class Store(Protocol):
         """
         ...
 
+    def pending(self, account: str, limit: int) -> list[tuple[RemovedPart, int, int]]:
+        """Return what `remove` would work off next: each part with its start and its stop."""
+        ...
+
     def wipe(self) -> Wiped:
         """Let no byte of the parts that were erased stay in the store's files.
 
@@ -241,3 +251,13 @@ class Store(Protocol):
     def close(self) -> None:
         """Release what the store holds."""
         ...
+
+
+def first_of(
+    limit: int, ranges: Iterable[tuple[RemovedPart, int, int]]
+) -> Iterator[tuple[RemovedPart, int, int]]:
+    """Yield of these parts, each with its start and stop, so much that they have `limit` indexes."""
+    for part, start, stop in ranges:
+        if limit > 0 and start < stop:
+            yield part, start, min(stop, start + limit)
+            limit -= stop - start

@@ -3,15 +3,12 @@
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from threading import Lock, local
 from typing import Any, Final, TypeVar
 
-from audit_trail.errors import HeadMoved, StoreFailed, TermLost, TreeRefused
-from audit_trail.record.canonical import is_unicode
+from audit_trail.errors import HeadMoved, TermLost, TreeRefused
 from audit_trail.record.entry import (
     Entry,
     Part,
@@ -35,10 +32,10 @@ from audit_trail.store.port import (
     Sealing,
     Tail,
     Wiped,
+    first_of,
 )
-
-BUSY_TIMEOUT_SECONDS: Final = 10.0
-LARGEST: Final = 2**63 - 1
+from audit_trail.store.sqlite_file import BUSY_TIMEOUT_SECONDS, SqliteFile, bound
+from audit_trail.store.sqlite_index import SqliteIndex
 
 T = TypeVar("T")
 
@@ -92,8 +89,6 @@ SELECT account FROM each WHERE account IS NOT NULL"""
 WIPE_ATTEMPTS: Final = 20
 WIPE_PATIENCE_MS: Final = 200
 """How long one attempt keeps writers waiting, while it waits for readers."""
-WRITER_CACHE_KIB: Final = 16_000
-"""An append touches pages all over the index of records; those who write keep them at hand."""
 
 _ROWS: Final = f"""
 SELECT {_ENTRY}, occurred_at, recorded_at, entity_type, entity_id, person, id
@@ -124,17 +119,15 @@ class SqliteStore:
 
         One that is opened for reading only is left exactly as it is, triggers that are gone too.
         """
-        self._path = path
-        self._is_read_only = is_read_only
-        self._local = local()
-        self._opened: list[sqlite3.Connection] = []
-        self._writing = Lock()
-        with self._translating():
-            if is_read_only:
-                self._connection()
-            else:
+        self._file = SqliteFile(path, is_read_only)
+        self._one, self._all = self._file.one, self._file.all
+        with self._file.translating():
+            connection = self._file.connection()
+            if not is_read_only:
                 schema = files("audit_trail.store").joinpath("sqlite.sql").read_text()
-                self._connection().executescript(schema)
+                connection.executescript(schema)
+        # Older files have none, and what is opened for reading only stays so.
+        self.index_store = None if is_read_only else SqliteIndex(self._file)
 
     def head(self, account: str) -> Head:
         row = self._one(_HEAD, (account, account))
@@ -144,7 +137,7 @@ class SqliteStore:
         return Head(size, recorded_at, Seal(*seal) if seal[0] is not None else Seal(), first)
 
     def append(self, tails: Mapping[str, Tail], lead: Lead | None = None) -> None:
-        with self._writing, self._translating(), self._transaction() as connection:
+        with self._file.writing() as connection:
             if lead and self._one("SELECT term FROM terms WHERE outbox = ?", (lead.outbox,)) != (
                 lead.term,
             ):
@@ -162,7 +155,7 @@ class SqliteStore:
                     _seal(connection, account, tail.sealing)
 
     def begin_term(self, outbox: str) -> Lead:
-        with self._writing, self._translating(), self._transaction() as connection:
+        with self._file.writing() as connection:
             (term,) = connection.execute(
                 "INSERT INTO terms (outbox, term) VALUES (?, 1) "
                 "ON CONFLICT (outbox) DO UPDATE SET term = term + 1 RETURNING term",
@@ -241,7 +234,7 @@ class SqliteStore:
 
     def remove(self, account: str, limit: int) -> int:
         left = limit
-        with self._writing, self._translating(), self._transaction() as connection:
+        with self._file.writing() as connection:
             for row, part, start, last in self._all(_PENDING, (account, limit)):
                 if not left:
                     break
@@ -250,6 +243,10 @@ class SqliteStore:
                 connection.execute("UPDATE removals SET next = ? WHERE rowid = ?", (stop, row))
                 left -= stop - start
         return limit - left
+
+    def pending(self, account: str, limit: int) -> list[tuple[RemovedPart, int, int]]:
+        rows = self._all(_PENDING, (account, limit))
+        return list(first_of(limit, [(part, start, last + 1) for _, part, start, last in rows]))
 
     def wipe(self) -> Wiped:
         """Empty the write-ahead log: in the file itself `secure_delete` has overwritten it all."""
@@ -263,8 +260,7 @@ class SqliteStore:
         return self._one(f"{_UNWIPED} LIMIT 1", ()) is None
 
     def _empty_log(self) -> bool:
-        with self._writing, self._translating():
-            connection = self._connection()
+        with self._file.alone() as connection:
             erased = self._all(_UNWIPED, ())
             connection.execute(f"PRAGMA busy_timeout = {WIPE_PATIENCE_MS}")
             try:
@@ -272,7 +268,7 @@ class SqliteStore:
             finally:
                 connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_SECONDS * 1_000)}")
             if not busy and erased:
-                with self._transaction():
+                with self._file.transaction():
                     connection.executemany("UPDATE removals SET wiped = 1 WHERE rowid = ?", erased)
             return not busy
 
@@ -284,8 +280,9 @@ class SqliteStore:
         return [Row._make((*row[:-1], _read_id(row[-1]))) for row in rows]
 
     def leaps(self, account: str, stop: int) -> Iterator[Leap]:
-        with self._translating():
-            yield from map(Leap._make, self._connection().execute(_LEAPS, _bound((account, stop))))
+        with self._file.translating():
+            rows = self._file.connection().execute(_LEAPS, bound((account, stop)))
+            yield from map(Leap._make, rows)
 
     def repeated(self, account: str, stop: int) -> list[int]:
         return [index for (index,) in self._all(_REPEATED, (account, stop))]
@@ -299,7 +296,7 @@ class SqliteStore:
         return [Key(*row) for row in rows]
 
     def add_key(self, key: Key, known: int) -> None:
-        with self._writing, self._translating(), self._transaction() as connection:
+        with self._file.writing() as connection:
             if self._one("SELECT count(*) FROM keys", ()) != (known,):
                 raise HeadMoved
             connection.execute(
@@ -307,56 +304,7 @@ class SqliteStore:
             )
 
     def close(self) -> None:
-        while self._opened:
-            self._opened.pop().close()
-
-    def _connection(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            mode = "ro" if self._is_read_only else "rwc"
-            connection = sqlite3.connect(
-                f"{self._path.absolute().as_uri()}?mode={mode}",
-                uri=True,
-                timeout=BUSY_TIMEOUT_SECONDS,
-                isolation_level=None,
-                check_same_thread=False,
-            )
-            self._local.connection = connection
-            self._opened.append(connection)
-            if self._is_read_only:
-                return connection
-            connection.execute("PRAGMA page_size = 8192")
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA secure_delete = ON")
-        return connection
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        connection = self._connection()
-        connection.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}")
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield connection
-            connection.execute("COMMIT")
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-
-    def _one(self, statement: str, values: Sequence[Any]) -> Any:
-        with self._translating():
-            return self._connection().execute(statement, _bound(values)).fetchone()
-
-    def _all(self, statement: str, values: Sequence[Any]) -> list[Any]:
-        with self._translating():
-            return self._connection().execute(statement, _bound(values)).fetchall()
-
-    @contextmanager
-    def _translating(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise StoreFailed(f"The trail's database {self._path} failed: {error}") from error
+        self._file.close()
 
 
 def _seal(connection: sqlite3.Connection, account: str, sealing: Sealing) -> None:
@@ -373,18 +321,6 @@ def _seal(connection: sqlite3.Connection, account: str, sealing: Sealing) -> Non
     seal = (size, hashes, checkpoint, account)
     if not connection.execute(_MOVE_SEAL, seal).rowcount:
         connection.execute(_FIRST_SEAL, seal)
-
-
-def _bound(values: Sequence[Any]) -> list[Any]:
-    """Make what readers ask for fit the driver; what no row can hold must match none, not fail."""
-    return [
-        max(-LARGEST, min(value, LARGEST))
-        if isinstance(value, int)
-        else value.encode(errors="surrogatepass")
-        if isinstance(value, str) and not is_unicode(value)
-        else value
-        for value in values
-    ]
 
 
 def _form(entry_id: str) -> bytes | str:

@@ -188,3 +188,38 @@ WHEN EXISTS (SELECT 1 FROM keys WHERE number = new.number)
 BEGIN
   SELECT RAISE(ABORT, 'keys are only added');
 END;
+
+-- The search index, derived from the entries: see docs/architecture.md. It may be deleted at any time.
+CREATE TABLE IF NOT EXISTS search_heads (
+  account TEXT PRIMARY KEY,
+  version INTEGER NOT NULL,
+  generation INTEGER NOT NULL,
+  blocks INTEGER NOT NULL,
+  -- Level, number and dropped entries of each segment, as JSON.
+  segments TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS search_pages (
+  account TEXT NOT NULL,
+  level INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  first BLOB NOT NULL,
+  page BLOB NOT NULL,
+  UNIQUE (account, level, number, first)
+);
+CREATE TABLE IF NOT EXISTS search_bits (
+  account TEXT NOT NULL,
+  level INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  term BLOB NOT NULL,
+  bits BLOB NOT NULL,
+  UNIQUE (account, level, number, term)
+);
+CREATE TABLE IF NOT EXISTS search_blocks (
+  account TEXT NOT NULL,
+  number INTEGER NOT NULL,
+  since INTEGER NOT NULL,
+  until INTEGER NOT NULL,
+  times BLOB NOT NULL,
+  UNIQUE (account, number)
+);
+CREATE INDEX IF NOT EXISTS search_blocks_by_time ON search_blocks (account, number, since, until);

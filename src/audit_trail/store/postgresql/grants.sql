@@ -8,3 +8,5 @@ GRANT DELETE, UPDATE (who, who_salt, what, what_salt, person) ON audit_trail.ent
 GRANT SELECT ON audit_trail.dropped TO {role};
 GRANT SELECT, UPDATE (next) ON audit_trail.removals TO {role};
 GRANT SELECT, INSERT, UPDATE ON audit_trail.heads, audit_trail.tiles, audit_trail.terms TO {role};
+GRANT SELECT, INSERT, UPDATE, DELETE ON audit_trail.search_heads, audit_trail.search_pages,
+  audit_trail.search_bits, audit_trail.search_blocks TO {role};

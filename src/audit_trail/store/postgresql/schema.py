@@ -12,7 +12,7 @@ from audit_trail.store.postgresql.connections import Connections
 
 _MISSING: Final = (
     b"SELECT has_database_privilege(current_database(), 'CREATE') WHERE NOT EXISTS ("
-    b"SELECT FROM pg_tables WHERE schemaname = 'audit_trail' AND tablename = 'dropped')"
+    b"SELECT FROM pg_tables WHERE schemaname = 'audit_trail' AND tablename = 'search_blocks')"
 )
 
 

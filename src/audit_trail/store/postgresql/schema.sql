@@ -112,6 +112,47 @@ CREATE TABLE IF NOT EXISTS audit_trail.terms (
   term bigint NOT NULL
 );
 
+-- The search index, derived from the entries: it may be emptied at any time.
+CREATE TABLE IF NOT EXISTS audit_trail.search_heads (
+  version bigint NOT NULL,
+  generation bigint NOT NULL,
+  blocks bigint NOT NULL,
+  account bytea PRIMARY KEY,
+  -- Level, number and dropped entries of each segment.
+  segments json NOT NULL
+);
+CREATE TABLE IF NOT EXISTS audit_trail.search_pages (
+  number bigint NOT NULL,
+  level integer NOT NULL,
+  account bytea NOT NULL,
+  first bytea NOT NULL,
+  page bytea NOT NULL,
+  PRIMARY KEY (account, level, number, first)
+);
+CREATE TABLE IF NOT EXISTS audit_trail.search_bits (
+  number bigint NOT NULL,
+  level integer NOT NULL,
+  account bytea NOT NULL,
+  term bytea NOT NULL,
+  bits bytea NOT NULL,
+  PRIMARY KEY (account, level, number, term)
+);
+CREATE TABLE IF NOT EXISTS audit_trail.search_blocks (
+  number bigint NOT NULL,
+  since bigint NOT NULL,
+  until bigint NOT NULL,
+  account bytea NOT NULL,
+  times bytea NOT NULL,
+  PRIMARY KEY (account, number)
+);
+-- Terms hold values, so ANALYZE may keep none of them in the catalog; and bitmaps are short already.
+ALTER TABLE audit_trail.search_pages
+  ALTER COLUMN first SET STATISTICS 0, ALTER COLUMN page SET STATISTICS 0,
+  ALTER COLUMN page SET STORAGE EXTERNAL;
+ALTER TABLE audit_trail.search_bits
+  ALTER COLUMN term SET STATISTICS 0, ALTER COLUMN bits SET STATISTICS 0,
+  ALTER COLUMN bits SET STORAGE EXTERNAL;
+
 -- The functions' search path is fixed: whoever inserts can't put an operator of their own in the way.
 CREATE OR REPLACE FUNCTION audit_trail.is_declared(asked bytea, of_part text, index bigint)
 RETURNS boolean LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$

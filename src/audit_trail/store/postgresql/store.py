@@ -24,9 +24,11 @@ from audit_trail.store.port import (
     Sealing,
     Tail,
     Wiped,
+    first_of,
 )
 from audit_trail.store.postgresql import wiping
 from audit_trail.store.postgresql.connections import Connections
+from audit_trail.store.postgresql.index import PostgresqlIndex
 from audit_trail.store.postgresql.schema import require
 
 CONNECTIONS: Final = 8
@@ -119,10 +121,11 @@ _REMOVALS: Final = """
 SELECT part, first, last, declared_by FROM audit_trail.removals
 WHERE account = %(account)b AND part = %(part)t AND first <= %(last)b AND last >= %(first)b
 ORDER BY first"""
-# Locked, so that two who carry out the same take turns.
-_PENDING: Final = b"""
+_PENDING_NOW: Final = """
 SELECT part, first, next, last FROM audit_trail.removals
-WHERE account = %b AND next <= last ORDER BY declared_by, part, first LIMIT %b FOR UPDATE"""
+WHERE account = %(account)b AND next <= last ORDER BY declared_by, part, first LIMIT %(limit)b"""
+# Locked, so that two who carry out the same take turns.
+_PENDING: Final = f"{_PENDING_NOW} FOR UPDATE"
 _OF_RANGES: Final = (
     "FROM unnest(%(starts)b::bigint[], %(stops)b::bigint[]) AS range (start, stop) "
     "WHERE account = %(account)b AND idx >= range.start AND idx < range.stop"
@@ -179,6 +182,7 @@ class PostgresqlStore:
         except StoreFailed:
             self._connections.close()
             raise
+        self.index_store = PostgresqlIndex(self._connections)
 
     def head(self, account: str) -> Head:
         rows = self._all(_HEAD, account=_text(account))
@@ -270,7 +274,9 @@ class PostgresqlStore:
     def remove(self, account: str, limit: int) -> int:
         left = limit
         with self._connections.lend() as connection, connection.transaction():
-            pending = connection.execute(_PENDING, [_text(account), _bigint(limit)]).fetchall()
+            pending = connection.execute(
+                _PENDING.encode(), {"account": _text(account), "limit": _bigint(limit)}
+            ).fetchall()
             for part, ranges in groupby(pending, key=itemgetter(0)):
                 taken: list[tuple[int, int, int]] = []
                 for _, first, start, last in ranges:
@@ -279,6 +285,10 @@ class PostgresqlStore:
                     left -= stop - start
                 _remove(connection, account, part, taken)
         return limit - left
+
+    def pending(self, account: str, limit: int) -> list[tuple[RemovedPart, int, int]]:
+        rows = self._all(_PENDING_NOW, account=_text(account), limit=_bigint(limit))
+        return list(first_of(limit, [(part, start, last + 1) for part, _, start, last in rows]))
 
     def wipe(self) -> Wiped:
         return wiping.wipe(self._connections)

@@ -26,7 +26,10 @@ FROM unnest(%b::bytea[]) AS asked (account)
 CROSS JOIN LATERAL (
   SELECT tableoid FROM audit_trail.entries WHERE account = asked.account LIMIT 1
 ) AS entry
-JOIN pg_class AS partition ON partition.oid = entry.tableoid GROUP BY partition.oid"""
+JOIN pg_class AS partition ON partition.oid = entry.tableoid GROUP BY partition.oid
+UNION
+SELECT oid::regclass::text, pg_has_role(relowner, 'USAGE') FROM pg_class
+WHERE oid IN ('audit_trail.search_pages'::regclass, 'audit_trail.search_bits'::regclass)"""
 # A row that some snapshot can still see is copied into the new file, dead as it is.
 _SEEN: Final = b"""
 SELECT EXISTS (
@@ -50,7 +53,7 @@ WHERE (removal.account, removal.part, removal.first) = (done.account, done.part,
 
 
 def wipe(connections: Connections) -> Wiped:
-    """Rewrite each partition that holds bytes of erased parts, and note that it was done."""
+    """Rewrite each table that holds bytes of erased parts, the index too; note that it was done."""
     with connections.lend() as connection:
         erased = [account for (account,) in connection.execute(_ACCOUNTS).fetchall()]
         if not erased:

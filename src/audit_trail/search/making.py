@@ -1,0 +1,188 @@
+"""Makes segments of an account's entries, and one of several, behind the appends."""
+
+import heapq
+from array import array
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby, islice
+from operator import attrgetter
+from typing import Final
+
+import msgspec
+from pyroaring import BitMap
+
+from audit_trail.record.entry import Entry
+from audit_trail.record.removed import ERASED_PARTS, holds
+from audit_trail.record.terms import terms_of
+from audit_trail.search.pages import (
+    FEW_HITS,
+    Posting,
+    bits_payload,
+    joined,
+    number_bytes,
+    numbers_payload,
+    packed,
+)
+from audit_trail.search.segments import BLOCK_ENTRIES, FAN_OUT, StoredStretch, width
+from audit_trail.store.index import Block, IndexHead, IndexStore, Leaf, Segment
+from audit_trail.store.port import Store
+
+HIGHEST_LEVEL: Final = 3
+"""Segments of 4,194,304 entries are not merged any further."""
+
+LEAVES_TOGETHER: Final = 256
+"""Pages that one transaction writes, so that appends don't wait long for it."""
+
+DISCARDED_TOGETHER: Final = 2_000
+
+
+def indexed_entries(store: Store, account: str, start: int, stop: int) -> list[Entry]:
+    """Return entries without what is declared as erased of them, even where it is still there."""
+    entries = store.slice(account, start, stop)
+    for part in ERASED_PARTS:
+        ranges = tuple(
+            (each.first, each.last) for each in store.removals(account, part, start, stop - 1)
+        )
+        if ranges:
+            entries = [
+                msgspec.structs.replace(entry, **{part: None})
+                if holds(ranges, entry.index)
+                else entry
+                for entry in entries
+            ]
+    return entries
+
+
+class Maker:
+    """Makes what the head doesn't name yet, and publishes it whole."""
+
+    def __init__(
+        self,
+        store: Store,
+        index: IndexStore,
+        stretch: Callable[[str, IndexHead, Segment], StoredStretch],
+    ) -> None:
+        self._store = store
+        self._index = index
+        self._stretch = stretch
+
+    def make(self, account: str, size: int, is_over: Callable[[], bool]) -> int:
+        """Make one segment of what the account's entries, so many, allow; return its blocks, or 0.
+
+        Raises `HeadMoved` where something was erased meanwhile; what was made then is discarded.
+        """
+        head = self._index.index_head(account)
+        if group := _to_merge(head):
+            return self._merge(account, head, group, is_over)
+        waiting = size // BLOCK_ENTRIES - head.blocks
+        if waiting <= 0:
+            return 0
+        level = int(waiting >= FAN_OUT and head.blocks % FAN_OUT == 0)
+        return self._build(account, head, Segment(level, head.blocks // FAN_OUT**level))
+
+    def discard(self, account: str) -> None:
+        """Delete what no head names: what was merged, and what a crash or an erasure left behind."""
+        while self._index.discard(account, DISCARDED_TOGETHER):
+            pass
+
+    def _build(self, account: str, head: IndexHead, segment: Segment) -> int:
+        found: dict[bytes, list[int]] = defaultdict(list)
+        blocks, missing = [], width(segment) * BLOCK_ENTRIES
+        for number in range(head.blocks, head.blocks + width(segment)):
+            start = number * BLOCK_ENTRIES
+            entries = indexed_entries(self._store, account, start, start + BLOCK_ENTRIES)
+            for entry in entries:
+                for term in terms_of(entry):
+                    found[term].append(entry.index)
+            missing -= len(entries)
+            if entries:
+                blocks.append(_block(number, entries))
+        postings = (_posting(term, found[term]) for term in sorted(found))
+        self._put(account, segment, packed(postings), lambda: False)
+        after = head._replace(
+            version=head.version + 1,
+            blocks=head.blocks + width(segment),
+            segments=(*head.segments, segment._replace(dropped=missing)),
+        )
+        self._index.publish(account, head, after, blocks=blocks)
+        return width(segment)
+
+    def _merge(
+        self,
+        account: str,
+        head: IndexHead,
+        group: Sequence[Segment],
+        is_over: Callable[[], bool],
+    ) -> int:
+        """Make one segment of several, term by term, in as much memory as some pages take."""
+        first = group[0]
+        merged = Segment(first.level + 1, first.number // FAN_OUT)
+        # Segments that aren't there any more were dropped whole.
+        missing = (width(merged) - width(first) * len(group)) * BLOCK_ENTRIES
+        merged = merged._replace(dropped=missing + sum(each.dropped for each in group))
+        streams = [self._stretch(account, head, each).postings() for each in group]
+        postings = (
+            Posting(term, *joined([each.payload for each in same]))
+            for term, same in groupby(
+                heapq.merge(*streams, key=attrgetter("term")), attrgetter("term")
+            )
+        )
+        if not self._put(account, merged, packed(postings), is_over):
+            return 0
+        segments = tuple(
+            merged if each == first else each
+            for each in head.segments
+            if each == first or each not in group
+        )
+        after = head._replace(version=head.version + 1, segments=segments)
+        self._index.publish(account, head, after)
+        self.discard(account)
+        return width(merged)
+
+    def _put(
+        self,
+        account: str,
+        segment: Segment,
+        leaves: Iterable[Leaf],
+        is_over: Callable[[], bool],
+    ) -> bool:
+        stream = iter(leaves)
+        while some := list(islice(stream, LEAVES_TOGETHER)):
+            if is_over():
+                return False
+            self._index.put(account, segment, some)
+        return True
+
+
+def _to_merge(head: IndexHead) -> list[Segment]:
+    """Return the segments that the last one of a group completes; those that were dropped are gone."""
+    for last in reversed(head.segments):
+        if last.level < HIGHEST_LEVEL and last.number % FAN_OUT == FAN_OUT - 1:
+            return [
+                each
+                for each in head.segments
+                if each.level == last.level and each.number // FAN_OUT == last.number // FAN_OUT
+            ]
+    return []
+
+
+def _posting(term: bytes, indexes: list[int]) -> Posting:
+    few = len(indexes) <= FEW_HITS
+    payload = numbers_payload(indexes) if few else bits_payload(BitMap(indexes))
+    return Posting(term, len(indexes), payload)
+
+
+def _block(number: int, entries: Sequence[Entry]) -> Block:
+    """Of entries that were dropped the time before them stands in their place."""
+    found = array("q", _filled(number * BLOCK_ENTRIES, entries))
+    known = [entry.public.occurred_at for entry in entries]
+    return Block(number, min(known), max(known), number_bytes(found))
+
+
+def _filled(index: int, entries: Sequence[Entry]) -> Iterator[int]:
+    at = entries[0].public.occurred_at
+    for entry in entries:
+        yield from [at] * (entry.index - index)
+        at = entry.public.occurred_at
+        yield at
+        index = entry.index + 1
