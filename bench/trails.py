@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from audit_trail.record.entry import ActorId, Draft, Entity, Via
 from audit_trail.store.port import Store
 from audit_trail.trail import Trail
-from bench.vocabulary import FIRST_NAMES, LABELS, LAST_NAMES, RARE, SENTENCES, busy, texts
+from bench.vocabulary import LABELS, RARE, SENTENCES, busy, name_of, texts
 
 ACCOUNTS: Final = 1_000
 LARGE: Final = "1"
@@ -216,7 +216,7 @@ def fill(store: Store, entries: int, seed: int = 1, said: Callable[[int], None] 
 
 def _person(account: str, number: int) -> Person:
     place = number + int(account)
-    name = f"{FIRST_NAMES[place % 20]} {LAST_NAMES[place // 20 % 20]}"
+    name = name_of(place)
     email = f"user{number + 1}@company{account}.example"
     address = f"{'203.0.113' if number % 2 else '198.51.100'}.{number % 250 + 1}"
     who = (

@@ -16,14 +16,14 @@ RARE: Final = {
 }
 """Words that stand in no sentence, and how often an account of any size is to have each."""
 
-FIRST_NAMES: Final = (
+_FIRST_NAMES: Final = (
     "Ada Ana Dana Leo Mia Priya Tom Yuki Omar Lena Jonas Nadia Igor Chloé José Aylin Kofi Sven "
     "Ingrid Ravi"
-).split()
-LAST_NAMES: Final = (
+)
+_LAST_NAMES: Final = (
     "Whitfield Ruiz Brandt Okafor Nair Lindqvist Tanaka Haddad Müller Weber Novak Ivanova Dubois "
     "García Yılmaz Mensah Berg Larsen Patel Stone"
-).split()
+)
 WORDS: Final = 20_000
 SENTENCES: Final = 50_000
 LABELS: Final = 20_000
@@ -34,8 +34,8 @@ _KNOWN: Final = (
     "minutes agents welcome question berlin zürich münchen london paris tokyo osaka カスタマー "
     "サポート 東京 queue order returns warehouse delivery late partner vip gold platinum crm hook "
     "review access audit holiday cover training leaves joined moved promoted wrong corrected"
-).split()
-_SYLLABLES: Final = "ba co di fu ge ha ji ko la me ni po qua ri sa te ul vo wi xe yo zu".split()
+)
+_SYLLABLES: Final = "ba co di fu ge ha ji ko la me ni po qua ri sa te ul vo wi xe yo zu"
 
 
 class Texts(NamedTuple):
@@ -58,13 +58,20 @@ def texts(seed: int) -> Texts:
     return Texts([text(1, 3) for _ in range(LABELS)], [text(4, 16) for _ in range(SENTENCES)])
 
 
+def name_of(number: int) -> str:
+    """Return one of 400 people's names."""
+    first, last = _FIRST_NAMES.split(), _LAST_NAMES.split()
+    return f"{first[number % len(first)]} {last[number // len(first) % len(last)]}"
+
+
 def busy(size: int, steep: float) -> list[float]:
     """Return the cumulative weights of so many, each less frequent than the one before (Zipf)."""
     return list(accumulate(rank**-steep for rank in range(1, size + 1)))
 
 
 def _words(drawn: random.Random) -> list[str]:
-    found = dict.fromkeys(_KNOWN)
+    found = dict.fromkeys(_KNOWN.split())
+    syllables = _SYLLABLES.split()
     while len(found) < WORDS:
-        found["".join(drawn.choices(_SYLLABLES, k=drawn.randint(2, 5)))] = None
+        found["".join(drawn.choices(syllables, k=drawn.randint(2, 5)))] = None
     return list(found)
