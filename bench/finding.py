@@ -50,23 +50,23 @@ class Question(NamedTuple):
 class Ask(NamedTuple):
     """One measurement: what is asked of whom, with each of several questions in turn."""
 
-    name: str
+    question: str
     kind: Kind
     questions: Sequence[Question]
     skipped: int = 0
 
 
-class Effort(NamedTuple):
-    """How many calls are taken of each question, and for how long at most; of the usual way fewer."""
+class Calls(NamedTuple):
+    """How often each is asked, and for how long at most; the usual way less often."""
 
-    calls: int = 1_000
+    most: int = 1_000
     seconds: float = 20.0
-    usual_calls: int = 100
+    usual_most: int = 100
     usual_seconds: float = 10.0
 
 
 class Times(NamedTuple):
-    """Milliseconds of so many calls."""
+    """Milliseconds: the median, and what 95 % and 99 % of so many calls stay below."""
 
     calls: int
     p50: float
@@ -79,20 +79,21 @@ class Times(NamedTuple):
         return cls(len(seconds), p50, p95, p99)
 
     def __str__(self) -> str:
-        return f"p50 {told(self.p50)}, p95 {told(self.p95)}, p99 {told(self.p99)}"
+        calls = "" if self.calls >= 1_000 else f" ({self.calls} calls)"
+        return f"{told(self.p50)} / {told(self.p95)} / {told(self.p99)} ms{calls}"
 
 
 class Found(NamedTuple):
     """What one measurement took: at the trail's verb, over HTTP, and the usual way."""
 
-    name: str
+    question: str
     kind: Kind
     verb: Times
     http: Times
     usual: Times
 
     def __str__(self) -> str:
-        return f"{self.verb} ms ({self.verb.calls}); HTTP {self.http}; the usual way {self.usual}"
+        return f"{self.verb}; over HTTP {self.http}; the usual way {self.usual}"
 
 
 class Filled(NamedTuple):
@@ -108,7 +109,7 @@ def told(milliseconds: float) -> str:
 
 
 def finding(
-    place: Place, entries: int, effort: Effort, said: Callable[[str], None] = lambda _: None
+    place: Place, entries: int, calls: Calls, said: Callable[[str], None] = lambda _: None
 ) -> tuple[Filled, list[Found]]:
     """Fill a trail and a plain table with the same, and ask both; every call is warm.
 
@@ -123,8 +124,8 @@ def finding(
         found = []
         with served(url) as client:
             for ask in asks(companies(entries)[0]):
-                found.append(_measured(ask, Trail(store), client, usual, effort))
-                said(f"{ask.name}: {found[-1]}")
+                found.append(_measured(ask, Trail(store), client, usual, calls))
+                said(f"{ask.question}: {found[-1]}")
         return filled, found
     finally:
         usual.close()
@@ -197,18 +198,17 @@ def _spread(size: int) -> list[int]:
     return sorted({each * size // CHOICES for each in range(CHOICES)})
 
 
-def _measured(ask: Ask, trail: Trail, client: httpx2.Client, usual: Usual, effort: Effort) -> Found:
+def _measured(ask: Ask, trail: Trail, client: httpx2.Client, usual: Usual, calls: Calls) -> Found:
     queries = [_query(question) for question in ask.questions]
     verb = _verb(ask, trail)
-    calls = [partial(verb, query) for query in queries]
     addresses = [_address(ask, trail, question) for question in ask.questions]
     asked = [partial(_asked_usually, ask, usual, question.where) for question in ask.questions]
     return Found(
-        ask.name,
+        ask.question,
         ask.kind,
-        _timed(calls, effort.calls, effort.seconds),
-        _timed([partial(_get, client, each) for each in addresses], effort.calls, effort.seconds),
-        _timed(asked, effort.usual_calls, effort.usual_seconds),
+        _timed([partial(verb, each) for each in queries], calls.most, calls.seconds),
+        _timed([partial(_get, client, each) for each in addresses], calls.most, calls.seconds),
+        _timed(asked, calls.usual_most, calls.usual_seconds),
     )
 
 

@@ -6,14 +6,12 @@ seldom, requests change several records, and people work by day. What is rare is
 
 import random
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from itertools import accumulate, islice
 from typing import Final, NamedTuple
 
 from audit_trail.record.entry import ActorId, Draft, Entity, Via
-from audit_trail.store.port import Store
-from audit_trail.trail import Trail
 from bench.vocabulary import LABELS, RARE, SENTENCES, busy, name_of, texts
 
 ACCOUNTS: Final = 1_000
@@ -145,9 +143,9 @@ class Company:
                     f'"inbox_id":{{"{side}":{inbox}}},"user_id":{{"{side}":{agent}}}',
                 )
             case "webhook" if luck < 0.5:
-                before, after = int(luck * 1_000), int(luck * 10_000)
+                old, new = int(luck * 1_000), int(luck * 10_000)
                 url = "https://hooks.example/liveagent"
-                return "update", ("url",), _texts("url", f"{url}/{before}", f"{url}/{after}")
+                return "update", ("url",), _texts("url", f"{url}/{old}", f"{url}/{new}")
             case _ if luck < 0.05:
                 return "create", ("name",), f'"name":{{"after":"{label}"}}'
             case _ if luck < 0.25:
@@ -201,17 +199,6 @@ def batches(entries: int, seed: int = 1) -> Iterator[list[Draft]]:
             batch = []
     if batch:
         yield batch
-
-
-def fill(store: Store, entries: int, seed: int = 1, said: Callable[[int], None] = print) -> None:
-    """Append a trail of so many entries; trees grow with it, and nothing is signed."""
-    now = [BEGAN_US]
-    trail = Trail(store, clock=lambda: now[0])
-    done = 0
-    for batch in batches(entries, seed):
-        now[0] = max(now[0], *(draft.occurred_at for draft in batch))
-        done += trail.append(batch)
-        said(done)
 
 
 def _person(account: str, number: int) -> Person:
