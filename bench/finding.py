@@ -199,7 +199,7 @@ def _spread(size: int) -> list[int]:
 
 
 def _measured(ask: Ask, trail: Trail, client: httpx2.Client, usual: Usual, calls: Calls) -> Found:
-    queries = [_query(question) for question in ask.questions]
+    queries = [query_of(question) for question in ask.questions]
     verb = _verb(ask, trail)
     addresses = [_address(ask, trail, question) for question in ask.questions]
     asked = [partial(_asked_usually, ask, usual, question.where) for question in ask.questions]
@@ -275,7 +275,8 @@ def _asked_usually(ask: Ask, usual: Usual, where: Where) -> None:
             usual.page(where, skipped=ask.skipped, limit=LIMIT)
 
 
-def _query(question: Question) -> Query:
+def query_of(question: Question) -> Query:
+    """Return what a question asks of the trail."""
     asked = understand(question.typed, zone=UTC, now_us=ENDED_US, catalog=CATALOG)
     return Query(account=LARGE, where=asked.where)
 

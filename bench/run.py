@@ -85,8 +85,8 @@ SMOKE = Effort(
     expired=300,
     verified=2_000,
     erased=50,
-    sizes=(1_000, 3_000),
-    calls=Calls(most=5, seconds=0.5, usual_most=2, usual_seconds=0.5),
+    sizes=(500, 1_000),
+    calls=Calls(most=5, seconds=0.1, usual_most=2, usual_seconds=0.1),
 )
 
 

@@ -105,7 +105,8 @@ class Usual:
 
     def _execute(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         if not self._is_sqlite:
-            sql = sql.replace("%", "%%").replace("?", "%s")
+            # SQLite's LIKE doesn't tell a capital letter from a small one, as people expect.
+            sql = sql.replace("?", "%s").replace(" LIKE ", " ILIKE ")
         found = self._connection.execute(sql, values) if values else self._connection.execute(sql)
         return found.fetchall() if found.description else []
 
