@@ -24,6 +24,9 @@ UV ?= $(shell command -v uv 2>/dev/null || echo .bootstrap/bin/uv)
 # Passed on to the program of the target: make run ARGS="--port 9000", make test ARGS="-k trail".
 ARGS ?=
 
+# How many entries are searched by make bench: 10k, 1M or 10M.
+SIZE ?= 1M
+
 # Certificates are the system's, so that an authority of one's own network is known.
 UV_SYSTEM_CERTS ?= true
 export UV_SYSTEM_CERTS
@@ -69,8 +72,8 @@ format: $(INSTALLED) ## format the code and mend what can be mended
 	@$(BIN)/ruff format .
 
 .PHONY: bench
-bench: $(INSTALLED) ## measure throughput and latency
-	@exec $(BIN)/python -m bench.run $(ARGS)
+bench: $(INSTALLED) ## measure throughput and latency (SIZE=10M searches that many entries)
+	@exec $(BIN)/python -m bench.run --size $(SIZE) $(ARGS)
 
 .PHONY: soak
 soak: $(INSTALLED) ## run under load for long, and check that nothing was lost

@@ -5,6 +5,7 @@ import statistics
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -67,6 +68,11 @@ class SqliteDrain:
         self._trail = signed_trail(place, self._store) if signed else Trail(self._store)
         self._sequencer = Sequencer(capture.outbox(self._engine), self._trail, WATCH)
 
+    @property
+    def trail(self) -> Trail:
+        """The trail that is appended to."""
+        return self._trail
+
     def drain(self) -> float:
         with self._engine.begin() as connection:
             connection.exec_driver_sql(
@@ -78,17 +84,25 @@ class SqliteDrain:
             )
         return _timed(self._sequencer)
 
-    def insert_raw(self) -> float:
+    def insert_raw(self, texts: Sequence[tuple[str]] = ()) -> float:
+        """Insert the newest rows, and beside them the texts that are looked for, if there are any."""
         newest = "SELECT * FROM entries ORDER BY rowid DESC LIMIT ?"
         with closing(sqlite3.connect(self._file)) as trail:
             rows = trail.execute(newest, (self._rows,)).fetchall()[::-1]
         insert = f"INSERT INTO entries VALUES ({', '.join('?' * len(rows[0]))})"
         started = time.perf_counter()
-        for batch in _batches(rows):
+        for batch, beside in zip_longest(batched(rows), batched(texts)):
             self._raw.execute("BEGIN IMMEDIATE")
             self._raw.executemany(insert, batch)
+            if beside:
+                self._raw.executemany("INSERT INTO texts VALUES (?)", beside)
             self._raw.execute("COMMIT")
         return time.perf_counter() - started
+
+    def create_raw(self, *statements: str) -> None:
+        """Run statements in the raw rows' file."""
+        for statement in statements:
+            self._raw.execute(statement)
 
     def _like_the_trail(self, file: Path) -> sqlite3.Connection:
         """Open a file with the table of entries and its indexes, without triggers."""
@@ -143,6 +157,17 @@ class PostgresqlDrain:
             for (partition,) in partitions:
                 raw.execute(f"ALTER TABLE {partition} DISABLE TRIGGER ALL".encode())
 
+    @property
+    def trail(self) -> Trail:
+        """The trail that is appended to."""
+        return self._trail
+
+    def create_raw(self, *statements: str) -> None:
+        """Run statements in the raw rows' database."""
+        with psycopg.connect(self._raw_url, autocommit=True) as raw:
+            for statement in statements:
+                raw.execute(statement.encode())
+
     def drain(self) -> float:
         with self._engine.begin() as connection:
             connection.exec_driver_sql(
@@ -154,15 +179,21 @@ class PostgresqlDrain:
             )
         return _timed(self._sequencer)
 
-    def insert_raw(self) -> float:
+    def insert_raw(self, texts: Sequence[tuple[str]] = ()) -> float:
+        """Insert the newest rows, and beside them the texts that are looked for, if there are any."""
         copy = b"COPY (SELECT * FROM audit_trail.entries ORDER BY idx DESC LIMIT %d) TO STDOUT"
         with psycopg.connect(self._url) as trail, trail.cursor().copy(copy % self._rows) as rows:
             lines = [bytes(line) for line in rows]
         with psycopg.connect(self._raw_url, autocommit=True) as raw:
             started = time.perf_counter()
-            for batch in _batches(lines):
-                with raw.cursor().copy(b"COPY audit_trail.entries FROM STDIN") as into:
-                    into.write(b"".join(batch))
+            for batch, beside in zip_longest(batched(lines), batched(texts)):
+                with raw.transaction():
+                    with raw.cursor().copy(b"COPY audit_trail.entries FROM STDIN") as into:
+                        into.write(b"".join(batch))
+                    if beside:
+                        with raw.cursor().copy(b"COPY texts (words) FROM STDIN") as into:
+                            for text in beside:
+                                into.write_row(text)
             return time.perf_counter() - started
 
     def bytes_per_entry(self) -> float:
@@ -207,5 +238,5 @@ def _filled(place: Place, rows: int, outbox: str) -> Engine:
     return engine
 
 
-def _batches(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
+def batched(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
     return (rows[at : at + BATCH] for at in range(0, len(rows), BATCH))

@@ -10,8 +10,9 @@ import platform
 import re
 import sqlite3
 import subprocess
+import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +22,8 @@ import sqlalchemy
 from bench.draining import draining
 from bench.engines import KINDS, Place, place
 from bench.erasing import OTHERS_AMONG, erasing
+from bench.finding import Calls, Found, Kind, finding
+from bench.indexing import indexing
 from bench.load import under_load
 from bench.pages import newest_page
 from bench.paired import median_of
@@ -33,6 +36,13 @@ from tests.postgresql import programs
 
 ROOT = Path(__file__).parents[1]
 COMMAND = "make bench ARGS=--write"
+PAGE_MS = 25
+AIMS_MS: dict[Kind, int] = {
+    "page": PAGE_MS,
+    "deep page": PAGE_MS,
+    "facets": 100,
+    "timeline": 100,
+}
 
 
 class Effort(NamedTuple):
@@ -47,8 +57,11 @@ class Effort(NamedTuple):
     expired: int
     verified: int
     erased: int
+    sizes: tuple[int, ...]
+    calls: Calls
 
 
+SIZES = {"10k": 10_000, "1M": 1_000_000, "10M": 10_000_000}
 FULL = Effort(
     rounds=15,
     rows=10_000,
@@ -59,6 +72,8 @@ FULL = Effort(
     expired=1_000_000,
     verified=1_000_000,
     erased=10_000,
+    sizes=(10_000, 1_000_000),
+    calls=Calls(),
 )
 SMOKE = Effort(
     rounds=9,
@@ -70,6 +85,8 @@ SMOKE = Effort(
     expired=300,
     verified=2_000,
     erased=50,
+    sizes=(500, 1_000),
+    calls=Calls(most=5, seconds=0.1, usual_most=2, usual_seconds=0.1),
 )
 
 
@@ -132,6 +149,55 @@ def sealing_figures(where: Place, effort: Effort) -> Iterator[Figure]:
             str(cost),
             f"at most 1.20: {cost.verdict(1.2)}" if accounts == 1 else "none: a signature each",
         )
+
+
+def finding_figures(where: Place, effort: Effort) -> Iterator[Figure]:
+    """What a question of a large trail takes, beside the smallest one and the usual way."""
+    taken = []
+    for size in effort.sizes:
+        filled, found = finding(where, size, effort.calls, _progress)
+        taken.append(found)
+        yield Figure(
+            f"{where.kind}: a trail of {size:,} entries, appended and indexed",
+            f"{size / filled.seconds:,.0f} entries a second",
+        )
+    for found_by_size in zip(*taken, strict=True):
+        yield _finding(where, dict(zip(effort.sizes, found_by_size, strict=True)))
+
+
+def _finding(where: Place, by_size: Mapping[int, Found]) -> Figure:
+    *_, (size, found) = by_size.items()
+    small = next(iter(by_size.values()))
+    aim = AIMS_MS[found.kind]
+    verdict = f"p95 at most {aim} ms: {_verdict(found.verb.p95 <= aim)}"
+    if aim == PAGE_MS and len(by_size) > 1:
+        grown = found.verb.p95 <= max(1.0, 1.5 * small.verb.p95)
+        verdict += f"; at most 1.5 times that of the smallest, or 1 ms: {_verdict(grown)}"
+    verbs = "; ".join(f"{each.verb} of {entries:,}" for entries, each in by_size.items())
+    return Figure(
+        f"{where.kind}: {found.question}",
+        f"{verbs} entries; of {size:,} over HTTP {found.http}, the usual way {found.usual}",
+        verdict,
+    )
+
+
+def _verdict(is_met: bool) -> str:
+    return "met" if is_met else "missed"
+
+
+def _progress(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def indexing_figures(where: Place, effort: Effort) -> Iterator[Figure]:
+    """What search costs an append."""
+    taken = indexing(where, effort.rows, effort.rounds)
+    yield Figure(
+        f"{where.kind}: outbox to sealed and indexed trail / raw insert with the engine's text indexes",
+        f"{taken.ratio}; {taken.entries_per_second:,.0f} against {taken.raw_per_second:,.0f} "
+        f"a second; indexing takes {taken.indexing_us:.0f} µs an entry",
+        f"at least 0.35: {taken.ratio.at_least(0.35)}",
+    )
 
 
 def retention_figures(where: Place, effort: Effort) -> Iterator[Figure]:
@@ -225,7 +291,7 @@ def figures(effort: Effort, only: str = "") -> Iterator[Figure]:
     for kind in KINDS:
         for part in (
             *(capture_figures, sequencer_figures, sealing_figures),
-            *(retention_figures, erasure_figures),
+            *(indexing_figures, finding_figures, retention_figures, erasure_figures),
         ):
             if only in f"{kind} {part.__name__}":
                 with place(kind) as where:
@@ -275,9 +341,14 @@ def main(say: Callable[[str], None] = print) -> None:
     parser.add_argument("--write", action="store_true", help="put the figures into the docs")
     parser.add_argument("--smoke", action="store_true", help="measure briefly, to see it works")
     parser.add_argument("--only", default="", help="take those whose name holds this")
+    parser.add_argument(
+        "--size", choices=SIZES, default="1M", help="how many entries are searched at most"
+    )
     arguments = parser.parse_args()
+    most = SIZES[arguments.size]
+    full = FULL._replace(sizes=tuple(size for size in SIZES.values() if size <= most))
     taken = []
-    for each in figures(SMOKE if arguments.smoke else FULL, arguments.only):
+    for each in figures(SMOKE if arguments.smoke else full, arguments.only):
         taken.append(each)
         say(f"{each.what}\n    {each.measured}\n    {each.aim}")
     if arguments.write:
