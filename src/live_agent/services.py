@@ -34,6 +34,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     `running` starts the sequencer, the sweep of ended attempts, the retention's rounds and those of
     the webhooks, and stops them at its end.
     `close` closes both databases. Without a `metrics_token` nobody may read the metrics.
+    `cursor_key` is the secret of the cursors, one for all servers that sign with the same key.
     """
 
     database: Database
@@ -45,6 +46,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     sequencer: Worker
     metrics: Metrics
     close: Callable[[], None]
+    cursor_key: bytes
     secure_cookies: bool = False
     trusted_proxies: Proxies = NO_PROXIES
     limits: Limits = Limits()

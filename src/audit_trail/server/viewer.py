@@ -40,6 +40,13 @@ class Viewer(msgspec.Struct, frozen=True, kw_only=True):
     """What the application's own `layout.html` needs."""
 
 
+class Reader(msgspec.Struct, frozen=True, kw_only=True):
+    """A program that reads entries: whose trail, and in which zone (IANA) days are meant by default."""
+
+    account: str
+    zone: str | None = None
+
+
 class Backlog(Protocol):
     """How many changes are committed but not yet entries, and since when (µs UTC)."""
 
