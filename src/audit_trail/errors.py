@@ -62,6 +62,12 @@ class CursorRefused(QueryRefused):
     code = "cursor_refused"
 
 
+class TooManyTails(AuditError):
+    """You, or your account, have as many live tails open as there may be. Close one, or ask again later."""
+
+    code = "too_many_tails"
+
+
 class RemovalRefused(AuditError):
     """What is to be removed is not in the trail, or was removed before."""
 

@@ -30,10 +30,12 @@ from audit_trail.errors import (
     QuestionRefused,
     RemovalRefused,
     TileNotFound,
+    TooManyTails,
 )
 from audit_trail.retention.keeping import Retention
 from audit_trail.retention.rounds import Rounds
 from audit_trail.sequencer.loop import Sequencer
+from audit_trail.server.tail import Tails
 from audit_trail.store.port import Store
 from audit_trail.trail import Trail, utc_now_us
 from audit_trail.trees import Report, unreported
@@ -167,16 +169,8 @@ def problem_of(error: Exception) -> Problem:
             return _problem(error, str(error))
         case LiveAgentError():
             return _problem(error, "Something failed here. It has been logged.")
-        case QuestionRefused():
-            return Problem(422, error.code, str(error), {"q": str(error)}, told=_question(error))
-        case CursorRefused():
-            return Problem(422, error.code, str(error), {"cursor": str(error)})
-        case AuditError() if type(error) in TOLD:
-            return Problem(TOLD[type(error)], error.code, str(error))
-        case ChangeRefused():
-            return Problem(503, error.code, "The change was refused, because it can't be recorded.")
         case AuditError():
-            return Problem(503, error.code, "The audit trail can't be read now. Try again.")
+            return _problem_of_trail(error)
         case HTTPException():
             return _problem_of_framework(error)
         case _:
@@ -191,6 +185,22 @@ def _question(error: QuestionRefused) -> dict[str, object]:
 
 def _problem(error: LiveAgentError, message: str, headers: dict[str, str] | None = None) -> Problem:
     return Problem(error.status, error.code, message, headers=headers or {})
+
+
+def _problem_of_trail(error: AuditError) -> Problem:
+    match error:
+        case QuestionRefused():
+            return Problem(422, error.code, str(error), {"q": str(error)}, told=_question(error))
+        case CursorRefused():
+            return Problem(422, error.code, str(error), {"cursor": str(error)})
+        case TooManyTails():
+            return Problem(429, error.code, str(error), headers={"Retry-After": "10"})
+        case _ if type(error) in TOLD:
+            return Problem(TOLD[type(error)], error.code, str(error))
+        case ChangeRefused():
+            return Problem(503, error.code, "The change was refused, because it can't be recorded.")
+        case _:
+            return Problem(503, error.code, "The audit trail can't be read now. Try again.")
 
 
 def _problem_of_framework(error: HTTPException) -> Problem:
@@ -263,7 +273,7 @@ def build_services(
         sequencer=sequencer,
         metrics=Metrics(outbox, sequencer, clock, webhooks),
         close=close,
-        cursor_key=cursor_key,
+        tails=Tails(trail, cursor_key),
         secure_cookies=secure_cookies,
         trusted_proxies=trusted_proxies,
         limits=limits or Limits(),

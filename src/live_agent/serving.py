@@ -16,13 +16,19 @@ LOGGING: Final[dict[str, Any]] = {"loggers": {"_granian": {"handlers": [], "prop
 """The server's own log goes where the process's goes, in the same form."""
 
 
-def run(app: Any, host: str, port: int, ready: Callable[[str], None]) -> None:
+def run(
+    app: Any,
+    host: str,
+    port: int,
+    ready: Callable[[str], None],
+    stopping: Callable[[], None] = lambda: None,
+) -> None:
     """Serve until SIGINT or SIGTERM. `ready` is called with the URL once requests are answered.
 
-    Port 0 takes any free port. Raises `AddressRefused` when the address can't be used.
+    Answers that were begun are sent to their end, so `stopping` must end those that have none. Port 0 takes any free port. Raises `AddressRefused` when the address can't be used.
     """
     chosen = _bindable(host, port)
-    asyncio.run(_serve(app, host, chosen, ready))
+    asyncio.run(_serve(app, host, chosen, ready, stopping))
 
 
 def _bindable(host: str, port: int) -> int:
@@ -37,7 +43,9 @@ def _bindable(host: str, port: int) -> int:
         raise AddressRefused(f"Can't listen on {host} port {port}: {error}.") from error
 
 
-async def _serve(app: Any, host: str, port: int, ready: Callable[[str], None]) -> None:
+async def _serve(
+    app: Any, host: str, port: int, ready: Callable[[str], None], stopping: Callable[[], None]
+) -> None:
     from granian.constants import Interfaces
     from granian.log import LogLevels
     from granian.server.embed import Server
@@ -52,9 +60,14 @@ async def _serve(app: Any, host: str, port: int, ready: Callable[[str], None]) -
         backlog=CONNECTIONS,
         backpressure=CONNECTIONS,
     )
+
+    def stop() -> None:
+        stopping()
+        server.stop()  # type: ignore[no-untyped-call] # the server's library has no types here
+
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, server.stop)
+        loop.add_signal_handler(name, stop)
     serving = asyncio.create_task(server.serve())
     answering = asyncio.create_task(_announce(host, port, ready))
     await serving

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from audit_trail.server.cursor import Position
 from live_agent.app import build_services
 from tests.live_agent.office import Place
 from tests.live_agent.test_bad_input import refused
@@ -117,10 +118,11 @@ def test_the_document_describes_the_parameters(place: Place) -> None:
     assert by_name["q"]["schema"]["maxLength"] == 2_000
 
 
-def test_a_server_knows_its_cursors_again_after_a_restart(place: Place, tmp_path: Path) -> None:
-    keys = []
+def test_a_server_knows_its_cursors_again_after_a_restart(tmp_path: Path) -> None:
+    written, position = [], Position(7, 1)
     for _ in range(2):
         services = build_services(tmp_path)
-        keys.append(services.cursor_key)
+        written.append(services.tails.cursors.write("1", {}, position))
+        assert services.tails.cursors.read("1", {}, written[0]) == position
         services.close()
-    assert keys[0] == keys[1] != place.office.services.cursor_key
+    assert written[0] == written[1]

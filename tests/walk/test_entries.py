@@ -18,8 +18,10 @@ from audit_trail.record.entry import ActorId, Draft, Entity, Entry
 from audit_trail.record.matching import matches
 from audit_trail.record.question import understand
 from audit_trail.server.cursor import Cursors, Position
-from audit_trail.server.entries import Entries, entries_router
+from audit_trail.server.entries import Entries
+from audit_trail.server.entries_router import entries_router
 from audit_trail.server.overview import us_of
+from audit_trail.server.tail import Tails
 from audit_trail.server.viewer import Reader
 from audit_trail.server.zone import UTC_ZONE
 from audit_trail.store.memory import MemoryStore
@@ -87,7 +89,7 @@ class Asking:
             reader=reader,
             fresh=lambda: None,
             catalog=Catalog(),
-            cursor_key=key,
+            tails=Tails(trail, key),
             clock=lambda: self.now_us,
         )
         self.client = TestClient(

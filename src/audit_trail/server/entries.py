@@ -1,54 +1,35 @@
-"""The entries of a trail as JSON for programs: pages by cursor, facets, timeline, one entry.
+"""The entries of a trail as programs read them: pages by cursor, facets, timeline, tail, one entry.
 
 Every answer is of the one query that the page would show for the same parameters.
 """
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import msgspec
-from litestar import Request, Response, Router, get
-from litestar.di import NamedDependency, Provide
-from litestar.params import FromPath, QueryParameter
 
 from audit_trail.errors import EntryNotFound, QueryRefused
 from audit_trail.record.catalog import Catalog
 from audit_trail.record.query import Query
 from audit_trail.search.found import FACETS, Page
-from audit_trail.server.asked import RANGES, Asked, asked_of
+from audit_trail.server.asked import Asked, asked_of
 from audit_trail.server.cursor import Cursors, Position
 from audit_trail.server.entry_json import EntryItem, entry_item
 from audit_trail.server.overview import edges_of, us_of
+from audit_trail.server.tail import Event, Heard, Look
 from audit_trail.server.viewer import Reader
 from audit_trail.server.zone import UTC_ZONE, Zone, zone_named
-from audit_trail.trail import Trail, utc_now_us
+from audit_trail.trail import Trail
 
 LIMIT: Final = 50
 LARGEST_LIMIT: Final = 200
 MOST_VALUES: Final = 100
 LARGEST_INDEX: Final = 2**53 - 1
 
-AnyRequest = Request[Any, Any, Any]
-Given = dict[str, str]
-TheReader = NamedDependency[Reader]
-TheGiven = NamedDependency[dict[str, str]]
-
-
-def _asks(description: str, **schema: Any) -> QueryParameter:
-    return QueryParameter(description=description, schema_extra=schema or None)
-
-
 Text = str | None
-Q = Annotated[Text, _asks("A question, in the language of the search box", maxLength=2_000)]
-Range = Annotated[
-    Text, QueryParameter(name="range", description="A range that ends now: " + ", ".join(RANGES))
-]
-Since = Annotated[Text, _asks("The first day, such as 2026-11-24", format="date")]
-Until = Annotated[Text, _asks("The last day, which counts to its end", format="date")]
-ZoneName = Annotated[
-    Text, _asks("Whose days and clocks are meant (IANA); by default the account's")
-]
+Given = Mapping[str, str]
+"""The parameters that say what is asked for, each there, empty where it wasn't given."""
 
 
 class Total(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,79 +90,6 @@ class TimelineFound(msgspec.Struct, frozen=True, kw_only=True):
     total: Total
     bars: list[Bar]
     counted: int | None
-
-
-def entries_router(
-    trail: Trail,
-    *,
-    path: str,
-    reader: Callable[..., Reader],
-    fresh: Callable[[], object],
-    catalog: Catalog,
-    cursor_key: bytes,
-    clock: Callable[[], int] = utc_now_us,
-) -> Router:
-    """Return the router of the trail's entries, to be mounted at `path`.
-
-    `reader` is the guard, a dependency: it tells who reads whose trail, or raises the application's
-    own error. `fresh` gives the trail a moment to take up what has committed. `cursor_key` is 32
-    secret bytes or more; servers that share it take one another's cursors. The application answers
-    what the trail refuses: `EntryNotFound` with 404, `QueryRefused` and those below it with 422.
-    """
-    entries = Entries(trail, catalog, Cursors(cursor_key), clock)
-
-    @get("/", sync_to_thread=True)
-    def list_audit_log_entries(
-        request: AnyRequest,
-        reader: TheReader,
-        given: TheGiven,
-        sort: Annotated[Text, _asks("asc or desc, the default", enum=["asc", "desc"])] = None,
-        limit: Annotated[
-            Text, _asks(f"1 to {LARGEST_LIMIT}; by default {LIMIT}", pattern="^[0-9]{1,3}$")
-        ] = None,
-        cursor: Annotated[Text, _asks("The `next` of another page, with all it asked for")] = None,
-    ) -> Response[EntryPage]:
-        _require_known(request, *given, "sort", "limit", "cursor")
-        fresh()
-        return Response(entries.page(reader, given, sort, limit, cursor))
-
-    @get("/facets", sync_to_thread=True)
-    def get_audit_log_facets(
-        request: AnyRequest, reader: TheReader, given: TheGiven
-    ) -> Response[FacetsFound]:
-        _require_known(request, *given)
-        fresh()
-        return Response(entries.facets(reader, given))
-
-    @get("/timeline", sync_to_thread=True)
-    def get_audit_log_timeline(
-        request: AnyRequest, reader: TheReader, given: TheGiven
-    ) -> Response[TimelineFound]:
-        _require_known(request, *given)
-        fresh()
-        return Response(entries.timeline(reader, given))
-
-    @get("/{index:int}", sync_to_thread=True)
-    def get_audit_log_entry(
-        request: AnyRequest, reader: TheReader, index: FromPath[int]
-    ) -> Response[EntryItem]:
-        _require_known(request)
-        fresh()
-        return Response(entries.entry(reader, index))
-
-    return Router(
-        path=path,
-        route_handlers=[
-            list_audit_log_entries,
-            get_audit_log_facets,
-            get_audit_log_timeline,
-            get_audit_log_entry,
-        ],
-        dependencies={
-            "reader": Provide(reader, sync_to_thread=True),
-            "given": Provide(_given, sync_to_thread=False),
-        },
-    )
 
 
 class Entries:
@@ -261,6 +169,41 @@ class Entries:
             counted=found.counted,
         )
 
+    def tail(
+        self, reader: Reader, given: Given, cursor: Text
+    ) -> tuple[int, Look, Callable[[int], str]]:
+        """Return where a tail begins, how it looks at what is new, and how it writes cursors.
+
+        Relative times of the question are of the moment of each look.
+        """
+        bound = _bound(reader, given, "asc")
+        self._asked(
+            reader, given, self._clock()
+        )  # What can't be meant is refused before it begins.
+        if cursor:
+            begin = self._cursors.read(reader.account, bound, cursor).index
+        else:
+            begin = self._trail.head(reader.account).size - 1
+
+        def look(beyond: int) -> Heard:
+            asked = self._asked(reader, given, self._clock())
+            # It is read first: what is appended while we search is left to the next look.
+            size = self._trail.head(reader.account).size
+            page = self._found(asked.query, beyond, LARGEST_LIMIT, newest_first=False)
+            events = [
+                Event(entry.index, "entry", msgspec.json.encode(self._item(reader, entry)))
+                for entry in page.entries
+            ]
+            last = _last_of(page)
+            if not page.has_older:
+                last = max(last, size - 1, beyond)
+            return Heard(events, last, page.has_older)
+
+        def cursor_of(index: int) -> str:
+            return self._cursors.write(reader.account, bound, Position(index, self._clock()))
+
+        return begin, look, cursor_of
+
     def entry(self, reader: Reader, index: int) -> EntryItem:
         """Return one entry. Raises `EntryNotFound`."""
         if not 0 <= index <= LARGEST_INDEX:
@@ -291,35 +234,9 @@ class Entries:
         return entry_item(self._trail, reader.account, entry, self._catalog)
 
 
-def _given(
-    q: Q = None,
-    range_: Range = None,
-    since: Since = None,
-    until: Until = None,
-    zone: ZoneName = None,
-) -> Given:
-    """Return the parameters that say what is asked for."""
-    given = {"q": q, "range": range_, "since": since, "until": until, "zone": zone}
-    return {name: text or "" for name, text in given.items()}
-
-
 def _bound(reader: Reader, given: Given, sort: Text) -> Mapping[str, str]:
     """Return what a cursor is bound to, the defaults included: they may change meanwhile."""
     return {**given, "sort": _order(sort), "zone": given["zone"] or reader.zone or ""}
-
-
-def _require_known(request: AnyRequest, *names: str) -> None:
-    """Refuse other parameters: a misspelled filter would show what was to be left out."""
-    for name in request.query_params:
-        if name not in names:
-            known = f"there are {', '.join(names)}" if names else "there are none here"
-            raise QueryRefused(f"There is no parameter {_shortened(name)}; {known}.")
-        if len(request.query_params.getall(name)) > 1:
-            raise QueryRefused(f"{name} is given several times; give it once.")
-
-
-def _shortened(name: str) -> str:
-    return "".join(sign if sign.isprintable() else "?" for sign in name[:40])
 
 
 def _order(sort: Text) -> str:

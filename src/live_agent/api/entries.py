@@ -1,12 +1,14 @@
 """The entries of the account's trail for programs, beside the contract's audit logs."""
 
-from litestar import Router
+from typing import Any
 
-from audit_trail.server.entries import entries_router
+from litestar import Request, Router
+
+from audit_trail.server.entries_router import entries_router
 from audit_trail.server.viewer import Reader
 from live_agent.api.asked import TheMember, TheServices
 from live_agent.catalog import CATALOG
-from live_agent.gate import AUDIT_LOGS
+from live_agent.gate import AUDIT_LOGS, admission
 from live_agent.schema import Account
 from live_agent.services import Services
 
@@ -19,14 +21,19 @@ def entries(services: Services) -> Router:
         reader=_reader,
         fresh=services.fresh,
         catalog=CATALOG,
-        cursor_key=services.cursor_key,
+        tails=services.tails,
         clock=services.clock,
     )
     router.opt.update(AUDIT_LOGS)
     return router
 
 
-def _reader(services: TheServices, member: TheMember) -> Reader:
+def _reader(services: TheServices, member: TheMember, request: Request[Any, Any, Any]) -> Reader:
     with services.database.reading() as db:
         zone = db.get_one(Account, member.account_id).timezone
-    return Reader(account=str(member.account_id), zone=zone)
+    return Reader(
+        account=str(member.account_id),
+        zone=zone,
+        person=member.user_id,
+        is_admitted=admission(services, request.scope),
+    )
