@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import signal
 import socket
 from collections.abc import Callable
@@ -10,10 +11,16 @@ from typing import Any, Final
 from live_agent.errors import AddressRefused
 
 READY_SECONDS: Final = 30.0
+STOP_SECONDS: Final = 10.0
+"""For how long answers that were begun are sent, once the server is told to stop."""
+
 CONNECTIONS: Final = 4_096
 """Open at once, those kept alive included; at the default of 128 the next one waits."""
 LOGGING: Final[dict[str, Any]] = {"loggers": {"_granian": {"handlers": [], "propagate": True}}}
 """The server's own log goes where the process's goes, in the same form."""
+
+
+_log = logging.getLogger(__name__)
 
 
 def run(
@@ -60,9 +67,11 @@ async def _serve(
         backlog=CONNECTIONS,
         backpressure=CONNECTIONS,
     )
+    told = asyncio.Event()
 
     def stop() -> None:
         stopping()
+        told.set()
         server.stop()  # type: ignore[no-untyped-call] # the server's library has no types here
 
     loop = asyncio.get_running_loop()
@@ -70,10 +79,24 @@ async def _serve(
         loop.add_signal_handler(name, stop)
     serving = asyncio.create_task(server.serve())
     answering = asyncio.create_task(_announce(host, port, ready))
-    await serving
+    await _ended(serving, told)
     answering.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await answering
+
+
+async def _ended(serving: asyncio.Task[None], told: asyncio.Event) -> None:
+    """Wait until the server has ended; once told to stop, it waits for readers only so long."""
+    telling = asyncio.create_task(told.wait())
+    await asyncio.wait({serving, telling}, return_when=asyncio.FIRST_COMPLETED)
+    telling.cancel()
+    done, _ = await asyncio.wait({serving}, timeout=STOP_SECONDS)
+    if not done:
+        # Somebody takes nothing of their answer. What is left is ended with the loop, in good order.
+        _log.warning("stopped before every answer was taken")
+        serving.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await serving
 
 
 async def _announce(host: str, port: int, ready: Callable[[str], None]) -> None:

@@ -2,6 +2,8 @@
 
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,8 +21,7 @@ def test_an_open_tail_does_not_hold_up_the_end_and_goes_on_after_a_restart(tmp_p
     with demo(tmp_path) as started, httpx2.Client(headers=started.token(), timeout=60) as client:
         listed = client.get(f"{started.api}/audit_logs/entries?sort=asc&limit=1").json()
         path = f"{started.api}{TAIL}?cursor={listed['next']}"
-        deaf = _who_never_reads(path, started.token())
-        with deaf, listening(client, path) as tail:
+        with listening(client, path) as tail:
             event = tail.event()
             started.process.send_signal(signal.SIGTERM)
             assert tail.ends()
@@ -32,13 +33,48 @@ def test_an_open_tail_does_not_hold_up_the_end_and_goes_on_after_a_restart(tmp_p
             assert tail.event().data["index"] == event.data["index"] + 1
 
 
-def _who_never_reads(url: str, headers: dict[str, str]) -> socket.socket:
-    """Ask for all entries of the demo, and take none of the bytes: more than a socket holds."""
-    where = urlsplit(url)
-    reader = socket.socket()
-    reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-    reader.connect((where.hostname, where.port))
-    lines = [f"GET {where.path}?{where.query} HTTP/1.1", f"Host: {where.netloc}"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
-    reader.sendall("\r\n".join([*lines, "", ""]).encode())
-    return reader
+ENDLESS = """
+import asyncio
+from contextlib import asynccontextmanager
+
+from litestar import Litestar, get
+from litestar.response import Stream
+
+from live_agent.serving import run
+
+
+@get("/")
+async def endless() -> Stream:
+    async def content():
+        while True:
+            yield b"x" * 100_000
+
+    return Stream(content())
+
+
+@asynccontextmanager
+async def lifespan(app):
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(print, "ended in good order", flush=True)
+
+
+run(Litestar([endless], lifespan=[lifespan]), "127.0.0.1", 0, lambda url: print(url, flush=True))
+"""
+
+
+def test_who_takes_nothing_of_an_answer_does_not_hold_up_the_end() -> None:
+    process = subprocess.Popen([sys.executable, "-c", ENDLESS], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        where = urlsplit(process.stdout.readline().strip())
+        with socket.create_connection((where.hostname, where.port)) as deaf:
+            deaf.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert deaf.recv(1)
+            process.send_signal(signal.SIGTERM)
+            said = process.communicate(timeout=40)[0]
+    finally:
+        process.kill()
+        process.wait()
+    assert (process.returncode, said) == (0, "ended in good order\n")

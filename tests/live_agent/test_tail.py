@@ -1,15 +1,20 @@
 """The live tail over the API: what is recorded comes by itself, once, to who may read it."""
 
+import json
+import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 from unittest.mock import patch
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select, update
 
+from audit_trail.record.entry import ActorId, Draft, Entity
 from live_agent.schema import AccessToken, AccountUser, BrowserSession
 from tests.live_agent.listening import Told, listening
 from tests.live_agent.office import Place
@@ -46,8 +51,6 @@ def quiet(place: Place) -> bool:
 
 
 def _wait() -> bool:
-    import time
-
     time.sleep(0.02)
     return False
 
@@ -211,6 +214,38 @@ def test_a_person_has_so_many_tails_and_no_more_and_a_closed_one_makes_room(plac
     assert quiet(place)
     with listening(place.client(), TAIL) as tail:
         assert tail.next() is not None
+
+
+def test_who_takes_nothing_of_what_is_told_is_given_up(place: Place) -> None:
+    assert quiet(place)
+    start = ok(place.client().get(LISTED, params={"sort": "asc"}))["next"]
+    where = urlsplit(f"{place.client().base_url}{TAIL[1:]}?cursor={start}")
+    what = json.dumps({"label": "x" * 100_000}).encode()
+    drafts = [draft(number, str(place.id), what) for number in range(150)]
+    place.office.services.trail.append(drafts)
+    with (
+        patch("audit_trail.server.tail.DEAF_SECONDS", 0.2),
+        socket.create_connection((where.hostname, where.port)) as deaf,
+    ):
+        lines = [f"GET {where.path}?{where.query} HTTP/1.1", f"Host: {where.netloc}"]
+        lines += [f"api_access_token: {place.people['administrator'].token}", "", ""]
+        deaf.sendall("\r\n".join(lines).encode())
+        assert deaf.recv(1)
+        assert any(place.office.services.tails.size() == 1 or _wait() for _ in range(500))
+        assert quiet(place)
+
+
+def draft(number: int, account: str, what: bytes) -> Draft:
+    return Draft(
+        id=f"large-{account}-{number}",
+        account=account,
+        occurred_at=1,
+        action="update",
+        entity=Entity(type="team", id="1"),
+        actor=ActorId(kind="system"),
+        via="ui",
+        what=what,
+    )
 
 
 def test_an_open_tail_holds_no_connection_to_the_database(place: Place) -> None:

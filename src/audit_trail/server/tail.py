@@ -11,11 +11,12 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from litestar.response import ServerSentEvent
 from litestar.response.sse import ServerSentEventMessage
+from litestar.types import Message, Receive, Scope, Send
 
 from audit_trail.errors import AuditError, TooManyTails
 from audit_trail.server.cursor import Cursors
@@ -28,6 +29,9 @@ ADMISSION_SECONDS: Final = 3.0
 
 HEARTBEAT_SECONDS: Final = 15.0
 LAST_EVENT: Final = "Last-Event-ID"
+DEAF_SECONDS: Final = 5.0
+"""For how long a reader may leave what they are sent in the server's hands."""
+
 RETRY_MS: Final = 2_000
 """After how long a reader who lost the connection should ask again."""
 
@@ -94,7 +98,7 @@ class Tails:
         goes on from there. It ends when the reader is no longer admitted.
         """
         self._require_room(reader)
-        answer = ServerSentEvent(
+        answer = _Answer(
             self._events(reader, begin, look, cursor),
             # A proxy that buffers would keep the news to itself; a cache would keep it at all.
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
@@ -184,6 +188,26 @@ class Tails:
             ("account", reader.account): self._most.an_account,
             ("person", reader.person): self._most.a_person,
         }
+
+
+class _Answer(ServerSentEvent):
+    """An answer that is given up where its reader takes nothing of it: it would hold up a stop."""
+
+    def to_asgi_response(self, *arguments: Any, **options: Any) -> Any:
+        """Return the framework's own answer, which waits for a reader only so long."""
+        answer = super().to_asgi_response(*arguments, **options)
+
+        async def given(scope: Scope, receive: Receive, send: Send) -> None:
+            async def hurried(message: Message) -> None:
+                async with asyncio.timeout(DEAF_SECONDS):
+                    await send(message)
+
+            try:
+                await answer(scope, receive, hurried)
+            except* TimeoutError:
+                _log.info("a tail ended, because its reader took nothing of it")
+
+        return given
 
 
 def _message(event: Event, cursor: Callable[[int], str]) -> ServerSentEventMessage:
