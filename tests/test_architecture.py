@@ -182,7 +182,7 @@ MAP = {
             *environment("schema", "database", "attempts", "access", "services", "pace"),
             "live_agent.settings.reasons",
         ),
-        ("litestar", "msgspec"),
+        ("litestar", "msgspec", "sqlalchemy"),
     ),
     "live_agent.entrance": Room(
         (*DOORS, *environment("schema", "database", "attempts", "access", "services", "gate")),

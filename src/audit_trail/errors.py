@@ -56,6 +56,18 @@ class QuestionRefused(QueryRefused):
         self.suggestion = suggestion
 
 
+class CursorRefused(QueryRefused):
+    """The cursor is no cursor of this account and question, or was altered. Ask without it, or with the parameters that it came with."""
+
+    code = "cursor_refused"
+
+
+class TooManyTails(AuditError):
+    """You, or your account, have as many live tails open as there may be. Close one, or ask again later."""
+
+    code = "too_many_tails"
+
+
 class RemovalRefused(AuditError):
     """What is to be removed is not in the trail, or was removed before."""
 

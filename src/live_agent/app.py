@@ -20,6 +20,7 @@ from audit_trail.errors import (
     AuditError,
     ChangeRefused,
     CheckpointNotFound,
+    CursorRefused,
     EntryNotFound,
     ErasureRefused,
     EvidenceRefused,
@@ -29,10 +30,12 @@ from audit_trail.errors import (
     QuestionRefused,
     RemovalRefused,
     TileNotFound,
+    TooManyTails,
 )
 from audit_trail.retention.keeping import Retention
 from audit_trail.retention.rounds import Rounds
 from audit_trail.sequencer.loop import Sequencer
+from audit_trail.server.tail import Tails
 from audit_trail.store.port import Store
 from audit_trail.trail import Trail, utc_now_us
 from audit_trail.trees import Report, unreported
@@ -82,7 +85,6 @@ FOR_PROGRAMS: Final = ("/api/", "/auth/", *OPERATING_PATHS)
 
 TOLD: Final[dict[type[AuditError], int]] = {
     QueryRefused: 422,
-    QuestionRefused: 422,
     EntryNotFound: 404,
     ErasureRefused: 422,
     PolicyAltered: 409,
@@ -167,20 +169,38 @@ def problem_of(error: Exception) -> Problem:
             return _problem(error, str(error))
         case LiveAgentError():
             return _problem(error, "Something failed here. It has been logged.")
-        case AuditError() if type(error) in TOLD:
-            return Problem(TOLD[type(error)], error.code, str(error))
-        case ChangeRefused():
-            return Problem(503, error.code, "The change was refused, because it can't be recorded.")
         case AuditError():
-            return Problem(503, error.code, "The audit trail can't be read now. Try again.")
+            return _problem_of_trail(error)
         case HTTPException():
             return _problem_of_framework(error)
         case _:
             return Problem(500, "internal_error", "Something failed here. It has been logged.")
 
 
+def _question(error: QuestionRefused) -> dict[str, object]:
+    """Say where a question went wrong, what of it was understood, and what may be meant."""
+    said = {"at": error.at, "understood": error.understood, "suggestion": error.suggestion}
+    return {"question": said}
+
+
 def _problem(error: LiveAgentError, message: str, headers: dict[str, str] | None = None) -> Problem:
     return Problem(error.status, error.code, message, headers=headers or {})
+
+
+def _problem_of_trail(error: AuditError) -> Problem:
+    match error:
+        case QuestionRefused():
+            return Problem(422, error.code, str(error), {"q": str(error)}, told=_question(error))
+        case CursorRefused():
+            return Problem(422, error.code, str(error), {"cursor": str(error)})
+        case TooManyTails():
+            return Problem(429, error.code, str(error), headers={"Retry-After": "10"})
+        case _ if type(error) in TOLD:
+            return Problem(TOLD[type(error)], error.code, str(error))
+        case ChangeRefused():
+            return Problem(503, error.code, "The change was refused, because it can't be recorded.")
+        case _:
+            return Problem(503, error.code, "The audit trail can't be read now. Try again.")
 
 
 def _problem_of_framework(error: HTTPException) -> Problem:
@@ -225,7 +245,7 @@ def build_services(
         places = Places(data=places)
     places.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     store = places.trail()
-    trail = _sealed(store, signing or Signing(data=places.data), clock, report)
+    trail, cursor_key = _sealed(store, signing or Signing(data=places.data), clock, report)
     database = places.database()
     reader = places.reader(database)
     outbox = places.outbox(reader)
@@ -257,6 +277,7 @@ def build_services(
         sequencer=sequencer,
         metrics=Metrics(outbox, sequencer, clock, webhooks),
         close=close,
+        tails=Tails(trail, cursor_key),
         secure_cookies=secure_cookies,
         trusted_proxies=trusted_proxies,
         limits=limits or Limits(),
@@ -264,15 +285,21 @@ def build_services(
     )
 
 
-def _sealed(store: Store, signing: Signing, clock: Callable[[], int], report: Report) -> Trail:
-    """Return the trail once all of it is sealed and signed; so a server that may not sign stops."""
+def _sealed(
+    store: Store, signing: Signing, clock: Callable[[], int], report: Report
+) -> tuple[Trail, bytes]:
+    """Return the trail once all of it is sealed and signed, and the secret of its cursors.
+
+    So a server that may not sign stops.
+    """
     try:
-        trail = Trail(store, signer=signing.signer(store, clock), clock=clock)
+        signer = signing.signer(store, clock)
+        trail = Trail(store, signer=signer, clock=clock)
         trail.seal(report)
     except AuditError:
         store.close()
         raise
-    return trail
+    return trail, signer.derived("cursors")
 
 
 @contextmanager

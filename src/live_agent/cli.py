@@ -131,7 +131,8 @@ def serve(
             webhooks_to_private_networks=webhooks_to_private_networks,
         )
     services.database.prepare()
-    serving.run(create_site(services), host, port, lambda url: _print(f"Live Agent: {url}"))
+    site, said = create_site(services), lambda url: _print(f"Live Agent: {url}")
+    serving.run(site, host, port, said, services.tails.close)
 
 
 @app.command()

@@ -146,3 +146,5 @@ class Problem(NamedTuple):
     message: str
     errors: Mapping[str, str] = {}
     headers: Mapping[str, str] = {}
+    told: Mapping[str, object] = {}
+    """What programs are told beside it."""

@@ -4,7 +4,7 @@ Deny by default: a route without an access rule is refused to everybody.
 """
 
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from typing import Any, Final, Literal, NamedTuple, cast
 from urllib.parse import urlsplit
@@ -15,12 +15,20 @@ from litestar.concurrency import sync_to_thread
 from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
+from sqlalchemy.orm import Session
 
 from audit_trail.capture.asgi import origin_of
 from audit_trail.capture.context import ANONYMOUS, acting_as, stating
 from live_agent import access, attempts
 from live_agent.access import Member, Person
-from live_agent.errors import DatabaseFailed, Forbidden, Invalid, NotFound, NotSignedIn
+from live_agent.errors import (
+    DatabaseFailed,
+    Forbidden,
+    Invalid,
+    LiveAgentError,
+    NotFound,
+    NotSignedIn,
+)
 from live_agent.pace import Pace
 from live_agent.services import Services
 from live_agent.settings.reasons import reasons_sent
@@ -122,14 +130,9 @@ class Gate(ASGIMiddleware):
         token, secret = token_of(headers), session_of(headers, self._services.cookie)
         is_due = False
         with self._services.database.reading() as db:
-            person = None
-            if token is not None:
-                person = access.person_of_token(db, token)
-            elif secret is not None:
-                person = access.person_of_session(db, secret, now_us)
-                is_due = person is not None and access.is_due(db, secret, now_us)
-            if person is None:
-                raise NotSignedIn
+            person = _person(db, token, secret, now_us)
+            if token is None and secret is not None:
+                is_due = access.is_due(db, secret, now_us)
             if rule.who == "member":
                 person = access.member_of(db, person, int(scope["path_params"]["account_id"]))
         # A tab that lies open and asks for news by itself is no use of the session.
@@ -159,6 +162,41 @@ class Gate(ASGIMiddleware):
                 self._services.clock(),
             )
         raise Forbidden(refusal.said)
+
+
+def admission(services: Services, scope: HTTPScope) -> Callable[[], bool]:
+    """Return what tells whether a member who was let in still would be, as of when it is called.
+
+    For answers that go on for long: a role may be taken away, a session end, a token be deleted.
+    """
+    rule, headers = rule_of(scope), _headers(scope)
+    token, secret = token_of(headers), session_of(headers, services.cookie)
+    account_id = int(scope["path_params"]["account_id"])
+
+    def is_admitted() -> bool:
+        try:
+            with services.database.reading() as db:
+                person = _person(db, token, secret, services.clock())
+                member = access.member_of(db, person, account_id)
+        except (
+            LiveAgentError
+        ):  # Also where the database can't be asked: who comes again may read on.
+            return False
+        return rule is not None and refusal_of(member, rule) is None
+
+    return is_admitted
+
+
+def _person(db: Session, token: str | None, secret: str | None, now_us: int) -> Person:
+    """Return who sent this token, or else this session's secret. Raises `NotSignedIn`."""
+    person = None
+    if token is not None:
+        person = access.person_of_token(db, token)
+    elif secret is not None:
+        person = access.person_of_session(db, secret, now_us)
+    if person is None:
+        raise NotSignedIn
+    return person
 
 
 def refusal_of(person: Person, rule: Rule) -> Refusal | None:

@@ -10,6 +10,7 @@ import msgspec
 from audit_trail.capture.outbox import Backlog, Outbox
 from audit_trail.capture.proxies import NO_PROXIES, Proxies
 from audit_trail.retention.keeping import Retention
+from audit_trail.server.tail import Tails
 from audit_trail.trail import Trail
 from live_agent.attempts import Limits
 from live_agent.database import Database
@@ -34,6 +35,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     `running` starts the sequencer, the sweep of ended attempts, the retention's rounds and those of
     the webhooks, and stops them at its end.
     `close` closes both databases. Without a `metrics_token` nobody may read the metrics.
+    Close `tails` before the server stops: it waits for answers to end.
     """
 
     database: Database
@@ -45,6 +47,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     sequencer: Worker
     metrics: Metrics
     close: Callable[[], None]
+    tails: Tails
     secure_cookies: bool = False
     trusted_proxies: Proxies = NO_PROXIES
     limits: Limits = Limits()

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import signal
 import socket
 from collections.abc import Callable
@@ -10,19 +11,31 @@ from typing import Any, Final
 from live_agent.errors import AddressRefused
 
 READY_SECONDS: Final = 30.0
+STOP_SECONDS: Final = 10.0
+"""For how long answers that were begun are sent, once the server is told to stop."""
+
 CONNECTIONS: Final = 4_096
 """Open at once, those kept alive included; at the default of 128 the next one waits."""
 LOGGING: Final[dict[str, Any]] = {"loggers": {"_granian": {"handlers": [], "propagate": True}}}
 """The server's own log goes where the process's goes, in the same form."""
 
 
-def run(app: Any, host: str, port: int, ready: Callable[[str], None]) -> None:
+_log = logging.getLogger(__name__)
+
+
+def run(
+    app: Any,
+    host: str,
+    port: int,
+    ready: Callable[[str], None],
+    stopping: Callable[[], None] = lambda: None,
+) -> None:
     """Serve until SIGINT or SIGTERM. `ready` is called with the URL once requests are answered.
 
-    Port 0 takes any free port. Raises `AddressRefused` when the address can't be used.
+    Answers that were begun are sent to their end, so `stopping` must end those that have none. Port 0 takes any free port. Raises `AddressRefused` when the address can't be used.
     """
     chosen = _bindable(host, port)
-    asyncio.run(_serve(app, host, chosen, ready))
+    asyncio.run(_serve(app, host, chosen, ready, stopping))
 
 
 def _bindable(host: str, port: int) -> int:
@@ -37,7 +50,9 @@ def _bindable(host: str, port: int) -> int:
         raise AddressRefused(f"Can't listen on {host} port {port}: {error}.") from error
 
 
-async def _serve(app: Any, host: str, port: int, ready: Callable[[str], None]) -> None:
+async def _serve(
+    app: Any, host: str, port: int, ready: Callable[[str], None], stopping: Callable[[], None]
+) -> None:
     from granian.constants import Interfaces
     from granian.log import LogLevels
     from granian.server.embed import Server
@@ -52,15 +67,36 @@ async def _serve(app: Any, host: str, port: int, ready: Callable[[str], None]) -
         backlog=CONNECTIONS,
         backpressure=CONNECTIONS,
     )
+    told = asyncio.Event()
+
+    def stop() -> None:
+        stopping()
+        told.set()
+        server.stop()  # type: ignore[no-untyped-call] # the server's library has no types here
+
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, server.stop)
+        loop.add_signal_handler(name, stop)
     serving = asyncio.create_task(server.serve())
     answering = asyncio.create_task(_announce(host, port, ready))
-    await serving
+    await _ended(serving, told)
     answering.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await answering
+
+
+async def _ended(serving: asyncio.Task[None], told: asyncio.Event) -> None:
+    """Wait until the server has ended; once told to stop, it waits for readers only so long."""
+    telling = asyncio.create_task(told.wait())
+    await asyncio.wait({serving, telling}, return_when=asyncio.FIRST_COMPLETED)
+    telling.cancel()
+    done, _ = await asyncio.wait({serving}, timeout=STOP_SECONDS)
+    if not done:
+        # Somebody takes nothing of their answer. What is left is ended with the loop, in good order.
+        _log.warning("stopped before every answer was taken")
+        serving.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await serving
 
 
 async def _announce(host: str, port: int, ready: Callable[[str], None]) -> None:

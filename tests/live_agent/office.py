@@ -203,6 +203,7 @@ def serving(
         _wait_until_listening(port)
         yield Office(services, clock, app, f"http://127.0.0.1:{port}")
     finally:
+        services.tails.close()
         loop.call_soon_threadsafe(server.stop)
         stopped.join(20)
         services.close()

@@ -17,13 +17,13 @@ from audit_trail.errors import (
 )
 from audit_trail.evidence import Wanted, evidence
 from audit_trail.record.catalog import Catalog
-from audit_trail.record.entry import Entry, read_what
+from audit_trail.record.entry import Entry
 from audit_trail.record.query import Query
-from audit_trail.record.sentence import activity, summary
 from audit_trail.search.found import SEARCHED_AT_ONCE, Page
 from audit_trail.server.asked import ADDRESSED, RANGES, Asked, asked_of
 from audit_trail.server.assets import PAGE_HEADERS
 from audit_trail.server.beginning import begin_of
+from audit_trail.server.entry_json import entry_item
 from audit_trail.server.overview import overview_of
 from audit_trail.server.row import by_request, rows_of
 from audit_trail.server.seal import proof_of
@@ -312,19 +312,8 @@ class _Pages:
         }
 
     def _entry_json(self, entry: Entry, viewer: Viewer) -> dict[str, Any]:
-        public = entry.public
-        what = read_what(entry.what, public.what)
-        return {
-            "index": entry.index,
-            "version": entry.version,
-            "url": f"{viewer.path}/{entry.index + 1}",
-            "activity": activity(public, what, self._catalog),
-            "summary": summary(public, what, self._catalog),
-            "public": _stored(entry.public_bytes),
-            "who": _stored(entry.who.stored) if entry.who else None,
-            "what": _stored(entry.what.stored) if entry.what else None,
-            "mismatches": self._trail.mismatches(viewer.account, entry),
-        }
+        item = entry_item(self._trail, viewer.account, entry, self._catalog)
+        return {"url": f"{viewer.path}/{entry.index + 1}", **msgspec.structs.asdict(item)}
 
     def _html(
         self, viewer: Viewer, template: str, seen: dict[str, Any], status: int = 200
@@ -340,15 +329,6 @@ def _json(value: dict[str, Any], status: int = 200) -> Response[Any]:
         media_type=MediaType.JSON,
         headers=PAGE_HEADERS,
     )
-
-
-def _stored(part: bytes) -> Any:
-    """Return the stored JSON as it is; what was altered into no JSON would spoil the answer."""
-    try:
-        msgspec.json.decode(part)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
-    return msgspec.Raw(part)
 
 
 def _last_of(request: AnyRequest) -> dict[str, str]:

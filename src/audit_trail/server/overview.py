@@ -77,8 +77,8 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
 def overview_of(trail: Trail, asked: Asked, zone: Zone, catalog: Catalog, now_us: int) -> Overview:
     """Return the overview of what is asked."""
     count, facets = trail.count(asked.query), trail.facets(asked.query)
-    edges = _edges(trail, asked, zone, now_us)
-    timeline = trail.timeline(asked.query, [_us(edge) for edge in edges])
+    edges = edges_of(trail, asked, zone, now_us)
+    timeline = trail.timeline(asked.query, [us_of(edge) for edge in edges])
     most = max((sum(bar.values()) for bar in timeline.bars), default=0)
     names = _names(trail.page(asked.query, limit=NAMED_FROM).entries)
     entries = "entry" if count.number == 1 and count.is_exact else "entries"
@@ -138,7 +138,7 @@ def _names(entries: Sequence[Entry]) -> dict[str, str]:
     }
 
 
-def _edges(trail: Trail, asked: Asked, zone: Zone, now_us: int) -> list[datetime]:
+def edges_of(trail: Trail, asked: Asked, zone: Zone, now_us: int) -> list[datetime]:
     """Return where bars begin and end: steps by the clocks of the zone, 48 at most."""
     during = asked.during
     since_us = during.since_us if during else None
@@ -180,5 +180,6 @@ def _parts(bar: Mapping[str, int], most: int) -> Iterator[Part]:
             yield Part(action, y, height)
 
 
-def _us(moment: datetime) -> int:
+def us_of(moment: datetime) -> int:
+    """Return a moment as µs UTC."""
     return (moment - _EPOCH) // timedelta(microseconds=1)

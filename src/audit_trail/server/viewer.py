@@ -1,6 +1,6 @@
 """What the page asks of the application that mounts it: who looks, and how far behind the trail is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -23,6 +23,17 @@ class Views(msgspec.Struct, frozen=True, kw_only=True):
     all: str
 
 
+class Reader(msgspec.Struct, frozen=True, kw_only=True):
+    """Who reads entries: whose trail, and in which zone (IANA) days are meant by default."""
+
+    account: str
+    zone: str | None = None
+    person: Hashable = None
+    """Tells people apart, where something is limited for each of them."""
+    is_admitted: Callable[[], bool] = lambda: True
+    """Tells whether they may still read; asked every few seconds of an answer that goes on for long."""
+
+
 class Viewer(msgspec.Struct, frozen=True, kw_only=True):
     """Whose trail is shown, and how. `path` is the list's own path, without a slash at its end."""
 
@@ -34,6 +45,8 @@ class Viewer(msgspec.Struct, frozen=True, kw_only=True):
     """The address where the application shows and changes how long entries are kept."""
     personal_data: str | None = None
     """The address where the application finds and erases what is kept of a person."""
+    reader: Reader | None = None
+    """The same person, for answers that go on for long; without it there are none."""
     views: Views | None = None
     """What the application keeps of questions that were asked."""
     layout: Mapping[str, Any] = {}

@@ -45,10 +45,11 @@ class Moment(NamedTuple):
 
 def zone_of(*names: str | None) -> Zone:
     """Return the first zone that exists under one of these names (IANA), else UTC."""
-    return next((zone for zone in map(_zone, names) if zone), UTC_ZONE)
+    return next((zone for zone in map(zone_named, names) if zone), UTC_ZONE)
 
 
-def _zone(name: str | None) -> Zone | None:
+def zone_named(name: str | None) -> Zone | None:
+    """Return the zone of this name (IANA), if there is one."""
     if not name or not _NAME.fullmatch(name):
         return None
     try:

@@ -1,5 +1,6 @@
 """The signer: it signs what only adds to what it has signed before, and nothing else."""
 
+import hmac
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -64,6 +65,13 @@ class Signer:
     def record(self, edges: Mapping[str, Range]) -> None:
         """Put what the database has committed into the file, before anybody is shown it."""
         self._heads.add({each: SignedHead(edge.stop, edge.root) for each, edge in edges.items()})
+
+    def derived(self, purpose: str) -> bytes:
+        """Return 32 bytes that only who has the key can know, others for each purpose.
+
+        Every server that signs with the key gets the same ones, until it is rotated.
+        """
+        return hmac.digest(self._seed.bytes, b"derived " + purpose.encode(), "sha256")
 
     def has_signed(self, account: str, seal: Seal) -> bool:
         """Tell whether the seal's checkpoint is ours and of all of its tree."""

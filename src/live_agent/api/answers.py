@@ -16,6 +16,7 @@ def problem_answer(problem: Problem) -> Response[dict[str, object]]:
         "error": problem.message,
         "message": problem.message,
         "code": problem.code,
+        **problem.told,
     }
     if problem.status == 422:
         content["attributes"] = list(problem.errors)

@@ -84,7 +84,7 @@ def _run(data: Path, host: str, port: int, say: Callable[[str], None]) -> None:
         _write(data / "demo.json", {"base_url": url, **known})
 
     try:
-        serving.run(create_site(services), host, port, ready)
+        serving.run(create_site(services), host, port, ready, services.tails.close)
     finally:
         # The file says that the demo answers; what outlives it is in the file of its people.
         (data / "demo.json").unlink(missing_ok=True)
