@@ -97,6 +97,10 @@ MAP = {
     "audit_trail.retention": Room(
         engine("errors", "record", "capture.context", "own", "trail"), ("msgspec",)
     ),
+    # It asks the trail as a reader does, and notes what it handed out as the trail itself does.
+    "audit_trail.export": Room(
+        engine("errors", "record", "capture.context", "own", "trail"), ("msgspec", "pyarrow")
+    ),
     # It declares what it removes by an entry of the trail's own.
     "audit_trail.erasure": Room(
         engine(

@@ -20,6 +20,7 @@ from audit_trail.search.found import (
     Facets,
     NumberedPage,
     Page,
+    Stretch,
     Timeline,
 )
 from audit_trail.store.port import Store
@@ -110,10 +111,15 @@ class Finder:
 
     def matching(self, query: Query) -> Iterator[Entry]:
         """Return every matching entry in the query's order, read some at a time."""
+        for stretch in self.stretches(query):
+            yield from stretch.entries
+
+    def stretches(self, query: Query) -> Iterator[Stretch]:
+        """Yield every matching entry in the query's order, a stretch of the trail at a time."""
         beyond: int | None = None
         while found := self._store.find(query, beyond=beyond, limit=READ_TOGETHER):
-            yield from _chosen(query, found)
             beyond = found[-1].index
+            yield Stretch(_chosen(query, found), beyond)
 
     def _newest(self, query: Query) -> tuple[list[Entry], int | None]:
         """Return the newest hits, and how many they are where these aren't all."""
