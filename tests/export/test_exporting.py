@@ -23,11 +23,12 @@ from audit_trail.errors import ExportCancelled, ExportRefused, StoreFailed
 from audit_trail.export.cells import neutralised, told_time
 from audit_trail.export.exporting import Export, Progress, export_to
 from audit_trail.export.table import COLUMNS
-from audit_trail.export.wanted import FORMS, Form, Wanted
+from audit_trail.export.wanted import FORMS, NAMES, Form, Wanted
 from audit_trail.record.catalog import Catalog
 from audit_trail.record.entry import ActorId, Draft, Entity, Entry, Part, Removed, read_what
 from audit_trail.record.matching import matches
 from audit_trail.record.query import Condition, During, Is, Query
+from audit_trail.record.sentence import summary
 from audit_trail.store.memory import MemoryStore
 from audit_trail.store.sqlite import SqliteStore
 from audit_trail.trail import Trail
@@ -282,6 +283,7 @@ def test_the_file_has_a_manifest_and_an_entry_and_is_its_owner_s(
     what = read_what(noted.what)
     assert noted.public.action == "export" and noted.public.via == "cli"
     assert what.details["exported"] == 5 and what.details["search"] == "date:1..9"
+    assert summary(noted.public, what, Catalog()) == f"5 entries as {NAMES[form]}"
     assert what.details["sha256"] == manifest["file"]["sha256"]
     assert what.reason == "Audit of November"
 

@@ -62,7 +62,7 @@ def neutralised(text: str) -> str:
     A formula begins with = + - @, full-width ones and the like included, behind any space.
     """
     first = text[:1]
-    if not first or (first.isascii() and first.isalnum()):
+    if not first or (first.isascii() and (first.isalnum() or first == "{")):
         return text
     if first == MARK or first in _SEPARATORS or _is_formula(text):
         return MARK + text

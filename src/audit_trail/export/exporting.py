@@ -16,7 +16,7 @@ from audit_trail.export.cells import Cells, told_time
 from audit_trail.export.file import whole_file
 from audit_trail.export.lines import Lines
 from audit_trail.export.manifest import Manifest, Range, Taken
-from audit_trail.export.wanted import Wanted
+from audit_trail.export.wanted import NAMES, Wanted
 from audit_trail.own import own_draft
 from audit_trail.record.catalog import Catalog
 from audit_trail.record.entry import Entry
@@ -180,7 +180,7 @@ def note_export(
     query = manifest.query
     details: dict[str, Any] = {
         "exported": manifest.count,
-        "form": manifest.file.form,
+        "form": NAMES[manifest.file.form],
         "search": query.question,
         "since": query.since,
         "until": query.until,
