@@ -19,9 +19,11 @@ from typing import NamedTuple
 
 import sqlalchemy
 
+from audit_trail.export.wanted import NAMES
 from bench.draining import draining
 from bench.engines import KINDS, Place, place
 from bench.erasing import OTHERS_AMONG, erasing
+from bench.exporting import FEW, exports_of_an_account
 from bench.finding import Calls, Found, Kind, finding
 from bench.indexing import indexing
 from bench.load import under_load
@@ -250,6 +252,20 @@ def evidence_figures(effort: Effort) -> Iterator[Figure]:
     )
 
 
+def export_figures(effort: Effort) -> Iterator[Figure]:
+    """How fast a whole account is written in each form, and with what memory."""
+    with place("SQLite") as where:
+        exported = exports_of_an_account(where, effort.verified, ["jsonl", "csv", "parquet"])
+    for form, took in exported.items():
+        verdict = "met" if took.per_second >= 100_000 else "missed"
+        yield Figure(
+            f"SQLite: {took.entries:,} entries exported as {NAMES[form]}",
+            f"{took.per_second:,.0f} a second, {took.bytes / took.entries:,.0f} bytes an entry; "
+            f"memory grows by {max(took.grown_bytes, 0) / 2**20:.1f} MiB beyond the first {FEW:,}",
+            f"at least 100,000 a second: {verdict}" if form == "jsonl" else "none",
+        )
+
+
 def product_figures(effort: Effort) -> Iterator[Figure]:
     """What a person waits for."""
     page = newest_page(effort.entries, effort.samples)
@@ -300,6 +316,8 @@ def figures(effort: Effort, only: str = "") -> Iterator[Figure]:
         yield from hashing_figures(effort)
     if only in "evidence_figures":
         yield from evidence_figures(effort)
+    if only in "export_figures":
+        yield from export_figures(effort)
     if only in "product_figures":
         yield from product_figures(effort)
 

@@ -47,7 +47,7 @@ def environment(*rooms: str) -> tuple[str, ...]:
 # put together may it also choose a store and start a sequencer.
 DOORS = (
     *engine("errors", "record", "capture", "search.found", "trail"),
-    *engine("erasure", "evidence", "retention", "server"),
+    *engine("erasure", "evidence", "export", "retention", "server"),
     "live_agent.errors",
 )
 COMPOSITION = (*DOORS, *engine("store", "signing", "trees", "sequencer", "own"))
@@ -98,6 +98,10 @@ MAP = {
     # A run asks the trail alone, and says what it did as the trail itself does.
     "audit_trail.retention": Room(
         engine("errors", "record", "capture.context", "own", "trail"), ("msgspec",)
+    ),
+    # It asks the trail as a reader does, and notes what it handed out as the trail itself does.
+    "audit_trail.export": Room(
+        engine("errors", "record", "capture.context", "own", "trail"), ("msgspec", "pyarrow")
     ),
     # It declares what it removes by an entry of the trail's own.
     "audit_trail.erasure": Room(
@@ -215,6 +219,15 @@ MAP = {
     "live_agent.site": Room(environment("app", "pages", "services"), ("litestar",)),
     # It changes and runs the retention as an operator, beside a server or without one.
     "live_agent.retaining": Room((*COMPOSITION, *environment("catalog", "signing")), ("msgspec",)),
+    "live_agent.environment": Room((*COMPOSITION, *environment("places", "signing"))),
+    # It asks the trail beside a server, and signs the entry of an export as the server does.
+    "live_agent.auditing": Room(
+        (
+            *COMPOSITION,
+            *environment("schema", "database", "catalog", "places", "signing", "environment"),
+        ),
+        ("msgspec", "rich", "typer"),
+    ),
     # What is restored begins a new epoch.
     "live_agent.backup": Room((*COMPOSITION, *environment("signing")), ("msgspec",)),
     "live_agent.logs": Room(DOORS, ("msgspec", "structlog")),
@@ -231,7 +244,7 @@ MAP = {
             *EDGES,
             *environment("watching", "places", "installing", "founding", "app", "site"),
             *environment("serving", "demo", "logs", "backup", "signing"),
-            "live_agent.retaining",
+            *environment("retaining", "auditing", "environment"),
         ),
         ("msgspec", "rich", "typer"),
     ),

@@ -264,3 +264,15 @@ class EvidenceRefused(AuditError):
     """The evidence file can't be read, or can't be made."""
 
     code = "evidence_refused"
+
+
+class ExportRefused(AuditError):
+    """The export can't be written as asked; the message says why."""
+
+    code = "export_refused"
+
+
+class ExportCancelled(AuditError):
+    """The export was cancelled; nothing of it is left."""
+
+    code = "export_cancelled"

@@ -35,7 +35,7 @@ from audit_trail.seal.note import VerifierKey
 from audit_trail.seal.proof import Path, Proof
 from audit_trail.seal.tile import Bundle, Tile
 from audit_trail.search.finding import Finder
-from audit_trail.search.found import Count, Facets, NumberedPage, Page, Timeline
+from audit_trail.search.found import Batch, Count, Facets, NumberedPage, Page, Timeline
 from audit_trail.search.index import Index
 from audit_trail.signing.signer import Signer
 from audit_trail.store.port import Head, Key, Lead, RecordKey, Store, Tail, Wiped
@@ -158,6 +158,10 @@ class Trail:
     def matching(self, query: Query) -> Iterator[Entry]:
         """Return every matching entry in the query's order, read some at a time."""
         return self._finder.matching(query)
+
+    def batches(self, query: Query) -> Iterator[Batch]:
+        """Yield the same a stretch of the trail at a time, so that readers know how far they are."""
+        return self._finder.batches(query)
 
     def count(self, query: Query) -> Count:
         """Return how many entries match."""

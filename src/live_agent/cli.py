@@ -14,6 +14,9 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from live_agent.auditing.command import app as audits
+from live_agent.environment import places_of, signing_of
+
 app = typer.Typer(
     name="live-agent",
     help="Live Agent with Settings > Audit Logs: who did what, where, and when.",
@@ -36,6 +39,7 @@ app.add_typer(users, name="user")
 app.add_typer(tokens, name="token")
 app.add_typer(databases, name="database")
 app.add_typer(keys, name="key")
+app.add_typer(audits, name="audit")
 
 Data = Annotated[
     Path,
@@ -120,12 +124,12 @@ def serve(
     configure_logs(log_format, sys.stderr)
     with _progress() as report:
         services = build_services(
-            _places(data),
+            places_of(data),
             secure_cookies=secure_cookies,
             trusted_proxies=trusted(trusted_proxies.split(",")),
             # Not an option: every process on the machine can read another's arguments.
             metrics_token=os.environ.get("LIVE_AGENT_METRICS_TOKEN", ""),
-            signing=_signing(data),
+            signing=signing_of(data),
             report=report,
             url=url,
             webhooks_to_private_networks=webhooks_to_private_networks,
@@ -157,7 +161,7 @@ def restore(
     from live_agent.backup import restore
 
     with _progress() as report:
-        manifest = restore(backup, data, report, _signing(data).key)
+        manifest = restore(backup, data, report, signing_of(data).key)
     _print(f"{data} is as it was at {manifest.taken_at}.")
 
 
@@ -303,7 +307,7 @@ def init_database(
 def sync_database(data: Data = Path("live-agent-data")) -> None:
     """Migrate the schema and make the triggers as generated, as the owner of the tables."""
     owner = os.environ.get("LIVE_AGENT_OWNER_URL")
-    database = _places(data, database_url=owner).database()
+    database = places_of(data, database_url=owner).database()
     database.sync()
     if trail_owner := os.environ.get("LIVE_AGENT_TRAIL_OWNER_URL"):
         from live_agent.installing.server import sync_trail
@@ -326,7 +330,7 @@ def list_keys(data: Data = Path("live-agent-data")) -> None:
 def rotate_key(data: Data = Path("live-agent-data")) -> None:
     """Sign with another key from the next start on: a new one, or the one in the environment."""
     with _trail_at_rest(data) as store:
-        key = _signing(data).rotate(store)
+        key = signing_of(data).rotate(store)
     _print(f"The next start signs with {b64encode(key.public).decode()}.")
 
 
@@ -337,7 +341,7 @@ def begin_epoch(
 ) -> None:
     """Sign the trail as it is, under a new name, although it lacks what was signed before."""
     with _trail_at_rest(data) as store:
-        key = _signing(data).begin_epoch(store, reason)
+        key = signing_of(data).begin_epoch(store, reason)
     _print(f"The next start signs as {key.name} with {b64encode(key.public).decode()}.")
 
 
@@ -409,14 +413,14 @@ def run_retention(
 def _retaining(data: Path) -> Iterator[Any]:
     from live_agent.retaining import retaining
 
-    with _trail(data) as store, retaining(store, _signing(data)) as opened:
+    with _trail(data) as store, retaining(store, signing_of(data)) as opened:
         yield opened
 
 
 @contextmanager
 def _trail_at_rest(data: Path) -> Iterator[Any]:
     """Open the trail's store while no server runs: it would go on with the key before."""
-    places = _places(data)
+    places = places_of(data)
     with places.outbox(places.reader(places.database())).leading(), _trail(data) as store:
         yield store
 
@@ -428,44 +432,17 @@ def _trail(data: Path) -> Iterator[Any]:
 
     from audit_trail.errors import StoreFailed
 
-    places = _places(data)
+    places = places_of(data)
     if not places.trail_url and not (data / "trail.db").is_file():
         raise StoreFailed(f"There is no trail {data / 'trail.db'}.")
     with closing(places.trail()) as store:
         yield store
 
 
-def _signing(data: Path) -> Any:
-    """Read the key. No option takes one: every process can read another's arguments."""
-    from audit_trail.errors import KeyRefused
-    from audit_trail.signing.keys import Seed
-    from live_agent.signing import Signing
-
-    if path := os.environ.get("LIVE_AGENT_SIGNING_KEY_FILE"):
-        key = Seed.read(Path(path))
-        if key is None:
-            raise KeyRefused(f"There is no key file {path}.")
-        return Signing(data=data, key=key)
-    text = os.environ.get("LIVE_AGENT_SIGNING_KEY")
-    return Signing(data=data, key=Seed.parse(text) if text else None)
-
-
 def _database(data: Path) -> Any:
-    database = _places(data).database()
+    database = places_of(data).database()
     database.prepare()
     return database
-
-
-def _places(data: Path, *, database_url: str | None = None) -> Any:
-    """Read the URLs. No option takes one: every process can read another's arguments."""
-    from live_agent.places import Places
-
-    return Places(
-        data=data,
-        database_url=database_url or os.environ.get("LIVE_AGENT_DATABASE_URL", ""),
-        capture_url=os.environ.get("LIVE_AGENT_CAPTURE_URL", ""),
-        trail_url=os.environ.get("LIVE_AGENT_TRAIL_URL", ""),
-    )
 
 
 @contextmanager

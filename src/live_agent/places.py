@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from audit_trail.capture.outbox import Outbox
 from audit_trail.capture.sqlalchemy import outbox
 from audit_trail.capture.url import driver_url, is_postgresql, read_url
+from audit_trail.errors import StoreFailed
 from audit_trail.store.port import Store
 from live_agent.database import Database
 from live_agent.engines import open_engine
@@ -49,17 +50,24 @@ class Places(msgspec.Struct, frozen=True, kw_only=True):
         lock = None if self.database_url else self._directory() / "sequencer.lock"
         return outbox(reader, parents=WATCH.parents(), lock=lock)
 
-    def trail(self) -> Store:
-        """Open the trail. Raises `StoreFailed` or `UrlRefused`."""
+    def trail(self, *, is_there: bool = False, is_read_only: bool = False) -> Store:
+        """Open the trail. Raises `StoreFailed` or `UrlRefused`.
+
+        What `is_there` isn't created. An SQLite file may be opened for reading only.
+        """
         if self.trail_url and is_postgresql(url := read_url(self.trail_url)):
             from audit_trail.store.postgresql.store import PostgresqlStore
 
             return PostgresqlStore(driver_url(url))
         from audit_trail.store.sqlite import SqliteStore
 
-        path = Path(str(url.database)) if self.trail_url else self._directory() / "trail.db"
-        os.close(os.open(path, os.O_CREAT | os.O_RDONLY, 0o600))
-        return SqliteStore(path)
+        folder = self.data if is_there else self._directory()
+        path = Path(str(url.database)) if self.trail_url else folder / "trail.db"
+        if is_there and not path.is_file():
+            raise StoreFailed(f"There is no trail {path}.")
+        if not is_read_only:
+            os.close(os.open(path, os.O_CREAT | os.O_RDONLY, 0o600))
+        return SqliteStore(path, is_read_only=is_read_only)
 
     def _directory(self) -> Path:
         self.data.mkdir(mode=0o700, parents=True, exist_ok=True)

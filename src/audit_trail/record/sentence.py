@@ -64,6 +64,9 @@ def summary(public: Public, what: What, catalog: Catalog) -> str:
         parts.append(f"{verb} its {catalog.name(went_with)}")
     if retained := retention_summary(public.action, what.details, catalog):
         parts.append(retained)
+    if isinstance(exported := what.details.get("exported"), int):
+        entries = "1 entry" if exported == 1 else f"{exported:,} entries"
+        parts.append(f"{entries} as {what.details.get('form')}")
     if reason := what.details.get("reason"):
         parts.append(str(reason))
     if count := what.details.get("count"):

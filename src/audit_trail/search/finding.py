@@ -15,6 +15,7 @@ from audit_trail.search.counting import count_bars, count_facets, count_in_bars,
 from audit_trail.search.found import (
     COUNT_LIMIT,
     FACETS,
+    Batch,
     Count,
     FacetName,
     Facets,
@@ -123,13 +124,19 @@ class Finder:
 
     def matching(self, query: Query) -> Iterator[Entry]:
         """Return every matching entry in the query's order, read some at a time."""
+        for batch in self.batches(query):
+            yield from batch.entries
+
+    def batches(self, query: Query) -> Iterator[Batch]:
+        """Yield every matching entry in the query's order, read some at a time."""
         beyond: int | None = None
         while True:
             found, reached = self._beyond(query, beyond, READ_TOGETHER)
-            yield from found
+            if found or reached is not None:
+                beyond = found[-1].index if reached is None else reached
+                yield Batch(found, beyond)
             if reached is None and len(found) < READ_TOGETHER:
                 return
-            beyond = found[-1].index if reached is None else reached
 
     def _is_any(self, query: Query, beyond: int) -> bool:
         """Tell whether there is a hit beyond this index, or may be."""

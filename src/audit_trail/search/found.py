@@ -31,6 +31,13 @@ class Page(NamedTuple):
     reached: int | None = None
 
 
+class Batch(NamedTuple):
+    """Hits of a stretch of the trail, which may be none, and the index that was looked at last."""
+
+    entries: Sequence[Entry]
+    reached: int
+
+
 class NumberedPage(NamedTuple):
     """A page by its number, and how many entries match; `is_exact` is False where that is the least."""
 

@@ -8,6 +8,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+import msgspec
+
 from audit_trail.errors import HeadMoved, TermLost, TreeRefused
 from audit_trail.record.entry import (
     Entry,
@@ -189,12 +191,7 @@ class SqliteStore:
         return [_entry(row) for row in rows]
 
     def find(self, query: Query, *, beyond: int | None = None, limit: int) -> list[Entry]:
-        where, values = _where(query)
-        if beyond is not None:
-            where, values = (
-                f"{where} AND idx {'<' if query.newest_first else '>'} ?",
-                (*values, beyond),
-            )
+        where, values = _where(query if beyond is None else _beyond(query, beyond))
         rows = self._all(
             f"SELECT {_ENTRY} FROM entries WHERE {where} {_order(query)} LIMIT ?", (*values, limit)
         )
@@ -390,6 +387,18 @@ def _where(query: Query) -> tuple[str, tuple[Any, ...]]:
     return " AND ".join(text for text, _ in conditions), tuple(
         value for _, values in conditions for value in values
     )
+
+
+def _beyond(query: Query, beyond: int) -> Query:
+    """Return what is left of a query beyond an index.
+
+    Of two bounds on the same side SQLite looks up the first one, and walks from there to the other.
+    """
+    if query.newest_first:
+        stop = beyond if query.stop is None else min(query.stop, beyond)
+        return msgspec.structs.replace(query, stop=stop)
+    start = beyond + 1 if query.start is None else max(query.start, beyond + 1)
+    return msgspec.structs.replace(query, start=start)
 
 
 def _order(query: Query) -> str:
