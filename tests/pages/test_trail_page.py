@@ -8,6 +8,8 @@ from litestar.testing import TestClient
 from audit_trail.record.entry import ActorId
 from tests.pages.trail_page import NOON, TrailPage, Waiting
 
+DAY_US = 86_400_000_000
+
 
 @pytest.fixture
 def page() -> TrailPage:
@@ -242,7 +244,7 @@ def test_a_question_that_makes_no_sense_says_what_may_be_meant(page: TrailPage) 
     page.add()
     answer = page.get('?q=role user:ada <b>"x"</b>&range=7d')
     assert answer.status_code == 422
-    assert "The question can't be understood" in text(answer.text)
+    assert "The question can&#39;t be understood" in text(answer.text)
     assert "actor:ada" in answer.text
     assert "<b>" not in answer.text
     assert "data-entry" not in answer.text
@@ -302,3 +304,53 @@ def test_an_entry_leads_to_more_by_its_user_and_of_its_record(page: TrailPage) -
     for title in ("More by this user", "History of this record"):
         (address,) = re.findall(rf'href="/logs([^"]*)">{title}<', shown)
         assert "1 shown" in page.get(address.replace("&amp;", "&")).text
+
+
+def test_a_range_of_days_is_asked_by_a_form_that_keeps_the_rest(page: TrailPage) -> None:
+    page.add(occurred_at=NOON - 5 * DAY_US)
+    page.add(number="2")
+    html = page.get("?q=inbox&range=24h&columns=via").text
+    (form,) = re.findall(r'<form id="days".*?</form>', html, re.DOTALL)
+    assert re.findall(r'name="(\w+)" value="([^"]*)"', form) == [
+        ("q", "inbox"),
+        ("columns", "activity,via"),
+    ]
+    assert html.count('form="days" type="date"') == 2
+    shown = page.get("?q=inbox&columns=activity,via&since=2023-07-26&until=2023-07-26").text
+    assert "1 shown" in shown
+    assert "2023-07-26 to 2023-07-26" in text(shown)
+
+
+def test_a_range_that_ends_before_it_begins_says_so_where_it_is_mended(page: TrailPage) -> None:
+    page.add()
+    answer = page.get("?q=inbox&since=2023-08-01&until=2023-07-01")
+    assert answer.status_code == 422
+    said = text(answer.text)
+    assert "The range ends (2023-07-01) before it begins (2023-08-01)" in said
+    assert 'href="/logs?q=inbox&amp;since=2023-07-01&amp;until=2023-08-01"' in answer.text
+    assert answer.text.count('aria-invalid="true" aria-describedby="refused"') == 4
+    assert "1 shown" in page.get("?q=inbox&since=2023-07-01&until=2023-08-01").text
+    for bad in ("since=soon", "range=2y", "range=1h&since=2023-07-01", "columns=secret"):
+        refused = page.get(f"?{bad}")
+        assert (refused.status_code, "data-entry" in refused.text) == (422, False)
+        told = page.get(f"?{bad}", Accept="application/json")
+        assert (told.status_code, told.json()["code"]) == (422, "query_refused")
+
+
+def test_the_viewer_chooses_the_columns(page: TrailPage) -> None:
+    page.add(who={"ip": "203.0.113.9"}, what={"label": "Support"}, request="r-1")
+    every = "user,activity,record,time,where,address,via,outcome,request,entry"
+    html = page.get(f"?columns={every}").text
+    assert (
+        "User Activity Record Time Berlin, UTC+2 Where Address Via Outcome Request Entry"
+        in text(html)
+    )
+    for cell in ("Inbox #1 · Support", "203.0.113.9", "Web", "Success", "r-1"):
+        assert re.search(rf'<td class="\w+" data-label="\w+">{cell}</td>', html)
+    few = page.get("?columns=via&columns=user").text
+    assert re.findall(r'<th class="(\w+)"', few) == ["by", "what", "via"]
+    assert 'href="/logs/1?columns=user%2Cactivity%2Cvia"' in few
+    assert (
+        "columns"
+        not in page.get("?columns=user,activity,time,where").text.partition("data-size")[2]
+    )

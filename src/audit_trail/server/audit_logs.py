@@ -25,6 +25,7 @@ from audit_trail.search.found import Page
 from audit_trail.server.asked import ADDRESSED, RANGES, Asked, asked_of
 from audit_trail.server.assets import PAGE_HEADERS
 from audit_trail.server.beginning import begin_of
+from audit_trail.server.columns import COLUMNS
 from audit_trail.server.overview import overview_of
 from audit_trail.server.row import by_request, rows_of
 from audit_trail.server.seal import proof_of
@@ -143,7 +144,7 @@ class _Pages:
         kept = "kept" in request.query_params
         try:
             asked = self._asked(request, viewer)
-        except QuestionRefused as error:
+        except (QuestionRefused, QueryRefused) as error:
             if _wants_json(request):
                 raise
             return self._misunderstood(request, viewer, error)
@@ -161,15 +162,21 @@ class _Pages:
         return asked_of(given, viewer.account, zone, self._clock(), self._catalog)
 
     def _misunderstood(
-        self, request: AnyRequest, viewer: Viewer, error: QuestionRefused
+        self, request: AnyRequest, viewer: Viewer, error: QuestionRefused | QueryRefused
     ) -> Response[Any]:
-        """Show the question as it was typed, with what is wrong about it and what may be meant."""
+        """Show what was asked as it was typed, with what is wrong about it and what may be meant."""
         given = {name: text for name, text in _last_of(request).items() if name in ADDRESSED}
-        given = {name: text for name, text in given.items() if name != "range" or text in RANGES}
         asked = Asked(given=given, query=Query(account=viewer.account))
-        refused = {"says": str(error), "suggestion": error.suggestion}
+        is_question = isinstance(error, QuestionRefused)
+        since, until = given.get("since", ""), given.get("until", "")
+        refused = {
+            "of": "question" if is_question else "range",
+            "says": str(error),
+            "suggestion": error.suggestion if isinstance(error, QuestionRefused) else None,
+            "exchanged": not is_question and "" < until < since,
+        }
         seen = self._around(viewer, asked) | {"refused": refused}
-        return self._html(viewer, "audit_logs.html", seen, STATUSES[QuestionRefused])
+        return self._html(viewer, "audit_logs.html", seen, STATUSES[type(error)])
 
     def overview(self, request: AnyRequest, viewer: Viewer) -> Response[Any]:
         """Answer counts, facets and timeline: a part to the list's script, else a page of its own."""
@@ -290,6 +297,7 @@ class _Pages:
             "views": viewer.views,
             "asked": asked,
             "ranges": RANGES,
+            "columns": COLUMNS,
             "refused": None,
         }
 
@@ -353,8 +361,9 @@ def _stored(part: bytes) -> Any:
 
 
 def _last_of(request: AnyRequest) -> dict[str, str]:
-    """Return the address's parameters; of one that is given twice, the last."""
-    return {name: request.query_params.getall(name)[-1] for name in request.query_params}
+    """Return the address's parameters; of one that is given twice, the last, but all columns."""
+    given = {name: request.query_params.getall(name) for name in request.query_params}
+    return {name: ",".join(all_) if name == "columns" else all_[-1] for name, all_ in given.items()}
 
 
 def _wants_json(request: AnyRequest) -> bool:

@@ -67,7 +67,8 @@
     if (document.hidden) event.preventDefault();
   });
 
-  const size = () => Number(document.getElementById("entries").dataset.size);
+  // Of what is refused there is no list.
+  const size = () => Number(document.getElementById("entries")?.dataset.size);
   let known = size();
   document.body.addEventListener("htmx:afterSettle", () => {
     const more = size() - known;
