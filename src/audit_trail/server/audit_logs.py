@@ -26,6 +26,8 @@ from audit_trail.server.asked import ADDRESSED, RANGES, Asked, asked_of
 from audit_trail.server.assets import PAGE_HEADERS
 from audit_trail.server.beginning import begin_of
 from audit_trail.server.columns import COLUMNS
+from audit_trail.server.filters import Filters
+from audit_trail.server.history import history_of
 from audit_trail.server.overview import overview_of
 from audit_trail.server.row import by_request, rows_of
 from audit_trail.server.seal import proof_of
@@ -61,7 +63,8 @@ def audit_logs_router(
 
     `viewer` is the guard: it tells whose trail is shown to whom, or raises the application's own
     error. `fresh` gives the trail a moment to take up what has committed, and tells what it still
-    lacks. `templates` come from `page_templates`. Every address answers JSON to who prefers it.
+    lacks. `templates` come from `page_templates`. Every address answers JSON to who prefers it,
+    or asks for it by `as=json`.
     """
     pages = _Pages(trail, viewer, fresh, catalog, templates, clock)
 
@@ -82,6 +85,10 @@ def audit_logs_router(
     def audit_log(request: AnyRequest, number: FromPath[str]) -> Response[Any]:
         return pages.answer(request, lambda asked, viewer: pages.entry(asked, viewer, number))
 
+    @get("/{number:str}/history", sync_to_thread=True, include_in_schema=False)
+    def audit_log_history(request: AnyRequest, number: FromPath[str]) -> Response[Any]:
+        return pages.answer(request, lambda asked, viewer: pages.history(asked, viewer, number))
+
     @get("/{number:str}/proof", sync_to_thread=True, include_in_schema=False)
     def audit_log_proof(request: AnyRequest, number: FromPath[str]) -> Response[Any]:
         return pages.answer(request, lambda asked, viewer: pages.proof(asked, viewer, number))
@@ -95,6 +102,7 @@ def audit_logs_router(
         audit_logs_overview,
         newest_audit_logs,
         audit_log,
+        audit_log_history,
         audit_log_proof,
         audit_log_evidence,
     ]
@@ -182,9 +190,8 @@ class _Pages:
         """Answer counts, facets and timeline: a part to the list's script, else a page of its own."""
         asked, zone = self._asked(request, viewer), _zone(request, viewer)
         found = overview_of(self._trail, asked, zone, self._catalog, self._clock())
-        is_part = request.headers.get("HX-Request") == "true"
         seen = self._around(viewer, asked) | {"overview": found}
-        return self._html(viewer, "overview.html" if is_part else "overview_page.html", seen)
+        return self._part(request, viewer, "overview.html", "overview_page.html", seen)
 
     def newest(self, request: AnyRequest, viewer: Viewer) -> Response[Any]:
         """Answer the list anew, or 204 while a page that has `seen` so many entries is still true."""
@@ -203,12 +210,30 @@ class _Pages:
         entry = self._entry(viewer, number)
         if _wants_json(request):
             return _json(self._entry_json(entry, viewer))
-        window = window_of(
-            self._trail, viewer.account, entry, self._catalog, _zone(request, viewer), viewer.path
+        asked = self._asked(request, viewer)
+        zone = _zone(request, viewer)
+        window = window_of(self._trail, entry, asked, self._catalog, zone, viewer.path)
+        seen = {"window": window, "path": viewer.path, "listed": asked.at(viewer.path)}
+        return self._part(request, viewer, "window.html", "entry.html", seen)
+
+    def history(self, request: AnyRequest, viewer: Viewer, number: str) -> Response[Any]:
+        """Answer what happened to an entry's record: in its window, else as a page of its own."""
+        entry, before = self._entry(viewer, number), _number(request, "before")
+        if entry.public.entity.id is None:
+            raise EntryNotFound(f"Entry {number} is about no record that could have a history.")
+        asked, zone = self._asked(request, viewer), _zone(request, viewer)
+        history = history_of(
+            self._trail, entry, asked, self._catalog, zone, viewer.path, before=before
         )
+        seen = {"history": history, "path": viewer.path, "listed": asked.at(viewer.path)}
+        return self._part(request, viewer, "history.html", "history_page.html", seen)
+
+    def _part(
+        self, request: AnyRequest, viewer: Viewer, part: str, page: str, seen: dict[str, Any]
+    ) -> Response[Any]:
+        """Answer a part to the list's script, else the page that has it."""
         is_part = request.headers.get("HX-Request") == "true"
-        seen = {"window": window, "path": viewer.path, "is_part": is_part}
-        return self._html(viewer, "window.html" if is_part else "entry.html", seen)
+        return self._html(viewer, part if is_part else page, seen | {"is_part": is_part})
 
     def proof(self, request: AnyRequest, viewer: Viewer, number: str) -> Response[Any]:
         """Answer what verifying an entry takes; `since` is the size of a checkpoint seen before."""
@@ -264,7 +289,8 @@ class _Pages:
         kept: bool = False,
     ) -> dict[str, Any]:
         zone = _zone(request, viewer)
-        rows = rows_of(page.entries, self._catalog, zone, seen=seen)
+        filters = Filters(asked, self._catalog)
+        rows = rows_of(page.entries, self._catalog, zone, filters, seen=seen)
         head = self._trail.head(viewer.account)
         size = head.size
         is_filtered = asked.query.where is not None
@@ -367,6 +393,8 @@ def _last_of(request: AnyRequest) -> dict[str, str]:
 
 
 def _wants_json(request: AnyRequest) -> bool:
+    if request.query_params.get("as") == "json":
+        return True
     return request.accept.best_match(["text/html", "application/json"]) == "application/json"
 
 

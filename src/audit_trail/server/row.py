@@ -18,6 +18,7 @@ from audit_trail.record.sentence import (
     summary,
     via_name,
 )
+from audit_trail.server.filters import Filter, Filters
 from audit_trail.server.zone import Moment, Zone, moment
 
 _GLYPHS: Final = {
@@ -57,14 +58,20 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     via: str
     outcome: str
+    filters: tuple[Filter, ...]
     is_new: bool
 
 
 def rows_of(
-    entries: Sequence[Entry], catalog: Catalog, zone: Zone, *, seen: int | None = None
+    entries: Sequence[Entry],
+    catalog: Catalog,
+    zone: Zone,
+    filters: Filters,
+    *,
+    seen: int | None = None,
 ) -> list[Row]:
     """Return the entries as rows; those beyond a size that was `seen` are new."""
-    return [_row(entry, catalog, zone, seen) for entry in entries]
+    return [_row(entry, catalog, zone, filters, seen) for entry in entries]
 
 
 def by_request(rows: Sequence[Row]) -> list[list[Row]]:
@@ -115,7 +122,7 @@ def _record(public: Public, what: What, catalog: Catalog) -> str:
     return f"{titled(name)}{number}" + (f" · {label}" if label else "")
 
 
-def _row(entry: Entry, catalog: Catalog, zone: Zone, seen: int | None) -> Row:
+def _row(entry: Entry, catalog: Catalog, zone: Zone, filters: Filters, seen: int | None) -> Row:
     public = entry.public
     who, what = read_who(entry.who, public.who), read_what(entry.what, public.what)
     return Row(
@@ -131,6 +138,7 @@ def _row(entry: Entry, catalog: Catalog, zone: Zone, seen: int | None) -> Row:
         address=address_of(who),
         via=via_name(public),
         outcome=titled(public.outcome),
+        filters=tuple(filters.entry(public, who)),
         is_new=seen is not None and entry.index >= seen,
     )
 
