@@ -16,6 +16,7 @@ from audit_trail.errors import (
     QuestionRefused,
 )
 from audit_trail.evidence import Wanted, evidence
+from audit_trail.record.asked import LONGEST
 from audit_trail.record.catalog import Catalog
 from audit_trail.record.entry import Entry, read_what
 from audit_trail.record.query import Query
@@ -26,8 +27,10 @@ from audit_trail.server.asked import ADDRESSED, RANGES, Asked, asked_of
 from audit_trail.server.assets import PAGE_HEADERS
 from audit_trail.server.beginning import begin_of
 from audit_trail.server.columns import COLUMNS
+from audit_trail.server.completion import suggested
 from audit_trail.server.filters import Filters
 from audit_trail.server.history import history_of
+from audit_trail.server.known import Knowing
 from audit_trail.server.overview import overview_of
 from audit_trail.server.row import by_request, rows_of
 from audit_trail.server.seal import proof_of
@@ -76,6 +79,10 @@ def audit_logs_router(
     def audit_logs_overview(request: AnyRequest) -> Response[Any]:
         return pages.answer(request, pages.overview)
 
+    @get("/suggestions", sync_to_thread=True, include_in_schema=False)
+    def audit_logs_suggestions(request: AnyRequest) -> Response[Any]:
+        return pages.answer(request, pages.suggestions)
+
     # `polled` lets the application tell a tab that lies open from a person who reads.
     @get("/newest", sync_to_thread=True, include_in_schema=False, opt={"polled": True})
     def newest_audit_logs(request: AnyRequest) -> Response[Any]:
@@ -100,6 +107,7 @@ def audit_logs_router(
     handlers = [
         audit_logs,
         audit_logs_overview,
+        audit_logs_suggestions,
         newest_audit_logs,
         audit_log,
         audit_log_history,
@@ -127,6 +135,7 @@ class _Pages:
         self._catalog = catalog
         self._templates = templates
         self._clock = clock
+        self._knowing = Knowing(trail, clock)
 
     def answer(
         self, request: AnyRequest, make: Callable[[AnyRequest, Viewer], Response[Any]]
@@ -192,6 +201,18 @@ class _Pages:
         found = overview_of(self._trail, asked, zone, self._catalog, self._clock())
         seen = self._around(viewer, asked) | {"overview": found}
         return self._part(request, viewer, "overview.html", "overview_page.html", seen)
+
+    def suggestions(self, request: AnyRequest, viewer: Viewer) -> Response[Any]:
+        """Answer what may be typed next, at a place of a question; always as JSON."""
+        text = request.query_params.get("q", "")
+        at = request.query_params.get("at", str(min(len(text), LONGEST)))
+        place = int(at) if at.isascii() and at.isdecimal() and len(at) < len("10000") else None
+        if len(text) > LONGEST or place is None or place > len(text):
+            said = f"Ask for suggestions at a place (at) of a question (q) of up to {LONGEST:,} characters."
+            raise QueryRefused(said)
+        found = suggested(text, place, self._catalog, self._knowing.of(viewer.account))
+        items = [each._asdict() for each in found.items]
+        return _json({"start": found.start, "stop": found.stop, "items": items})
 
     def newest(self, request: AnyRequest, viewer: Viewer) -> Response[Any]:
         """Answer the list anew, or 204 while a page that has `seen` so many entries is still true."""

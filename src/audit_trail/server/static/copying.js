@@ -14,9 +14,9 @@
       if (copyLink) await navigator.clipboard.writeText(new URL(copyLink, location.href).href);
       // A browser waits for the text, where it has been promised before the click is over.
       else await navigator.clipboard.write([new ClipboardItem({ "text/plain": json(copyJson) })]);
-      told.textContent = copyLink ? "The link is copied." : "The JSON is copied.";
+      told.textContent = copyLink ? told.dataset.link : told.dataset.json;
     } catch {
-      told.textContent = copyLink ? "This browser copies nothing here; copy the address of this page." : "This browser copies nothing here.";
+      told.textContent = copyLink ? told.dataset.noLink : told.dataset.noJson;
     }
   });
 
