@@ -7,8 +7,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from audit_trail.record.entry import read_what
+from audit_trail.record.query import Query
 from audit_trail.record.sentence import summary
-from audit_trail.server.window import Field, Side, Window, window_of
+from audit_trail.server.asked import Asked
+from audit_trail.server.changes import Field, Side
+from audit_trail.server.window import Window, window_of
 from audit_trail.server.zone import Zone
 from live_agent.catalog import CATALOG
 from tests.live_agent.office import Place
@@ -27,7 +30,8 @@ def newest(place: Place) -> list[str]:
     services.sequencer_idle()
     trail = services.trail
     entry = trail.entry(account, trail.head(account).size - 1)
-    window = window_of(trail, account, entry, CATALOG, Zone("Berlin", BERLIN), "/audit-logs")
+    asked = Asked(given={}, query=Query(account=account))
+    window = window_of(trail, entry, asked, CATALOG, Zone("Berlin", BERLIN), "/audit-logs")
     at = datetime.fromtimestamp(entry.public.occurred_at / 1_000_000, UTC).astimezone(BERLIN)
     offset = (at.utcoffset() or at - at).seconds // 3_600
     facts = [

@@ -5,8 +5,10 @@ import re
 import pytest
 from litestar.testing import TestClient
 
-from audit_trail.record.entry import ActorId
+from audit_trail.record.entry import ActorId, Entity
 from tests.pages.trail_page import NOON, TrailPage, Waiting
+
+DAY_US = 86_400_000_000
 
 
 @pytest.fixture
@@ -242,7 +244,7 @@ def test_a_question_that_makes_no_sense_says_what_may_be_meant(page: TrailPage) 
     page.add()
     answer = page.get('?q=role user:ada <b>"x"</b>&range=7d')
     assert answer.status_code == 422
-    assert "The question can't be understood" in text(answer.text)
+    assert "The question can&#39;t be understood" in text(answer.text)
     assert "actor:ada" in answer.text
     assert "<b>" not in answer.text
     assert "data-entry" not in answer.text
@@ -298,7 +300,235 @@ def test_an_overview_of_nothing_says_so(page: TrailPage) -> None:
 def test_an_entry_leads_to_more_by_its_user_and_of_its_record(page: TrailPage) -> None:
     page.add(who={"email": "ada@example.com"})
     page.add(number="2", who={"email": "grace@example.com"})
-    shown = page.get("/1").text
-    for title in ("More by this user", "History of this record"):
-        (address,) = re.findall(rf'href="/logs([^"]*)">{title}<', shown)
-        assert "1 shown" in page.get(address.replace("&amp;", "&")).text
+    (address,) = linked(page.get("/1").text, "More by this user")
+    assert "1 shown" in page.get(address).text
+    (history,) = linked(page.get("/1").text, "History of this record")
+    (address,) = linked(page.get(history).text, "Show them in the list")
+    assert "1 shown" in page.get(address).text
+
+
+def linked(html: str, words: str) -> list[str]:
+    """Return where the links of these words lead, without the list's path."""
+    found = re.findall(r'<a [^>]*href="/logs([^"]*)"[^>]*>(.*?)</a>', html, re.DOTALL)
+    return [
+        address.replace("&amp;", "&") for address, inside in found if text(inside).endswith(words)
+    ]
+
+
+def named(html: str, name: str) -> list[str]:
+    """Return where the links with this name lead, without the list's path."""
+    links = re.findall(r"<a ([^>]*)>", html)
+    return [
+        re.findall(r'href="/logs([^"]*)"', link)[0].replace("&amp;", "&")
+        for link in links
+        if f'aria-label="{name}"' in link
+    ]
+
+
+def furnish(page: TrailPage) -> None:
+    """Append three entries that differ in everything that can be asked for."""
+    page.add(
+        who={"email": "ada@example.com", "ip": "203.0.113.9"},
+        what=changed(role=("agent", "administrator"), name=("A", "B")),
+        entity=Entity(type="team", id="5"),
+        request="r-1",
+    )
+    page.add(
+        action="delete",
+        who={"email": "grace@example.com", "ip": "2001:db8::1"},
+        what=changed(role=("administrator", "agent")),
+        actor=ActorId(kind="user", id="9"),
+        request="r-2",
+        via="api",
+        outcome="denied",
+    )
+    page.add(number="2", actor=ActorId(kind="system"), via="database", action="create")
+
+
+FILTERS = [
+    ("User ada@example.com", {1}),
+    ("Action Update", {1}),
+    ("Entity Team", {1}),
+    ("Record Team #5", {1}),
+    ("Address 203.0.113.9", {1}),
+    ("Where Web", {1}),
+    ("Outcome Success", {1, 3}),
+    ("Request r-1", {1}),
+]
+FIELD_FILTERS = [
+    ("Field Role", {1, 2}),
+    ("Role from agent", {1}),
+    ("Role to administrator", {1}),
+]
+
+
+def shown_of(page: TrailPage, address: str) -> set[int]:
+    return set(map(int, re.findall(r'id="entry-(\d+)"', page.get(address).text)))
+
+
+def test_each_value_of_an_entry_can_be_kept_or_left_out(page: TrailPage) -> None:
+    furnish(page)
+    row = page.get().text.rpartition('id="entry-1"')[2]
+    window = page.get("/1").text
+    for html, filters in ((row, FILTERS), (window, FIELD_FILTERS + FILTERS)):
+        for name, kept in filters:
+            if html is window and name == "Outcome Success":
+                continue  # The window tells an outcome only where it is another.
+            (keep,), (drop,) = named(html, f"Filter for {name}"), named(html, f"Filter out {name}")
+            assert shown_of(page, keep) == kept, name
+            assert shown_of(page, drop) == {1, 2, 3} - kept, name
+
+
+def test_a_filter_adds_to_the_question_and_takes_away_its_opposite(page: TrailPage) -> None:
+    furnish(page)
+    html = page.get("?q=-action:update OR action:create&range=24h&columns=user").text
+    (keep,) = named(html, "Filter for Outcome Denied")
+    assert keep.endswith("&range=24h&columns=user%2Cactivity")
+    assert shown_of(page, keep) == {2}
+    window = page.get("/1?q=-action:update -(entity:team id:5)").text
+    (keep,), (record,) = (
+        named(window, f"Filter for {name}") for name in ("Action Update", "Record Team #5")
+    )
+    assert keep == "?q=-%28entity%3Ateam+id%3A5%29+action%3Aupdate"
+    assert record == "?q=-action%3Aupdate+entity%3Ateam+id%3A5"
+
+
+def test_what_cannot_be_typed_is_not_offered(page: TrailPage) -> None:
+    page.add(
+        who={"email": "a\u202eb@example.com", "ip": "fe80::1%eth0"},
+        what=changed(note=("x" * 500, "two\nlines"), token=({"$": "secret"}, {"$": "secret"})),
+    )
+    html = page.get("/1").text
+    assert not re.findall(r'aria-label="Filter (?:for|out) (?:User|Address|Note \w|Token \w)', html)
+    assert named(html, "Filter for Field Note") == ["?q=field%3Anote"]
+    long = "x " * 990
+    assert named(page.get(f"/1?q={long}").text, "Filter for Field Note") == []
+
+
+def test_next_and_previous_stay_within_what_is_shown(page: TrailPage) -> None:
+    for number in range(6):
+        page.add(number=str(number), action="delete" if number % 2 else "update")
+    html = page.get("?q=action:delete").text
+    assert 'href="/logs/4?q=action%3Adelete" data-entry' in html
+    window = page.get("/4?q=action:delete").text
+    assert named(window, "Newer entry") == ["/6?q=action%3Adelete"]
+    assert named(window, "Older entry") == ["/2?q=action%3Adelete"]
+    assert named(window, "Close") == ["?q=action%3Adelete"]
+    assert named(page.get("/6?q=action:delete").text, "Newer entry") == []
+    assert named(page.get("/2?q=action:delete").text, "Older entry") == []
+    assert named(page.get("/4").text, "Newer entry") == ["/5"]
+    assert page.get("/4?q=user:ada").status_code == 422
+
+
+def test_a_step_to_what_was_not_found_yet_goes_on_searching(
+    page: TrailPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("audit_trail.search.finding.READ_TOGETHER", 5)
+    monkeypatch.setattr("audit_trail.search.finding.SEARCHED_AT_ONCE", 10)
+    for number in range(40):
+        page.add(number=str(number), action="delete" if number in (0, 20, 39) else "update")
+    window = page.get("/21?q=action:delete").text
+    assert named(window, "Search older entries") == ["?q=action%3Adelete&before=11"]
+    assert named(window, "Search newer entries") == ["?q=action%3Adelete&after=31"]
+    (older,) = named(window, "Search older entries")
+    assert shown_of(page, older) == {1}
+
+
+def test_the_history_of_a_record_shows_all_that_happened_to_it(page: TrailPage) -> None:
+    for number in range(12):
+        page.add(what=changed(name=(f"v{number}", f"v{number + 1}")))
+        page.add(number="2")
+    html = page.get("/3/history?q=action:delete").text
+    assert "History of inbox (#1)" in text(html)
+    assert re.findall(r"version (\d+)", html) == [str(each) for each in range(12, 2, -1)]
+    assert html.count('<td class="before">') == 10
+    (older,) = linked(html, "Older")
+    assert older.startswith("/3/history?q=action%3Adelete&before=")
+    rest = page.get(older).text
+    assert re.findall(r"version (\d+)", rest) == ["2", "1"]
+    assert rest.count('<li aria-current="true">') == 1
+    assert linked(rest, "Older") == []
+    assert linked(rest, "Newest") == ["/3/history?q=action%3Adelete"]
+    part = page.get("/3/history", HX_Request="true").text
+    assert "<html" not in part
+    assert 'data-number="3"' in part
+
+
+def test_a_history_shows_of_a_long_value_where_it_differs(page: TrailPage) -> None:
+    long = "word " * 500
+    page.add(what=changed(note=(f"{long}old end", f"{long}new end")))
+    html = page.get("/1/history").text
+    assert "<del>old</del> end" in html
+    assert "there is more in the entry" in html
+    assert len(re.findall("word", html)) < 120
+
+
+def test_what_has_no_history_says_so(page: TrailPage) -> None:
+    page.add("export", None)
+    assert "History of this record" not in page.get("/1").text
+    assert page.get("/1/history").status_code == 404
+    assert page.get("/2/history").status_code == 404
+    page.add()
+    assert page.get("/2/history?before=0").status_code == 422
+    assert "Nothing is older than that" in page.get("/2/history?before=1").text
+
+
+def test_an_entry_is_taken_along_as_a_link_or_as_json(page: TrailPage) -> None:
+    page.add(what={"label": "Support"})
+    html = page.get("/1?q=inbox").text
+    assert 'data-copy-link="/logs/1"' in html
+    (address,) = linked(html, "JSON")
+    assert address == "/1?as=json"
+    answer = page.get(address)
+    assert answer.headers["content-type"].startswith("application/json")
+    assert answer.json()["what"] == {"label": "Support"}
+
+
+def test_a_range_of_days_is_asked_by_a_form_that_keeps_the_rest(page: TrailPage) -> None:
+    page.add(occurred_at=NOON - 5 * DAY_US)
+    page.add(number="2")
+    html = page.get("?q=inbox&range=24h&columns=via").text
+    (form,) = re.findall(r'<form id="days".*?</form>', html, re.DOTALL)
+    assert re.findall(r'name="(\w+)" value="([^"]*)"', form) == [
+        ("q", "inbox"),
+        ("columns", "activity,via"),
+    ]
+    assert html.count('form="days" type="date"') == 2
+    shown = page.get("?q=inbox&columns=activity,via&since=2023-07-26&until=2023-07-26").text
+    assert "1 shown" in shown
+    assert "2023-07-26 to 2023-07-26" in text(shown)
+
+
+def test_a_range_that_ends_before_it_begins_says_so_where_it_is_mended(page: TrailPage) -> None:
+    page.add()
+    answer = page.get("?q=inbox&since=2023-08-01&until=2023-07-01")
+    assert answer.status_code == 422
+    said = text(answer.text)
+    assert "The range ends (2023-07-01) before it begins (2023-08-01)" in said
+    assert 'href="/logs?q=inbox&amp;since=2023-07-01&amp;until=2023-08-01"' in answer.text
+    assert answer.text.count('aria-invalid="true" aria-describedby="refused"') == 4
+    assert "1 shown" in page.get("?q=inbox&since=2023-07-01&until=2023-08-01").text
+    for bad in ("since=soon", "range=2y", "range=1h&since=2023-07-01", "columns=secret"):
+        refused = page.get(f"?{bad}")
+        assert (refused.status_code, "data-entry" in refused.text) == (422, False)
+        told = page.get(f"?{bad}", Accept="application/json")
+        assert (told.status_code, told.json()["code"]) == (422, "query_refused")
+
+
+def test_the_viewer_chooses_the_columns(page: TrailPage) -> None:
+    page.add(who={"ip": "203.0.113.9"}, what={"label": "Support"}, request="r-1")
+    every = "user,activity,record,time,where,address,via,outcome,request,entry"
+    html = page.get(f"?columns={every}").text
+    assert (
+        "User Activity Record Time Berlin, UTC+2 Where Address Via Outcome Request Entry"
+        in text(html)
+    )
+    for cell in ("Inbox #1 · Support", "203.0.113.9", "Web", "Success", "r-1"):
+        assert re.search(rf'<td class="\w+" data-label="\w+">{cell}</td>', html)
+    few = page.get("?columns=via&columns=user").text
+    assert re.findall(r'<th class="(\w+)"', few)[:3] == ["by", "what", "via"]
+    assert 'href="/logs/1?columns=user%2Cactivity%2Cvia"' in few
+    assert (
+        "columns"
+        not in page.get("?columns=user,activity,time,where").text.partition("data-size")[2]
+    )

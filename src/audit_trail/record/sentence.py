@@ -13,7 +13,7 @@ SHOWN_FIELDS: Final = 2
 ERASED: Final = "erased"
 """What stands where something was erased."""
 
-_EVENTS: Final = {
+EVENTS: Final = {
     "sign_in": "Signed in",
     "sign_in_failed": "Failed to sign in",
     "sign_out": "Signed out",
@@ -26,6 +26,7 @@ _EVENTS: Final = {
     "begin_epoch": "Began to sign the audit logs anew",
     "unreadable": "Made a change that can't be read",
 }
+"""What an event is called that changes no record, by its action."""
 _VIA: Final = {
     "ui": "Web",
     "api": "API",
@@ -47,7 +48,7 @@ def activity(public: Public, what: What, catalog: Catalog) -> str:
         case "update" | "delete":
             return f"{public.action.capitalize()}d {with_article(name)}{number}"
         case action:
-            return catalog.events.get(action) or _EVENTS.get(action) or _opening(spelled(action))
+            return catalog.events.get(action) or EVENTS.get(action) or _opening(spelled(action))
 
 
 def summary(public: Public, what: What, catalog: Catalog) -> str:

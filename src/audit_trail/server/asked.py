@@ -11,6 +11,7 @@ from audit_trail.errors import QueryRefused
 from audit_trail.record.catalog import Catalog
 from audit_trail.record.query import During, Query, all_of
 from audit_trail.record.question import Piece, understand
+from audit_trail.server.columns import USUAL, columns_of
 from audit_trail.server.zone import Zone
 
 HOUR_US: Final = 3_600_000_000
@@ -23,7 +24,7 @@ RANGES: Final = {
 }
 """How the page calls the ranges that end now, and how many hours they have."""
 
-ADDRESSED: Final = ("q", "range", "since", "until")
+ADDRESSED: Final = ("q", "range", "since", "until", "columns")
 """The parameters that say what is shown, in the order of a view's address."""
 
 
@@ -34,6 +35,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     query: Query
     during: During | None = None
     pieces: tuple[Piece, ...] = ()
+    columns: tuple[str, ...] = USUAL
 
     @property
     def address(self) -> str:
@@ -49,10 +51,14 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         kept = {name: self.given.get(name, "") for name in ADDRESSED} | changed
         return "?" + urlencode({name: value for name, value in kept.items() if value})
 
+    def at(self, path: str) -> str:
+        """Return the address of what lies at a path and knows what the list was asked."""
+        return f"{path}?{self.address}" if self.given else path
+
     @property
     def title(self) -> str:
         """What the range is called on its button."""
-        if "range" in self.given:
+        if self.given.get("range") in RANGES:
             return RANGES[self.given["range"]][0]
         since, until = self.given.get("since"), self.given.get("until")
         if since or until:
@@ -65,13 +71,16 @@ def asked_of(
 ) -> Asked:
     """Return what an address asks for; days are those of the zone, `until` is the last one.
 
-    Raises `QuestionRefused`, and `QueryRefused` for a range that there isn't.
+    Raises `QuestionRefused`, and `QueryRefused` for a range or a column that there isn't.
     """
     given = {name: parameters[name] for name in ADDRESSED if parameters.get(name, "").strip()}
+    columns = columns_of(given.pop("columns", ""))
+    if columns != USUAL:
+        given["columns"] = ",".join(columns)
     during = _during(given, zone, now_us)
     question = understand(given.get("q", ""), zone=zone.info, now_us=now_us, catalog=catalog)
     query = Query(account=account, where=all_of(question.where, during))
-    return Asked(given=given, query=query, during=during, pieces=question.parts)
+    return Asked(given=given, query=query, during=during, pieces=question.parts, columns=columns)
 
 
 def _during(given: Mapping[str, str], zone: Zone, now_us: int) -> During | None:
@@ -86,7 +95,9 @@ def _during(given: Mapping[str, str], zone: Zone, now_us: int) -> During | None:
         return None
     first, last = (_day(name, given.get(name)) for name in ("since", "until"))
     if first and last and last < first:
-        raise QueryRefused(f"until ({last}) is before since ({first}); exchange them.")
+        raise QueryRefused(
+            f"The range ends ({last}) before it begins ({first}); exchange since and until."
+        )
     return During(
         None if first is None else _begin_us(first, zone),
         # The last day counts to its end.

@@ -16,6 +16,7 @@ from audit_trail.errors import (
     QuestionRefused,
 )
 from audit_trail.evidence import Wanted, evidence
+from audit_trail.record.asked import LONGEST
 from audit_trail.record.catalog import Catalog
 from audit_trail.record.entry import Entry
 from audit_trail.record.query import Query
@@ -23,7 +24,12 @@ from audit_trail.search.found import SEARCHED_AT_ONCE, Page
 from audit_trail.server.asked import ADDRESSED, RANGES, Asked, asked_of
 from audit_trail.server.assets import PAGE_HEADERS
 from audit_trail.server.beginning import begin_of
+from audit_trail.server.columns import COLUMNS
+from audit_trail.server.completion import suggested
 from audit_trail.server.entry_json import entry_item
+from audit_trail.server.filters import Filters
+from audit_trail.server.history import history_of
+from audit_trail.server.known import Knowing
 from audit_trail.server.overview import overview_of
 from audit_trail.server.row import by_request, rows_of
 from audit_trail.server.seal import proof_of
@@ -59,7 +65,8 @@ def audit_logs_router(
 
     `viewer` is the guard: it tells whose trail is shown to whom, or raises the application's own
     error. `fresh` gives the trail a moment to take up what has committed, and tells what it still
-    lacks. `templates` come from `page_templates`. Every address answers JSON to who prefers it.
+    lacks. `templates` come from `page_templates`. Every address answers JSON to who prefers it,
+    or asks for it by `as=json`.
     """
     pages = _Pages(trail, viewer, fresh, catalog, templates, clock)
 
@@ -71,6 +78,10 @@ def audit_logs_router(
     def audit_logs_overview(request: AnyRequest) -> Response[Any]:
         return pages.answer(request, pages.overview)
 
+    @get("/suggestions", sync_to_thread=True, include_in_schema=False)
+    def audit_logs_suggestions(request: AnyRequest) -> Response[Any]:
+        return pages.answer(request, pages.suggestions)
+
     # `polled` lets the application tell a tab that lies open from a person who reads.
     @get("/newest", sync_to_thread=True, include_in_schema=False, opt={"polled": True})
     def newest_audit_logs(request: AnyRequest) -> Response[Any]:
@@ -79,6 +90,10 @@ def audit_logs_router(
     @get("/{number:str}", sync_to_thread=True, include_in_schema=False)
     def audit_log(request: AnyRequest, number: FromPath[str]) -> Response[Any]:
         return pages.answer(request, lambda asked, viewer: pages.entry(asked, viewer, number))
+
+    @get("/{number:str}/history", sync_to_thread=True, include_in_schema=False)
+    def audit_log_history(request: AnyRequest, number: FromPath[str]) -> Response[Any]:
+        return pages.answer(request, lambda asked, viewer: pages.history(asked, viewer, number))
 
     @get("/{number:str}/proof", sync_to_thread=True, include_in_schema=False)
     def audit_log_proof(request: AnyRequest, number: FromPath[str]) -> Response[Any]:
@@ -91,8 +106,10 @@ def audit_logs_router(
     handlers = [
         audit_logs,
         audit_logs_overview,
+        audit_logs_suggestions,
         newest_audit_logs,
         audit_log,
+        audit_log_history,
         audit_log_proof,
         audit_log_evidence,
     ]
@@ -117,6 +134,7 @@ class _Pages:
         self._catalog = catalog
         self._templates = templates
         self._clock = clock
+        self._knowing = Knowing(trail, clock)
 
     def answer(
         self, request: AnyRequest, make: Callable[[AnyRequest, Viewer], Response[Any]]
@@ -142,7 +160,7 @@ class _Pages:
         kept = "kept" in request.query_params
         try:
             asked = self._asked(request, viewer)
-        except QuestionRefused as error:
+        except (QuestionRefused, QueryRefused) as error:
             if _wants_json(request):
                 raise
             return self._misunderstood(request, viewer, error)
@@ -160,23 +178,40 @@ class _Pages:
         return asked_of(given, viewer.account, zone, self._clock(), self._catalog)
 
     def _misunderstood(
-        self, request: AnyRequest, viewer: Viewer, error: QuestionRefused
+        self, request: AnyRequest, viewer: Viewer, error: QuestionRefused | QueryRefused
     ) -> Response[Any]:
-        """Show the question as it was typed, with what is wrong about it and what may be meant."""
+        """Show what was asked as it was typed, with what is wrong about it and what may be meant."""
         given = {name: text for name, text in _last_of(request).items() if name in ADDRESSED}
-        given = {name: text for name, text in given.items() if name != "range" or text in RANGES}
         asked = Asked(given=given, query=Query(account=viewer.account))
-        refused = {"says": str(error), "suggestion": error.suggestion}
+        is_question = isinstance(error, QuestionRefused)
+        since, until = given.get("since", ""), given.get("until", "")
+        refused = {
+            "of": "question" if is_question else "range",
+            "says": str(error),
+            "suggestion": error.suggestion if isinstance(error, QuestionRefused) else None,
+            "exchanged": not is_question and "" < until < since,
+        }
         seen = self._around(viewer, asked) | {"refused": refused}
-        return self._html(viewer, "audit_logs.html", seen, STATUSES[QuestionRefused])
+        return self._html(viewer, "audit_logs.html", seen, STATUSES[type(error)])
 
     def overview(self, request: AnyRequest, viewer: Viewer) -> Response[Any]:
         """Answer counts, facets and timeline: a part to the list's script, else a page of its own."""
         asked, zone = self._asked(request, viewer), _zone(request, viewer)
         found = overview_of(self._trail, asked, zone, self._catalog, self._clock())
-        is_part = request.headers.get("HX-Request") == "true"
         seen = self._around(viewer, asked) | {"overview": found}
-        return self._html(viewer, "overview.html" if is_part else "overview_page.html", seen)
+        return self._part(request, viewer, "overview.html", "overview_page.html", seen)
+
+    def suggestions(self, request: AnyRequest, viewer: Viewer) -> Response[Any]:
+        """Answer what may be typed next, at a place of a question; always as JSON."""
+        text = request.query_params.get("q", "")
+        at = request.query_params.get("at", str(min(len(text), LONGEST)))
+        place = int(at) if at.isascii() and at.isdecimal() and len(at) < len("10000") else None
+        if len(text) > LONGEST or place is None or place > len(text):
+            said = f"Ask for suggestions at a place (at) of a question (q) of up to {LONGEST:,} characters."
+            raise QueryRefused(said)
+        found = suggested(text, place, self._catalog, self._knowing.of(viewer.account))
+        items = [each._asdict() for each in found.items]
+        return _json({"start": found.start, "stop": found.stop, "items": items})
 
     def newest(self, request: AnyRequest, viewer: Viewer) -> Response[Any]:
         """Answer the list anew, or 204 while a page that has `seen` so many entries is still true."""
@@ -195,12 +230,30 @@ class _Pages:
         entry = self._entry(viewer, number)
         if _wants_json(request):
             return _json(self._entry_json(entry, viewer))
-        window = window_of(
-            self._trail, viewer.account, entry, self._catalog, _zone(request, viewer), viewer.path
+        asked = self._asked(request, viewer)
+        zone = _zone(request, viewer)
+        window = window_of(self._trail, entry, asked, self._catalog, zone, viewer.path)
+        seen = {"window": window, "path": viewer.path, "listed": asked.at(viewer.path)}
+        return self._part(request, viewer, "window.html", "entry.html", seen)
+
+    def history(self, request: AnyRequest, viewer: Viewer, number: str) -> Response[Any]:
+        """Answer what happened to an entry's record: in its window, else as a page of its own."""
+        entry, before = self._entry(viewer, number), _number(request, "before")
+        if entry.public.entity.id is None:
+            raise EntryNotFound(f"Entry {number} is about no record that could have a history.")
+        asked, zone = self._asked(request, viewer), _zone(request, viewer)
+        history = history_of(
+            self._trail, entry, asked, self._catalog, zone, viewer.path, before=before
         )
+        seen = {"history": history, "path": viewer.path, "listed": asked.at(viewer.path)}
+        return self._part(request, viewer, "history.html", "history_page.html", seen)
+
+    def _part(
+        self, request: AnyRequest, viewer: Viewer, part: str, page: str, seen: dict[str, Any]
+    ) -> Response[Any]:
+        """Answer a part to the list's script, else the page that has it."""
         is_part = request.headers.get("HX-Request") == "true"
-        seen = {"window": window, "path": viewer.path, "is_part": is_part}
-        return self._html(viewer, "window.html" if is_part else "entry.html", seen)
+        return self._html(viewer, part if is_part else page, seen | {"is_part": is_part})
 
     def proof(self, request: AnyRequest, viewer: Viewer, number: str) -> Response[Any]:
         """Answer what verifying an entry takes; `since` is the size of a checkpoint seen before."""
@@ -256,7 +309,8 @@ class _Pages:
         kept: bool = False,
     ) -> dict[str, Any]:
         zone = _zone(request, viewer)
-        rows = rows_of(page.entries, self._catalog, zone, seen=seen)
+        filters = Filters(asked, self._catalog)
+        rows = rows_of(page.entries, self._catalog, zone, filters, seen=seen)
         head = self._trail.head(viewer.account)
         size = head.size
         is_filtered = asked.query.where is not None
@@ -289,6 +343,7 @@ class _Pages:
             "views": viewer.views,
             "asked": asked,
             "ranges": RANGES,
+            "columns": COLUMNS,
             "refused": None,
         }
 
@@ -332,11 +387,14 @@ def _json(value: dict[str, Any], status: int = 200) -> Response[Any]:
 
 
 def _last_of(request: AnyRequest) -> dict[str, str]:
-    """Return the address's parameters; of one that is given twice, the last."""
-    return {name: request.query_params.getall(name)[-1] for name in request.query_params}
+    """Return the address's parameters; of one that is given twice, the last, but all columns."""
+    given = {name: request.query_params.getall(name) for name in request.query_params}
+    return {name: ",".join(all_) if name == "columns" else all_[-1] for name, all_ in given.items()}
 
 
 def _wants_json(request: AnyRequest) -> bool:
+    if request.query_params.get("as") == "json":
+        return True
     return request.accept.best_match(["text/html", "application/json"]) == "application/json"
 
 

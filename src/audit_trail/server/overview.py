@@ -6,13 +6,13 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from audit_trail.record.catalog import Catalog, spelled, titled
+from audit_trail.record.catalog import Catalog
 from audit_trail.record.entry import Entry, read_who
 from audit_trail.record.query import Query
-from audit_trail.record.question import and_also, quoted
-from audit_trail.record.sentence import via_called
+from audit_trail.record.question import and_also
 from audit_trail.search.found import FACETS, FacetName, Timeline
 from audit_trail.server.asked import Asked
+from audit_trail.server.filters import Filter, Filters
 from audit_trail.server.zone import Zone
 from audit_trail.trail import Trail
 
@@ -38,12 +38,10 @@ _DONE: Final = dict(zip(_ORDER, ("created", "updated", "deleted", "other"), stri
 
 
 class Choice(NamedTuple):
-    """A value of a facet: what it is called, how many have it, and how to keep or leave out these."""
+    """A value of a facet, with how many have it."""
 
-    name: str
+    filter: Filter
     hits: int
-    keep: str
-    drop: str
 
 
 class Part(NamedTuple):
@@ -80,12 +78,13 @@ def overview_of(trail: Trail, asked: Asked, zone: Zone, catalog: Catalog, now_us
     edges = edges_of(trail, asked, zone, now_us)
     timeline = trail.timeline(asked.query, [us_of(edge) for edge in edges])
     most = max((sum(bar.values()) for bar in timeline.bars), default=0)
+    filters = Filters(asked, catalog)
     names = _names(trail.page(asked.query, limit=NAMED_FROM).entries)
     entries = "entry" if count.number == 1 and count.is_exact else "entries"
     return Overview(
         total=f"{count.number:,}{'' if count.is_exact else '+'} {entries}",
         facets=[
-            (_TITLES[name], list(_choices(asked, catalog, names, name, facets.of[name])))
+            (_TITLES[name], list(_choices(filters, names, name, facets.of[name])))
             for name in FACETS
         ],
         bars=list(_bars(asked, edges, timeline, most)),
@@ -96,36 +95,15 @@ def overview_of(trail: Trail, asked: Asked, zone: Zone, catalog: Catalog, now_us
 
 
 def _choices(
-    asked: Asked,
-    catalog: Catalog,
+    filters: Filters,
     names: dict[str, str],
     facet: FacetName,
     found: Sequence[tuple[str, int]],
 ) -> Iterator[Choice]:
     for value, count in found[:MOST_CHOICES]:
         told = names.get(value, value) if facet == "actor" else value
-        if not told.isprintable():
-            continue
-        part = f"{facet}:{quoted(told)}"
-        keep, drop = (
-            asked.instead(q=and_also(asked.given.get("q", ""), each)) for each in (part, f"-{part}")
-        )
-        yield Choice(_called(catalog, facet, told), count, keep, drop)
-
-
-def _called(catalog: Catalog, facet: FacetName, value: str) -> str:
-    match facet:
-        case "entity":
-            return titled(catalog.name(value))
-        case "via":
-            return via_called(value)
-        case "actor" if "@" not in value:
-            kind, _, number = value.partition("/")
-            return f"{titled(spelled(kind))} (#{number})" if number else titled(spelled(kind))
-        case "actor":
-            return value
-        case _:
-            return titled(spelled(value))
+        if made := filters.facet(facet, told):
+            yield Choice(made, count)
 
 
 def _names(entries: Sequence[Entry]) -> dict[str, str]:

@@ -7,8 +7,8 @@ from typing import Final
 
 import msgspec
 
-from audit_trail.record.catalog import Catalog
-from audit_trail.record.entry import Entry, Public, Who, read_what, read_who
+from audit_trail.record.catalog import Catalog, titled
+from audit_trail.record.entry import Entry, Public, What, Who, read_what, read_who
 from audit_trail.record.sentence import (
     ERASED,
     activity,
@@ -18,6 +18,7 @@ from audit_trail.record.sentence import (
     summary,
     via_name,
 )
+from audit_trail.server.filters import Filter, Filters
 from audit_trail.server.zone import Moment, Zone, moment
 
 _GLYPHS: Final = {
@@ -53,14 +54,24 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     summary: str
     at: Moment
     where: str
+    record: str
+    address: str
+    via: str
+    outcome: str
+    filters: tuple[Filter, ...]
     is_new: bool
 
 
 def rows_of(
-    entries: Sequence[Entry], catalog: Catalog, zone: Zone, *, seen: int | None = None
+    entries: Sequence[Entry],
+    catalog: Catalog,
+    zone: Zone,
+    filters: Filters,
+    *,
+    seen: int | None = None,
 ) -> list[Row]:
     """Return the entries as rows; those beyond a size that was `seen` are new."""
-    return [_row(entry, catalog, zone, seen) for entry in entries]
+    return [_row(entry, catalog, zone, filters, seen) for entry in entries]
 
 
 def by_request(rows: Sequence[Row]) -> list[list[Row]]:
@@ -95,11 +106,23 @@ def person_of(public: Public, who: Who) -> Person:
 
 def where_of(public: Public, who: Who) -> str:
     """Return where the act came from: "203.0.113.9 · Web"."""
-    nearest = ERASED if who.is_erased else who.nearest
-    return " · ".join(part for part in (nearest, via_name(public)) if part)
+    return " · ".join(part for part in (address_of(who), via_name(public)) if part)
 
 
-def _row(entry: Entry, catalog: Catalog, zone: Zone, seen: int | None) -> Row:
+def address_of(who: Who) -> str:
+    """Return the address where the act came from, where there is one."""
+    return ERASED if who.is_erased else who.nearest or ""
+
+
+def _record(public: Public, what: What, catalog: Catalog) -> str:
+    """Return what was acted on: "Inbox #1564 · Support"."""
+    number = f" #{public.entity.id}" if public.entity.id is not None else ""
+    name = catalog.name(public.entity.type, frozenset(what.references))
+    label = ERASED if what.is_erased else what.label
+    return f"{titled(name)}{number}" + (f" · {label}" if label else "")
+
+
+def _row(entry: Entry, catalog: Catalog, zone: Zone, filters: Filters, seen: int | None) -> Row:
     public = entry.public
     who, what = read_who(entry.who, public.who), read_what(entry.what, public.what)
     return Row(
@@ -111,6 +134,11 @@ def _row(entry: Entry, catalog: Catalog, zone: Zone, seen: int | None) -> Row:
         summary=summary(public, what, catalog),
         at=moment(public.occurred_at, zone),
         where=where_of(public, who),
+        record=_record(public, what, catalog),
+        address=address_of(who),
+        via=via_name(public),
+        outcome=titled(public.outcome),
+        filters=tuple(filters.entry(public, who)),
         is_new=seen is not None and entry.index >= seen,
     )
 

@@ -1,21 +1,22 @@
 """One entry as it is read: the facts, and each changed field before and after."""
 
-from collections.abc import Iterator, Sequence
-from itertools import groupby, pairwise
+from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
 import msgspec
 
 from audit_trail.record.catalog import Catalog, spelled, titled
-from audit_trail.record.difference import Panel, Shown, Span, panels
 from audit_trail.record.entry import Entry, Public, What, Who, read_what, read_who
-from audit_trail.record.legible import edges, signs
 from audit_trail.record.question import quoted
 from audit_trail.record.retained import RETAINED, facts
 from audit_trail.record.sentence import ERASED, activity, actor_called, principals, via_name
 from audit_trail.record.terms import actor_value
-from audit_trail.server.row import glyph_of, where_of
+from audit_trail.search.found import Page
+from audit_trail.server.asked import Asked
+from audit_trail.server.changes import Field, fields_of, sides_of
+from audit_trail.server.filters import Filter, Filters
+from audit_trail.server.row import address_of, glyph_of, where_of
 from audit_trail.server.seal import Seal, seal_of
 from audit_trail.server.zone import UTC_ZONE, Zone, duration, moment, zone_phrase
 from audit_trail.trail import Trail
@@ -34,48 +35,24 @@ _OUTCOMES: Final = {"failure": "failed", "denied": "denied"}
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True):
-    """A label and its value, what adds to it quietly, and where the value leads."""
+    """A label and its value, what adds to it quietly, and where the value leads.
+
+    What can be asked for stands in `parts`, which together are the value.
+    """
 
     label: str
     value: str
     quiet: str = ""
     address: str | None = None
     iso: str | None = None
+    parts: tuple[tuple[str, Filter | None], ...] = ()
 
 
-class Piece(NamedTuple):
-    """A piece of a value: whether the other side lacks it, and whether nothing stands beside it."""
+class Step(NamedTuple):
+    """Where the newer or the older entry of what is asked is; `is_entry` where it was found yet."""
 
-    text: str
-    differs: bool
-    bare: bool
-
-
-class Side(msgspec.Struct, frozen=True, kw_only=True):
-    """One value of a field; a list has one run of pieces an item."""
-
-    shape: str
-    runs: tuple[tuple[Piece, ...], ...]
-    note: str | None
-
-    @property
-    def has_signs(self) -> bool:
-        """Tell whether something in it can't be seen, and is drawn as a sign."""
-        return any(
-            sign.name
-            for run in self.runs
-            for piece in run
-            for sign in signs(piece.text, bare=piece.bare)
-        )
-
-
-class Field(msgspec.Struct, frozen=True, kw_only=True):
-    """One changed field's panel."""
-
-    name: str
-    label: str
-    before: Side | None
-    after: Side | None
+    address: str
+    is_entry: bool
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,66 +67,91 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     unreadable: str | None
     raw: tuple[tuple[str, str], ...]
     more: tuple[tuple[str, str], ...]
-    newer: int | None
-    older: int | None
+    history: str | None
+    newer: Step | None
+    older: Step | None
     seal: Seal
 
     @property
     def sides(self) -> tuple[str, ...]:
         """The columns: a create has no Before, a delete no After."""
-        return tuple(
-            side
-            for side in ("before", "after")
-            if any(getattr(field, side) is not None for field in self.fields)
-        )
+        return sides_of(self.fields)
 
 
 def window_of(
-    trail: Trail, account: str, entry: Entry, catalog: Catalog, zone: Zone, path: str
+    trail: Trail, entry: Entry, asked: Asked, catalog: Catalog, zone: Zone, path: str
 ) -> Window:
-    """Return the entry's window; `path` is the list's path."""
+    """Return the entry's window, opened from the list of what is asked; `path` is the list's."""
+    account = asked.query.account
     public = entry.public
     who, what = read_who(entry.who, public.who), read_what(entry.what, public.what)
     number = entry.index + 1
     unreadable = what.unreadable or {}
-    older, newer = trail.neighbours(account, entry.index)
+    filters = Filters(asked, catalog)
+    newer, older = _steps(trail, entry.index, asked, path)
     return Window(
         number=number,
         title=activity(public, what, catalog),
         glyph=glyph_of(public),
         mismatches=trail.mismatches(account, entry),
         facts=(
-            *_who_and_when(public, who, zone),
-            *_record(public, what),
-            *_origin(public, who),
-            *_cause(trail, account, public, catalog, path),
+            *_who_and_when(public, who, zone, filters),
+            *_record(public, what, filters),
+            *_origin(public, who, filters),
+            *_cause(trail, public, asked, catalog, path),
             *_reasons(what),
             *_details(public, what, catalog),
             *_erasure(who, what),
             *_recording(entry, public),
         ),
-        fields=tuple(_field(panel) for panel in panels(public, what, catalog)),
+        fields=fields_of(entry, catalog, filters),
         unreadable=str(unreadable.get("why", "It can't be understood.")) if unreadable else None,
         raw=tuple(_raw(unreadable.get("hex", {}))),
         more=tuple(_more(public, who, path)),
-        newer=None if newer is None else newer + 1,
-        older=None if older is None else older + 1,
+        history=None if public.entity.id is None else asked.at(f"{path}/{number}/history"),
+        newer=newer,
+        older=older,
         seal=seal_of(trail, account, entry),
     )
 
 
+def _steps(trail: Trail, index: int, asked: Asked, path: str) -> tuple[Step | None, Step | None]:
+    """Return where the next newer entry of what is asked is, and the next older one."""
+    query = asked.query
+    if query.where is None:
+        older, newer = trail.neighbours(query.account, index)
+        return _step(newer, asked, path), _step(older, asked, path)
+    after, before = (
+        trail.page(query, after=index, limit=1),
+        trail.page(query, before=index, limit=1),
+    )
+    return (
+        _found(after, asked, path, "after"),
+        _found(before, asked, path, "before"),
+    )
+
+
+def _found(page: Page, asked: Asked, path: str, direction: str) -> Step | None:
+    if page.entries:
+        return _step(page.entries[0].index, asked, path)
+    if page.reached is None:
+        return None
+    # The search ended before it found one; the list goes on with it.
+    return Step(f"{path}?{asked.following(**{direction: page.reached + 1})}", False)
+
+
+def _step(index: int | None, asked: Asked, path: str) -> Step | None:
+    return None if index is None else Step(asked.at(f"{path}/{index + 1}"), True)
+
+
 def _more(public: Public, who: Who, path: str) -> Iterator[tuple[str, str]]:
     """Yield what else can be asked from here; what can't be typed can't be asked either."""
-    actor, entity = who.email or actor_value(public.actor), public.entity
-    asked = {"More by this user": f"actor:{quoted(actor)}"}
-    if entity.id is not None:
-        asked["History of this record"] = f"entity:{quoted(entity.type)} id:{quoted(entity.id)}"
-    for title, question in asked.items():
-        if question.isprintable():
-            yield title, f"{path}?{urlencode({'q': question})}"
+    question = f"actor:{quoted(who.email or actor_value(public.actor))}"
+    if question.isprintable():
+        yield "More by this user", f"{path}?{urlencode({'q': question})}"
 
 
-def _who_and_when(public: Public, who: Who, zone: Zone) -> Iterator[Fact]:
+def _who_and_when(public: Public, who: Who, zone: Zone, filters: Filters) -> Iterator[Fact]:
     did = {"create": "Created ", "update": "Updated ", "delete": "Deleted "}.get(public.action, "")
     called = actor_called(public, who)
     role = who.role.capitalize() if who.role else ""
@@ -158,6 +160,7 @@ def _who_and_when(public: Public, who: Who, zone: Zone) -> Iterator[Fact]:
         label=f"{did}By",
         value=called.name,
         quiet=" · ".join(note for note in (role, called.kind, erased) if note),
+        parts=((called.name, filters.user(public, who)),),
     )
     # One line for each, so that the chain is read downwards: each acted for the next.
     for principal in principals(public, who):
@@ -171,18 +174,32 @@ def _who_and_when(public: Public, who: Who, zone: Zone) -> Iterator[Fact]:
     )
 
 
-def _record(public: Public, what: What) -> Iterator[Fact]:
-    yield Fact(label="Action", value=public.action)
+def _record(public: Public, what: What, filters: Filters) -> Iterator[Fact]:
+    yield _asked("Action", public.action, filters.facet("action", public.action))
     if public.outcome != "success":
-        yield Fact(label="Outcome", value=_OUTCOMES[public.outcome])
+        yield _asked("Outcome", _OUTCOMES[public.outcome], filters.facet("outcome", public.outcome))
     if public.entity.id is not None:
-        yield Fact(
-            label="ID", value=public.entity.id, quiet=ERASED if what.is_erased else what.label or ""
-        )
+        label = ERASED if what.is_erased else what.label or ""
+        yield _asked("ID", public.entity.id, filters.record(public), label)
+    if kind := filters.facet("entity", public.entity.type):
+        yield _asked("Entity", kind.value, kind)
 
 
-def _origin(public: Public, who: Who) -> Iterator[Fact]:
-    yield Fact(label="Where", value=where_of(public, who), quiet=who.user_agent or "")
+def _asked(label: str, value: str, asked: Filter | None, quiet: str = "") -> Fact:
+    return Fact(label=label, value=value, quiet=quiet, parts=((value, asked),))
+
+
+def _origin(public: Public, who: Who, filters: Filters) -> Iterator[Fact]:
+    parts = (
+        (address_of(who), filters.address(who)),
+        (via_name(public), filters.facet("via", public.via)),
+    )
+    yield Fact(
+        label="Where",
+        value=where_of(public, who),
+        quiet=who.user_agent or "",
+        parts=tuple(part for part in parts if part[0]),
+    )
     if who.forwarded:
         said = f"said to come from {', '.join(who.forwarded)}"
         yield Fact(label="Proxy", value=who.ip or "Unix socket", quiet=said)
@@ -195,22 +212,22 @@ def _origin(public: Public, who: Who) -> Iterator[Fact]:
         yield Fact(label="Session", value=who.session)
     if public.request:
         client = f"the client's: {who.client_request}" if who.client_request else ""
-        yield Fact(label="Request", value=public.request, quiet=client)
+        yield _asked("Request", public.request, filters.request(public), client)
 
 
 def _cause(
-    trail: Trail, account: str, public: Public, catalog: Catalog, path: str
+    trail: Trail, public: Public, asked: Asked, catalog: Catalog, path: str
 ) -> Iterator[Fact]:
     if public.cause is None:
         return
-    cause = trail.by_id(account, public.cause)
+    cause = trail.by_id(asked.query.account, public.cause)
     if cause is None:
         yield Fact(
             label="Cause", value="An entry that this trail no longer holds", quiet=public.cause
         )
         return
     sentence = activity(cause.public, read_what(cause.what, cause.public.what), catalog)
-    yield Fact(label="Cause", value=sentence, address=f"{path}/{cause.index + 1}")
+    yield Fact(label="Cause", value=sentence, address=asked.at(f"{path}/{cause.index + 1}"))
 
 
 def _reasons(what: What) -> Iterator[Fact]:
@@ -260,69 +277,3 @@ def _raw(columns: Any) -> Iterator[tuple[str, str]]:
     for name, digits in (columns if isinstance(columns, dict) else {}).items():
         text = str(digits)
         yield str(name), " ".join(text[at : at + 8] for at in range(0, len(text), 8))
-
-
-def _field(panel: Panel) -> Field:
-    return Field(
-        name=panel.field,
-        label=panel.label,
-        before=_side(panel.before),
-        after=_side(panel.after),
-    )
-
-
-def _side(shown: Shown | None) -> Side | None:
-    if shown is None:
-        return None
-    joined = _lines if shown.shape == "json" else _joined
-    runs = tuple(_edged(joined(run)) for run in shown.runs)
-    return Side(shape=shown.shape, runs=runs, note=shown.note)
-
-
-def _edged(run: Sequence[Span]) -> tuple[Piece, ...]:
-    """Part what stands alone from the rest: space at either end, and space that differs."""
-    start, end = edges("".join(span.text for span in run))
-    pieces: list[Piece] = []
-    at = 0
-    for text, differs in run:
-        cuts = sorted({0, len(text), *(min(max(edge - at, 0), len(text)) for edge in (start, end))})
-        pieces += (
-            Piece(text[a:b], differs, not start <= at + a < end or (differs and text.isspace()))
-            for a, b in pairwise(cuts)
-        )
-        at += len(text)
-    return tuple(pieces)
-
-
-def _joined(run: tuple[Span, ...]) -> tuple[Span, ...]:
-    """Join the marked words of a phrase, and the space between them, into one mark."""
-    bridged = [
-        Span(span.text, span.differs or (span.text.isspace() and _between_marks(run, position)))
-        for position, span in enumerate(run)
-    ]
-    return tuple(
-        piece
-        for differs, group in groupby(bridged, key=lambda span: span.differs)
-        for piece in _trimmed("".join(span.text for span in group), differs)
-    )
-
-
-def _between_marks(run: tuple[Span, ...], position: int) -> bool:
-    return 0 < position < len(run) - 1 and run[position - 1].differs and run[position + 1].differs
-
-
-def _trimmed(text: str, differs: bool) -> Iterator[Span]:
-    """Leave the space around a marked text unmarked; a change of space alone keeps its mark."""
-    inner = text.strip()
-    if not (differs and inner):
-        yield Span(text, differs)
-        return
-    before, _, after = text.partition(inner)
-    yield from (
-        Span(*piece) for piece in ((before, False), (inner, True), (after, False)) if piece[0]
-    )
-
-
-def _lines(run: tuple[Span, ...]) -> tuple[Span, ...]:
-    """Mark each line of JSON by itself, without its indentation and its end."""
-    return tuple(piece for span in run for piece in _trimmed(*span))

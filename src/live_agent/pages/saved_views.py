@@ -40,7 +40,11 @@ PERIODS: Final = {
 def views_of(db: Session, member: Member, asked: Mapping[str, Sequence[str]]) -> Views:
     """Return what the Audit Logs page offers: the views, and to keep what it shows now."""
     log = f"{settings_path(member.account_id)}/audit-logs"
-    shown = {name: asked[name][-1] for name in _ADDRESSED if asked.get(name)}
+    shown = {
+        name: ",".join(asked[name]) if name == "columns" else asked[name][-1]
+        for name in _ADDRESSED
+        if asked.get(name)
+    }
     now = urlencode({name: value for name, value in shown.items() if value})
     found = saved_views.listed(db, member.account_id, member.user_id)
     return Views(

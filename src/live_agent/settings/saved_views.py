@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from audit_trail.errors import QuestionRefused
 from audit_trail.record.question import understand
+from audit_trail.server.columns import COLUMNS
 from live_agent.catalog import CATALOG
 from live_agent.errors import NotFound
 from live_agent.schema import LARGEST_INTEGER, Account, SavedView, ViewDelivery
@@ -41,8 +42,8 @@ def _day(value: object) -> str:
 def _columns(value: object) -> list[str]:
     if not isinstance(value, list) or len(value) > MOST_COLUMNS:
         raise ValueError(f"must be a list of at most {MOST_COLUMNS} names")
-    if not all(isinstance(each, str) and re.fullmatch(r"[a-z_]{1,40}", each) for each in value):
-        raise ValueError("must be a list of columns' names")
+    if not all(isinstance(each, str) and each in COLUMNS for each in value):
+        raise ValueError(f"must be a list of columns, some of {', '.join(COLUMNS)}")
     return list(dict.fromkeys(value))
 
 

@@ -30,6 +30,7 @@
     if (!frame.open) frame.showModal();
     const heading = frame.querySelector("[data-number]");
     document.title = `${heading.textContent.trim()} · ${title}`;
+    frame.scrollTop = 0;
     heading.focus();
   }
 
@@ -46,6 +47,17 @@
     if (frame.open) return open(link.href, history.replaceState.bind(history));
     opener = link.id;
     open(link.href, history.pushState.bind(history));
+  });
+
+  // A menu closes when something else is chosen, as menus do.
+  addEventListener("click", event => {
+    for (const menu of document.querySelectorAll("details.drop[open]")) menu.open = menu.contains(event.target);
+  });
+  addEventListener("keydown", event => {
+    const menu = event.key === "Escape" && document.activeElement?.closest("details.drop[open]");
+    if (!menu) return;
+    menu.open = false;
+    menu.querySelector("summary").focus();
   });
 
   frame.addEventListener("click", event => {
@@ -67,7 +79,8 @@
     if (document.hidden) event.preventDefault();
   });
 
-  const size = () => Number(document.getElementById("entries").dataset.size);
+  // Of what is refused there is no list.
+  const size = () => Number(document.getElementById("entries")?.dataset.size);
   let known = size();
   document.body.addEventListener("htmx:afterSettle", () => {
     const more = size() - known;

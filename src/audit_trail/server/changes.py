@@ -1,0 +1,182 @@
+"""The panels of an entry's changes as they are drawn: what differs, and what can't be seen."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby, pairwise
+from typing import NamedTuple
+
+import msgspec
+
+from audit_trail.record.catalog import Catalog
+from audit_trail.record.difference import Panel, Shown, Span, panels
+from audit_trail.record.entry import Entry, read_what
+from audit_trail.record.facts import Facts, Moved
+from audit_trail.record.legible import edges, signs
+from audit_trail.server.filters import Filter, Filters
+
+
+class Piece(NamedTuple):
+    """A piece of a value: whether the other side lacks it, and whether nothing stands beside it."""
+
+    text: str
+    differs: bool
+    bare: bool
+
+
+class Side(msgspec.Struct, frozen=True, kw_only=True):
+    """One value of a field; a list has one run of pieces an item."""
+
+    shape: str
+    runs: tuple[tuple[Piece, ...], ...]
+    note: str | None
+    filter: Filter | None = None
+
+    @property
+    def has_signs(self) -> bool:
+        """Tell whether something in it can't be seen, and is drawn as a sign."""
+        return any(
+            sign.name
+            for run in self.runs
+            for piece in run
+            for sign in signs(piece.text, bare=piece.bare)
+        )
+
+
+class Field(msgspec.Struct, frozen=True, kw_only=True):
+    """One changed field's panel."""
+
+    name: str
+    label: str
+    before: Side | None
+    after: Side | None
+    filter: Filter | None = None
+
+
+def sides_of(fields: Sequence[Field]) -> tuple[str, ...]:
+    """Return which of before and after any of the fields has."""
+    return tuple(
+        side
+        for side in ("before", "after")
+        if any(getattr(field, side) is not None for field in fields)
+    )
+
+
+def fields_of(
+    entry: Entry, catalog: Catalog, filters: Filters | None = None, *, most: int | None = None
+) -> tuple[Field, ...]:
+    """Return the panels of an entry's changes; of each value at most so many characters."""
+    public = entry.public
+    what = read_what(entry.what, public.what)
+    moves = {move.field: move for move in Facts(entry).moves()} if filters else {}
+    return tuple(
+        _field(panel, moves.get(panel.field), panel.field in what.references, filters, most)
+        for panel in panels(public, what, catalog)
+    )
+
+
+def _field(
+    panel: Panel,
+    move: Moved | None,
+    is_reference: bool,  # of the field's value
+    filters: Filters | None,
+    most: int | None,
+) -> Field:
+    before, after = _side(panel.before, most), _side(panel.after, most)
+    if filters is None or move is None:
+        return Field(name=panel.field, label=panel.label, before=before, after=after)
+    asks = {
+        side: filters.side(move, side, panel.label, is_reference=is_reference)
+        for side in ("before", "after")
+    }
+    return Field(
+        name=panel.field,
+        label=panel.label,
+        before=before and msgspec.structs.replace(before, filter=asks["before"]),
+        after=after and msgspec.structs.replace(after, filter=asks["after"]),
+        filter=filters.field(panel.field, panel.label),
+    )
+
+
+def _side(shown: Shown | None, most: int | None) -> Side | None:
+    if shown is None:
+        return None
+    joined = _lines if shown.shape == "json" else _joined
+    runs = tuple(_edged(joined(run)) for run in shown.runs)
+    if most is None:
+        return Side(shape=shown.shape, runs=runs, note=shown.note)
+    cut = tuple(_cut(runs, most))
+    is_cut = sum(map(_length, cut)) < sum(map(_length, runs))
+    note = " · ".join(filter(None, (shown.note, "there is more in the entry" if is_cut else "")))
+    return Side(shape=shown.shape, runs=cut, note=note or None)
+
+
+def _length(run: Sequence[Piece]) -> int:
+    return sum(len(piece.text) for piece in run)
+
+
+def _cut(runs: Sequence[tuple[Piece, ...]], most: int) -> Iterator[tuple[Piece, ...]]:
+    """Yield runs from shortly before what differs first, and no more than so many characters."""
+    pieces = [(place, piece) for place, run in enumerate(runs) for piece in run]
+    before = 0
+    for _, piece in pieces:
+        if piece.differs:
+            break
+        before += len(piece.text)
+    is_marked = any(piece.differs for _, piece in pieces)
+    skipped = max(0, before - most // 3) if is_marked else 0
+    left: dict[int, list[Piece]] = {}
+    for place, piece in pieces:
+        text = piece.text[skipped:]
+        skipped = max(0, skipped - len(piece.text))
+        if text and most > 0:
+            left.setdefault(place, []).append(piece._replace(text=text[:most]))
+            most -= len(text)
+    yield from map(tuple, left.values())
+
+
+def _edged(run: Sequence[Span]) -> tuple[Piece, ...]:
+    """Part what stands alone from the rest: space at either end, and space that differs."""
+    start, end = edges("".join(span.text for span in run))
+    pieces: list[Piece] = []
+    at = 0
+    for text, differs in run:
+        cuts = sorted({0, len(text), *(min(max(edge - at, 0), len(text)) for edge in (start, end))})
+        pieces += (
+            Piece(text[a:b], differs, not start <= at + a < end or (differs and text.isspace()))
+            for a, b in pairwise(cuts)
+        )
+        at += len(text)
+    return tuple(pieces)
+
+
+def _joined(run: tuple[Span, ...]) -> tuple[Span, ...]:
+    """Join the marked words of a phrase, and the space between them, into one mark."""
+    bridged = [
+        Span(span.text, span.differs or (span.text.isspace() and _between_marks(run, position)))
+        for position, span in enumerate(run)
+    ]
+    return tuple(
+        piece
+        for differs, group in groupby(bridged, key=lambda span: span.differs)
+        for piece in _trimmed("".join(span.text for span in group), differs)
+    )
+
+
+def _between_marks(run: tuple[Span, ...], position: int) -> bool:
+    return 0 < position < len(run) - 1 and run[position - 1].differs and run[position + 1].differs
+
+
+def _trimmed(text: str, differs: bool) -> Iterator[Span]:
+    """Leave the space around a marked text unmarked; a change of space alone keeps its mark."""
+    inner = text.strip()
+    if not (differs and inner):
+        yield Span(text, differs)
+        return
+    before, _, after = text.partition(inner)
+    yield from (
+        Span(*piece) for piece in ((before, False), (inner, True), (after, False)) if piece[0]
+    )
+
+
+def _lines(run: tuple[Span, ...]) -> tuple[Span, ...]:
+    """Mark each line of JSON by itself, without its indentation and its end."""
+    return tuple(piece for span in run for piece in _trimmed(*span))
