@@ -9,7 +9,7 @@ from audit_trail.record.entry import Public, Who
 from audit_trail.record.facts import Moved
 from audit_trail.record.question import and_also, quoted, without
 from audit_trail.record.sentence import actor_called, via_called
-from audit_trail.search.finding import actor_value
+from audit_trail.record.terms import actor_value
 from audit_trail.server.asked import Asked
 
 LONGEST_ASKED: Final = 200

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from audit_trail.record.facts import Facts
 from audit_trail.record.query import Query
-from audit_trail.search.finding import actor_value
+from audit_trail.record.terms import actor_value
 from audit_trail.trail import Trail
 
 READ_ENTRIES: Final = 1_000

@@ -128,8 +128,9 @@ class SqliteStore:
             if not is_read_only:
                 schema = files("audit_trail.store").joinpath("sqlite.sql").read_text()
                 connection.executescript(schema)
-        # Older files have none, and what is opened for reading only stays so.
-        self.index_store = None if is_read_only else SqliteIndex(self._file)
+        # A file of an older release has none, and if it is opened for reading only, gets none.
+        has_index = self._one("SELECT 1 FROM sqlite_master WHERE name = 'search_heads'", ())
+        self.index_store = SqliteIndex(self._file) if has_index else None
 
     def head(self, account: str) -> Head:
         row = self._one(_HEAD, (account, account))

@@ -16,8 +16,10 @@ from audit_trail.export.lines import Lines
 from audit_trail.record.entry import Entry
 from audit_trail.record.legible import signs
 from audit_trail.server.asked import Asked
+from audit_trail.server.changes import Side
+from audit_trail.server.filters import Filters
 from audit_trail.server.row import Row, rows_of
-from audit_trail.server.window import Side, window_of
+from audit_trail.server.window import window_of
 from live_agent.auditing.reading import Audit
 from live_agent.catalog import CATALOG
 
@@ -74,7 +76,7 @@ def print_entry(audit: Audit, number: int, *, as_json: bool) -> None:
     if as_json:
         _print_json([entry])
         return
-    window = window_of(audit.trail, audit.account, entry, CATALOG, audit.zone, "")
+    window = window_of(audit.trail, entry, audit.asked(), CATALOG, audit.zone, "")
     console = _console()
     console.print(_legible(window.title), style="bold")
     for sentence in window.mismatches:
@@ -96,7 +98,7 @@ def print_entry(audit: Audit, number: int, *, as_json: bool) -> None:
 def _table(audit: Audit, entries: Sequence[Entry]) -> Table:
     table = Table("Entry", "Time", "User", "Activity", "From", box=SIMPLE_HEAD, show_edge=False)
     table.columns[0].justify = "right"
-    for row in rows_of(entries, CATALOG, audit.zone):
+    for row in rows_of(entries, CATALOG, audit.zone, Filters(audit.asked(), CATALOG)):
         table.add_row(f"{row.number}", row.at.local, *_told(row))
     return table
 
@@ -116,7 +118,7 @@ def _print_lines(audit: Audit, entries: Sequence[Entry], *, as_json: bool) -> No
         _print_json(entries)
         return
     console = _console()
-    for row in rows_of(entries, CATALOG, audit.zone):
+    for row in rows_of(entries, CATALOG, audit.zone, Filters(audit.asked(), CATALOG)):
         said = (row.at.local, row.person.name, row.activity, row.summary, row.where)
         line = Text.assemble((f"{row.number}", "dim"), "  ")
         line.append(_legible("  ".join(each for each in said if each)))

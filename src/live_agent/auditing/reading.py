@@ -28,7 +28,7 @@ class Audit:
 
     def asked(
         self,
-        question: str,
+        question: str = "",
         range_: str | None = None,
         since: str | None = None,
         until: str | None = None,
