@@ -423,8 +423,8 @@ def test_next_and_previous_stay_within_what_is_shown(page: TrailPage) -> None:
 def test_a_step_to_what_was_not_found_yet_goes_on_searching(
     page: TrailPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("audit_trail.search.finding.READ_TOGETHER", 5)
-    monkeypatch.setattr("audit_trail.search.finding.SEARCHED_AT_ONCE", 10)
+    monkeypatch.setattr("audit_trail.search.walking.READ_TOGETHER", 5)
+    monkeypatch.setattr("audit_trail.search.walking.SEARCHED_AT_ONCE", 10)
     for number in range(40):
         page.add(number=str(number), action="delete" if number in (0, 20, 39) else "update")
     window = page.get("/21?q=action:delete").text

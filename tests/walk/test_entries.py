@@ -152,8 +152,8 @@ def test_pages_are_what_the_entries_themselves_say_while_others_are_appended(
     wanted, found, cursor = hits(trail, question)[::-1], list[int](), None
     appended = iter(enumerate(later, 100))
     with (
-        patch("audit_trail.search.finding.READ_TOGETHER", 2),
-        patch("audit_trail.search.finding.SEARCHED_AT_ONCE", 4),
+        patch("audit_trail.search.walking.READ_TOGETHER", 2),
+        patch("audit_trail.search.walking.SEARCHED_AT_ONCE", 4),
     ):
         for _ in range(60):
             page = entries.page(ADA, given_for(question), sort, str(limit), cursor)
@@ -204,8 +204,8 @@ def test_a_search_that_ended_early_says_so_and_its_cursor_goes_on() -> None:
     sought: Act = ("名前", "inbox", "create", "京都市", 0)
     with (
         asking(sought, *[ACT] * 9) as api,
-        patch("audit_trail.search.finding.READ_TOGETHER", 2),
-        patch("audit_trail.search.finding.SEARCHED_AT_ONCE", 4),
+        patch("audit_trail.search.walking.READ_TOGETHER", 2),
+        patch("audit_trail.search.walking.SEARCHED_AT_ONCE", 4),
     ):
         page = api.ok(q="京都")
         assert (page["entries"], page["has_more"], page["reached"]) == ([], True, 6)
@@ -259,7 +259,7 @@ def test_a_cursor_that_was_altered_anywhere_is_refused(at: int, sign: str, index
         ({"zone": "../../etc/passwd"}, "zone must be"),
         ({"range": "1y"}, "range must be"),
         ({"range": "1h", "since": "2025-11-01"}, "not both"),
-        ({"since": "2025-11-02", "until": "2025-11-01"}, "exchange them"),
+        ({"since": "2025-11-02", "until": "2025-11-01"}, "exchange since and until"),
         ({"since": "yesterday"}, "since must be a day"),
         ({"page": "2"}, "There is no parameter page"),
         ({"q": "user:ada"}, "actor:"),

@@ -1,6 +1,6 @@
 """What of an entry can be searched: its texts, names, changes and addresses, decoded once."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -49,7 +49,7 @@ class Facts:
 
     def actors(self) -> Iterator[tuple[ActorId, tuple[str, ...]]]:
         """Yield who acted, with e-mail and name."""
-        yield self.public.actor, _names({"email": self.who.email, "name": self.who.name})
+        yield self.public.actor, names_of(self.who)
 
     def principals(self) -> Iterator[tuple[ActorId | None, tuple[str, ...]]]:
         """Yield those on whose behalf it was done, with e-mails and names."""
@@ -60,7 +60,7 @@ class Facts:
 
     def addresses(self) -> set[str]:
         """Return where the act came from: the connection's own address, and the one it is told as."""
-        return {each for each in (self.who.ip, self.who.address) if each}
+        return addresses_of(self.who)
 
     def requests(self) -> set[str]:
         """Return the request's id, ours and the client's."""
@@ -77,24 +77,55 @@ class Facts:
             before, after = _labels(reference, self.public.action)
             yield Moved(field, _items(change, "before", before), _items(change, "after", after))
 
-    def texts(self, moves: Iterable[Moved] | None = None) -> Iterator[str]:
-        """Yield each text in which free words are looked for; `moves` are its own, if at hand."""
+    def texts(self) -> Iterator[str]:
+        """Yield each text in which free words are looked for."""
+        yield told_as(self.public.entity.type, self.public.action)
+        yield from texts_of_who(self.who)
+        yield from self.names()
+        for move in self.moves():
+            yield spelled(move.field)
+            yield from texts_of_move(move)
+
+    def names(self) -> Iterator[str]:
+        """Yield what the record and what it points to are called, the reason, and what else is told."""
         public, what = self.public, self.what
-        yield f"{public.entity.type} {public.action} {DONE.get(public.action, '')}".replace(
-            "_", " "
-        )
         yield from filter(None, (public.entity.id, what.label, what.reason, what.ticket))
-        yield from filter(None, (self.who.email, self.who.name, self.who.job))
-        yield from (self.who.token or {}).values()
-        for names in self.who.on_behalf_of:
-            yield from _names(names)
         for reference in what.references.values():
             yield from filter(None, (reference.label, reference.before))
-        for field, before, after in self.moves() if moves is None else moves:
-            yield spelled(field)
-            yield from (item for item in (*(before or ()), *(after or ())) if item != NONE)
-        yield from leaves(what.details)
-        yield from leaves(what.unreadable)
+        if what.details:
+            yield from leaves(what.details)
+        if what.unreadable:
+            yield from leaves(what.unreadable)
+
+
+def told_as(entity_type: str, action: str) -> str:
+    """Return what was done to what, in words."""
+    return f"{entity_type} {action} {DONE.get(action, '')}".replace("_", " ")
+
+
+def names_of(who: Who) -> tuple[str, ...]:
+    """Return the actor's e-mail and name, as far as they are known."""
+    return _names({"email": who.email, "name": who.name})
+
+
+def addresses_of(who: Who) -> set[str]:
+    """Return the connection's own address, and the one that it is told as."""
+    return {each for each in (who.ip, who.address) if each}
+
+
+def texts_of_who(who: Who) -> Iterator[str]:
+    """Yield what of a who part is looked for by free words."""
+    yield from filter(None, (who.email, who.name, who.job))
+    yield from (who.token or {}).values()
+    for names in who.on_behalf_of:
+        yield from _names(names)
+
+
+def texts_of_move(move: Moved) -> Iterator[str]:
+    """Yield the items before and after; that there is none is no text."""
+    for items in (move.before, move.after):
+        if items:
+            yield from (item for item in items if item != NONE)
 
 
 def leaves(value: Any) -> Iterator[str]:

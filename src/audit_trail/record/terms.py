@@ -4,13 +4,31 @@ They say of an entry what `Facts` says, so that a condition asked of terms and t
 against the entry can't disagree. A NUL is written as the bytes C0 80, so that no term has one.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection
+from contextlib import suppress
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
 
-from audit_trail.record.entry import ActorId, Entry
-from audit_trail.record.facts import Facts, Moved
+from audit_trail.record.catalog import spelled
+from audit_trail.record.entry import (
+    ActorId,
+    ActorKind,
+    Entry,
+    Outcome,
+    Part,
+    Via,
+    Who,
+    read_who,
+)
+from audit_trail.record.facts import (
+    NONE,
+    Facts,
+    addresses_of,
+    names_of,
+    texts_of_who,
+    told_as,
+)
 from audit_trail.record.words import folded, words
 
 WORD: Final = b"w"
@@ -83,47 +101,69 @@ def known_as(actor: ActorId) -> tuple[str, ...]:
 def terms_of(entry: Entry) -> set[bytes]:
     """Return the terms of an entry."""
     facts = Facts(entry)
-    public, person = facts.public, facts.who.person
-    moves = list(facts.moves())
-    found = {
-        term(ACTOR, actor_value(public.actor), LONGEST_WHOLE),
-        term(ACTION, public.action, LONGEST_WHOLE),
-        term(ENTITY, public.entity.type, LONGEST_WHOLE),
-        term(OUTCOME, public.outcome),
-        term(VIA, public.via),
-        term(PERSON, person, LONGEST_WHOLE),
-    }
-    if public.entity.id is not None:
-        found.add(term(ID, folded(public.entity.id)))
+    public = facts.public
+    actor, entity = public.actor, public.entity
+    acting = _of_act(entity.type, public.action, public.outcome, public.via, actor.kind, actor.id)
+    found = set(acting)
+    found |= _of_who(facts.who) if entry.who is None else _of_stored(entry.who.stored)
+    if entity.id is not None:
+        found.add(term(ID, folded(entity.id)))
     found.update(term(REQUEST, folded(each)) for each in facts.requests())
-    for address in facts.addresses():
-        found.update(_of_address(address))
-    for actor, names in facts.actors():
-        found.update(_of_actor(actor, names, 0))
     for principal, names in facts.principals():
-        found.update(_of_actor(principal, names, 1))
-    found.update(_of_moves(moves))
-    for text in facts.texts(moves):
-        found.update(_words(text) if len(text) <= LONGEST_TERM else _unkept(text))
+        found |= _of_actor(principal, names, 1)
+    for text in facts.names():
+        found.update(words_of(text))
+    moves = list(facts.moves())
+    moved = set()
+    for move in moves:
+        field = folded(move.field)
+        moved.add(field)
+        found.update(_of_field(move.field))
+        for kind, items in ((BEFORE, move.before), (AFTER, move.after)):
+            for item in items or ():
+                found.update(_of_item(kind, field, item))
         if len(found) > MOST_TERMS:
             break
-    whole = (actor_value(public.actor), public.action, public.entity.type, person)
-    if (
-        len(found) > MOST_TERMS
-        or any(len(each) > LONGEST_WHOLE for each in whole)
-        # Two changes of what is one field as it is compared would be taken for one change.
-        or len({folded(move.field) for move in moves}) < len(moves)
-    ):
+    # Two changes of what is one field as it is compared would be taken for one change.
+    if len(found) > MOST_TERMS or len(moved) < len(moves):
         found.add(MANY)
     return found
 
 
-def _of_moves(moves: Iterable[Moved]) -> Iterator[bytes]:
-    for move in moves:
-        yield term(FIELD, folded(move.field))
-        for kind, items in ((BEFORE, move.before), (AFTER, move.after)):
-            for item in items or ():
-                yield value_term(kind, move.field, item)
+def words_of(text: str) -> Collection[bytes]:
+    """Return the terms of a text's words."""
+    return _short_words(text) if len(text) <= LONGEST_TERM else _words(text)
+
+
+# Texts come again and again: what they are indexed under is remembered.
+
+
+@lru_cache(maxsize=8_192)
+def _of_act(
+    type_: str, action: str, outcome: Outcome, via: Via, kind: ActorKind, id_: str | None
+) -> frozenset[bytes]:
+    actor = ActorId(kind=kind, id=id_)
+    told = {ACTOR: actor_value(actor), ACTION: action, ENTITY: type_, OUTCOME: outcome, VIA: via}
+    found = {term(kind, text, LONGEST_WHOLE) for kind, text in told.items()}
+    found |= {term(KNOWN[0], folded(each)) for each in known_as(actor)}
+    if any(len(text) > LONGEST_WHOLE for text in told.values()):
+        found.add(MANY)
+    return frozenset(found.union(_words(told_as(type_, action))))
+
+
+@lru_cache(maxsize=1_024)
+def _of_stored(stored: bytes) -> frozenset[bytes]:
+    return _of_who(read_who(Part(stored, b"")))
+
+
+def _of_who(who: Who) -> frozenset[bytes]:
+    found = {term(PERSON, who.person, LONGEST_WHOLE)}
+    if len(who.person) > LONGEST_WHOLE:
+        found.add(MANY)
+    for address in addresses_of(who):
+        found |= _of_address(address)
+    found |= _of_actor(None, names_of(who), 0)
+    return frozenset(found.union(*map(_words, texts_of_who(who))))
 
 
 @lru_cache(maxsize=4_096)
@@ -133,20 +173,35 @@ def _of_actor(actor: ActorId | None, names: tuple[str, ...], place: int) -> froz
     return frozenset(found | {term(NAMED[place], word) for name in names for word in words(name)})
 
 
-@lru_cache(maxsize=4_096)
-def _of_address(address: str) -> tuple[bytes, ...]:
-    found = term(ADDRESS, folded(address))
-    try:
+def _of_address(address: str) -> set[bytes]:
+    found = {term(ADDRESS, folded(address))}
+    with suppress(ValueError):
         place = ip_address(address)
-    except ValueError:
-        return (found,)
-    return found, PLACE[place.version] + place.packed.hex().encode()
+        found.add(PLACE[place.version] + place.packed.hex().encode())
+    return found
+
+
+@lru_cache(maxsize=4_096)
+def _of_field(name: str) -> frozenset[bytes]:
+    return frozenset({term(FIELD, folded(name)), *_words(spelled(name))})
+
+
+def _of_item(kind: bytes, field: str, item: str) -> Collection[bytes]:
+    if len(item) <= LONGEST_TERM:
+        return _of_short_item(kind, field, item)
+    return {value_term(kind, field, item), *_words(item)}
 
 
 @lru_cache(maxsize=16_384)
-def _words(text: str) -> tuple[bytes, ...]:
-    return tuple(_unkept(text))
+def _of_short_item(kind: bytes, field: str, item: str) -> tuple[bytes, ...]:
+    found = {value_term(kind, field, item)}
+    return tuple(found if item == NONE else found.union(_words(item)))
 
 
-def _unkept(text: str) -> set[bytes]:
+@lru_cache(maxsize=16_384)
+def _short_words(text: str) -> tuple[bytes, ...]:
+    return tuple(_words(text))
+
+
+def _words(text: str) -> set[bytes]:
     return {term(WORD, word) for word in words(text)}
