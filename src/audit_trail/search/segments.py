@@ -5,7 +5,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from threading import Lock
 from typing import Final, TypeVar
 
@@ -95,12 +95,19 @@ class Stretch(ABC):
         """Yield which bar, between edges, the entries low <= index < high are in: bar, low, high."""
         for number, since, until in self.bounds():
             start = number * BLOCK_ENTRIES
-            bar = bisect_right(edges_us, since) - 1
-            if bar == bisect_right(edges_us, until) - 1:
+            bar, last = bisect_right(edges_us, since) - 1, bisect_right(edges_us, until) - 1
+            if bar == last:
                 yield bar, start, start + BLOCK_ENTRIES
                 continue
-            for low, at in enumerate(self.times(number) or (), start):
-                yield bisect_right(edges_us, at) - 1, low, low + 1
+            times = list(self.times(number) or ())
+            if times == sorted(times):
+                cuts = [bisect_left(times, edge) for edge in edges_us[bar + 1 : last + 1]]
+                for low, high in pairwise([0, *cuts, BLOCK_ENTRIES]):
+                    yield bar, start + low, start + high
+                    bar += 1
+            else:
+                for low, at in enumerate(times, start):
+                    yield bisect_right(edges_us, at) - 1, low, low + 1
 
     @property
     def all(self) -> BitMap:
