@@ -98,7 +98,7 @@ def test_a_wrong_question_is_answered_with_its_place_and_what_may_be_meant(place
 
 def test_what_a_page_can_t_show_is_refused_and_says_why(place: Place) -> None:
     answer = place.client().get(PATH, params={"since": "2026-11-02", "until": "2026-11-01"})
-    assert "exchange since and until" in refused(answer)["message"]
+    assert "exchange" in refused(answer)["message"]
     assert "zone must be" in refused(place.client().get(PATH, params={"zone": "x"}))["message"]
 
 

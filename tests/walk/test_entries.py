@@ -259,7 +259,7 @@ def test_a_cursor_that_was_altered_anywhere_is_refused(at: int, sign: str, index
         ({"zone": "../../etc/passwd"}, "zone must be"),
         ({"range": "1y"}, "range must be"),
         ({"range": "1h", "since": "2025-11-01"}, "not both"),
-        ({"since": "2025-11-02", "until": "2025-11-01"}, "exchange since and until"),
+        ({"since": "2025-11-02", "until": "2025-11-01"}, "exchange"),
         ({"since": "yesterday"}, "since must be a day"),
         ({"page": "2"}, "There is no parameter page"),
         ({"q": "user:ada"}, "actor:"),
