@@ -11,6 +11,7 @@ from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from unittest.mock import patch
 
 import msgspec
 import pyarrow.parquet as pq
@@ -305,7 +306,10 @@ def test_a_search_for_what_is_rare_says_how_far_it_is_and_can_be_cancelled() -> 
     trail, seen = trail_of(2_000), list[Progress]()
     query = Query(account="1", where=Is("action", "nothing"))
     export = Export(trail, Wanted(query=query, form="jsonl"), Catalog())
-    with pytest.raises(ExportCancelled):
+    with (
+        patch("audit_trail.search.walking.SEARCHED_AT_ONCE", 500),
+        pytest.raises(ExportCancelled),
+    ):
         list(export.pieces(seen.append, lambda: len(seen) == 2))
     assert seen == [Progress(0, 500, 2_000), Progress(0, 1_000, 2_000)]
 
