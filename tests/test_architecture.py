@@ -54,7 +54,7 @@ COMPOSITION = (*DOORS, *engine("store", "signing", "trees", "sequencer", "own"))
 # The API and the pages stand side by side on these, and never on each other.
 UNDER_EDGES = environment(
     *("schema", "database", "catalog", "attempts", "access", "settings"),
-    *("metrics", "services", "gate", "entrance"),
+    *("exporting", "metrics", "services", "gate", "entrance"),
 )
 EDGES = environment("api", "pages")
 
@@ -127,7 +127,10 @@ MAP = {
     # The addresses of tiles and the spelling of hashes are the seal's; so is the checkpoint that the
     # window of an entry tells.
     "audit_trail.server": Room(
-        engine("errors", "record", "search.found", "search.finding", "seal", "trail", "evidence"),
+        engine(
+            *("errors", "record", "search.found", "search.finding", "seal", "trail", "evidence"),
+            "export.wanted",
+        ),
         ("jinja2", "litestar", "msgspec"),
     ),
     # It composes the engine for operators, and knows no application.
@@ -175,8 +178,13 @@ MAP = {
     ),
     # It reads the outbox and is counted into; it knows nobody who counts.
     "live_agent.metrics": Room(DOORS, ("prometheus_client",)),
+    # It asks the trail as a reader does, and acts as whoever asked for the file; requests hand it out.
+    "live_agent.exporting": Room(
+        (*DOORS, *environment("schema", "database", "catalog", "settings.exports")),
+        ("litestar", "msgspec", "sqlalchemy"),
+    ),
     "live_agent.services": Room(
-        (*DOORS, *environment("database", "attempts", "metrics")), ("msgspec",)
+        (*DOORS, *environment("database", "attempts", "metrics", "exporting.shelf")), ("msgspec",)
     ),
     "live_agent.pace": Room(environment("errors"), pure=True),
     # Why a change is made comes with the request, and is checked like any other field.

@@ -54,6 +54,8 @@ from live_agent.errors import (
     TooLarge,
     TooManyRequests,
 )
+from live_agent.exporting import rounds as exporting
+from live_agent.exporting.shelf import Shelf
 from live_agent.gate import Gate
 from live_agent.metrics import Metrics
 from live_agent.observing import ObservedApp, facts_of, observing
@@ -256,10 +258,15 @@ def build_services(
     webhooks = telling.Rounds(
         database, trail, clock=clock, site=url, to_private=webhooks_to_private_networks
     )
+    shelf = Shelf(places.data / "exports", trail)
+    exports = exporting.Rounds(database, trail, shelf, clock=clock)
     others = {
         "retention": rounds.run,
         "webhooks": webhooks.run,
         "index": trail.keep_indexed,
+        # Two, so that a small one needn't wait for another account's large one.
+        "exports": exports.run,
+        "more exports": exports.run,
     }
 
     def close() -> None:
@@ -276,6 +283,7 @@ def build_services(
         running=lambda: _running(database, outbox, sequencer, others, clock),
         sequencer=sequencer,
         metrics=Metrics(outbox, sequencer, clock, webhooks),
+        exports=shelf,
         close=close,
         tails=Tails(trail, cursor_key),
         secure_cookies=secure_cookies,

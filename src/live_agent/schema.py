@@ -31,7 +31,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 
 from audit_trail.trail import utc_now_us
 
-SCHEMA_VERSION: Final = "3"
+SCHEMA_VERSION: Final = "4"
 """The newest version in migrations/; each is one more than the one before."""
 
 LARGEST_INTEGER: Final = 2**63 - 1
@@ -347,6 +347,37 @@ class ViewDelivery(Record):
     attempts: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     due_at: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     failed_at: Mapped[int | None]
+
+
+class Export(Owned, Record):
+    """An export of the audit logs that a server writes, or has written; `user_id` asked for it.
+
+    `wanted` is what it shall hold, as JSON, and `handed` for whom it acts, until it is finished. It is
+    left to the server that writes it until `due_at`. `turn` grows with each step, so that of several
+    servers one goes on. Up to the index `checked` nothing that it holds was removed.
+    """
+
+    __tablename__ = "exports"
+    __table_args__ = (Index("exports_by_account", "account_id"), {"sqlite_autoincrement": True})
+
+    user_id: Mapped[int | None] = mapped_column(
+        ForeignKey("users.id", ondelete="SET NULL"), index=True
+    )
+    format: Mapped[str]
+    wanted: Mapped[str]
+    handed: Mapped[str | None]
+    state: Mapped[str] = mapped_column(default="waiting", server_default="waiting")
+    turn: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    attempts: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    due_at: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    written: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    looked_at: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    total: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    checked: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    bytes: Mapped[int | None]
+    sha256: Mapped[str | None]
+    failure: Mapped[str | None]
+    expires_at: Mapped[int | None]
 
 
 class BrowserSession(Record):

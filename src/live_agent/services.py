@@ -14,6 +14,7 @@ from audit_trail.server.tail import Tails
 from audit_trail.trail import Trail
 from live_agent.attempts import Limits
 from live_agent.database import Database
+from live_agent.exporting.shelf import Shelf
 from live_agent.metrics import Metrics, Progress
 
 FRESH_SECONDS: Final = 0.2
@@ -32,8 +33,8 @@ class Worker(Progress, Protocol):
 class Services(msgspec.Struct, frozen=True, kw_only=True):
     """The database, the trail, and how this installation is run. `clock` gives µs UTC.
 
-    `running` starts the sequencer, the sweep of ended attempts, the retention's rounds and those of
-    the webhooks, and stops them at its end.
+    `running` starts the sequencer, the sweep of ended attempts, the rounds of the retention, the
+    webhooks and the exports, and stops them at its end.
     `close` closes both databases. Without a `metrics_token` nobody may read the metrics.
     Close `tails` before the server stops: it waits for answers to end.
     """
@@ -46,6 +47,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     running: Callable[[], AbstractContextManager[None]]
     sequencer: Worker
     metrics: Metrics
+    exports: Shelf
     close: Callable[[], None]
     tails: Tails
     secure_cookies: bool = False

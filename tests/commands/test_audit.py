@@ -89,7 +89,10 @@ def test_an_entry_is_shown_with_its_values(folder: Path) -> None:
         (("query", "--zone", "Nowhere/Else"), "There is no time zone Nowhere/Else"),
         (("query", "--range", "5y"), "range must be one of 1h, 24h"),
         (("query", "--since", "2026-13-01"), "since must be a day such as"),
-        (("query", "--since", "2026-11-02", "--until", "2026-11-01"), "before it begins"),
+        (
+            ("query", "--since", "2026-11-02", "--until", "2026-11-01"),
+            "ends (2026-11-01) before it begins",
+        ),
         (("show", "9999"), "There is no entry 9999 in account 1."),
         (("export", "-o", "x"), "Say which form by --format: jsonl, csv, parquet."),
         (("export", "-o", "/nowhere/x.csv"), "/nowhere/x.csv can't be written: No such file"),

@@ -260,7 +260,7 @@ def test_the_file_has_a_manifest_and_an_entry_and_is_its_owner_s(
     assert about.read_bytes() == given_back.encoded
     assert manifest["file"] == {
         "name": path.name,
-        "form": form,
+        "format": form,
         "bytes": len(written),
         "sha256": sha256(written).hexdigest(),
     }

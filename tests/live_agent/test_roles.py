@@ -9,6 +9,7 @@ from live_agent.gate import Rule
 from live_agent.site import create_site
 from tests.live_agent.office import ROLES, Office, Place
 from tests.live_agent.test_contract import RULE, ok
+from tests.live_agent.test_exports import EXPORTS, waited
 
 pytestmark = pytest.mark.both_engines
 
@@ -39,6 +40,12 @@ FOR_ADMINISTRATORS = [
     ("GET", "/audit_logs/views"),
     ("POST", "/audit_logs/views"),
     ("PATCH", "/audit_logs/views/{view}"),
+    ("GET", "/audit_logs/exports"),
+    ("GET", "/audit_logs/exports/{export}"),
+    ("GET", "/audit_logs/exports/{export}/file"),
+    ("GET", "/audit_logs/exports/{export}/manifest"),
+    ("POST", "/audit_logs/exports"),
+    ("DELETE", "/audit_logs/exports/{export}"),
     ("GET", "/audit_logs/1"),
     ("GET", "/agent_bots"),
     ("GET", "/agent_bots/{bot}"),
@@ -90,6 +97,7 @@ def ids(place: Place) -> dict[str, int]:
         "webhook": ok(client.post("/webhooks", json={"url": "https://a.example/"}))["payload"][
             "webhook"
         ]["id"],
+        "export": waited(client, ok(client.post(EXPORTS, json={"format": "csv"})))["id"],
         "view": ok(client.post("/audit_logs/views", json={"name": "Mine"}))["id"],
     }
 
@@ -103,6 +111,8 @@ def body_for(method: str, path: str, ids: dict[str, int]) -> Any:
         return {"name": "Mia", "email": f"mia.{ids['agent']}@alder.example", "role": "agent"}
     if path == "/automation_rules":
         return {**RULE, "name": "Another"}
+    if path == EXPORTS:
+        return {"format": "csv"}
     if path == "/webhooks":
         return {"url": "https://b.example/"}
     if path.endswith("set_agent_bot"):

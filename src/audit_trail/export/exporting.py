@@ -180,7 +180,7 @@ def note_export(
     query = manifest.query
     details: dict[str, Any] = {
         "exported": manifest.count,
-        "form": NAMES[manifest.file.form],
+        "format": NAMES[manifest.file.form],
         "search": query.question,
         "since": query.since,
         "until": query.until,
@@ -188,6 +188,14 @@ def note_export(
         "sha256": manifest.file.sha256,
     }
     said = {name: value for name, value in details.items() if value not in (None, "")}
+    trail.append([own_draft(context, manifest.account, ACTION, clock=clock, details=said)])
+
+
+def note_download(
+    trail: Trail, manifest: Manifest, context: Context, clock: Callable[[], int]
+) -> None:
+    """Append the entry that says who took an export that was kept for others, too."""
+    said = {"downloaded": manifest.file.name, "sha256": manifest.file.sha256}
     trail.append([own_draft(context, manifest.account, ACTION, clock=clock, details=said)])
 
 

@@ -11,10 +11,10 @@ SUFFIX: Final = ".manifest.json"
 
 
 class File(msgspec.Struct, frozen=True, kw_only=True):
-    """The file with the entries: its name, form, length in bytes, and SHA-256 in hexadecimal."""
+    """The file with the entries: its name, format, length in bytes, and SHA-256 in hexadecimal."""
 
     name: str
-    form: Form
+    form: Form = msgspec.field(name="format")
     bytes: int
     sha256: str
 

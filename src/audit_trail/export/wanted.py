@@ -17,7 +17,7 @@ MEDIA_TYPES: Final[dict[Form, str]] = {
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """A query and the form of the file; the rest only says what was asked.
+    """A query and the form (the format) of the file; the rest only says what was asked.
 
     `question` is as it was typed, and `understood` how its parts read, one each. `since_us` and
     `until_us` are the range beside it, µs UTC, the end exclusive. `zone` is an IANA name: that in

@@ -67,7 +67,9 @@ def summary(public: Public, what: What, catalog: Catalog) -> str:
         parts.append(retained)
     if isinstance(exported := what.details.get("exported"), int):
         entries = "1 entry" if exported == 1 else f"{exported:,} entries"
-        parts.append(f"{entries} as {what.details.get('form')}")
+        parts.append(f"{entries} as {what.details.get('format')}")
+    if isinstance(downloaded := what.details.get("downloaded"), str):
+        parts.append(f"downloaded {downloaded}")
     if reason := what.details.get("reason"):
         parts.append(str(reason))
     if count := what.details.get("count"):

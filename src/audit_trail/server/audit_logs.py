@@ -373,6 +373,7 @@ class _Pages:
             "retention": viewer.retention,
             "personal_data": viewer.personal_data,
             "views": viewer.views,
+            "exports": viewer.exports,
             "asked": asked,
             "ranges": RANGES,
             "columns": COLUMNS,

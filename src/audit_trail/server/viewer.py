@@ -34,6 +34,17 @@ class Reader(msgspec.Struct, frozen=True, kw_only=True):
     """Tells whether they may still read; asked every few seconds of an answer that goes on for long."""
 
 
+class Exports(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a form asks for an export of what is shown, and where all are listed.
+
+    `hidden` is what the application wants to be sent along, such as a form's token.
+    """
+
+    make: str
+    all: str
+    hidden: Mapping[str, str] = {}
+
+
 class Viewer(msgspec.Struct, frozen=True, kw_only=True):
     """Whose trail is shown, and how. `path` is the list's own path, without a slash at its end."""
 
@@ -49,6 +60,8 @@ class Viewer(msgspec.Struct, frozen=True, kw_only=True):
     """The same person, for answers that go on for long; without it there are none."""
     views: Views | None = None
     """What the application keeps of questions that were asked."""
+    exports: Exports | None = None
+    """Where what is shown can be taken away as a file."""
     layout: Mapping[str, Any] = {}
     """What the application's own `layout.html` needs."""
 

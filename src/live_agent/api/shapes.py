@@ -9,6 +9,7 @@ from live_agent.schema import (
     AccountUser,
     AgentBot,
     AutomationRule,
+    Export,
     Inbox,
     InboxMember,
     SavedView,
@@ -18,6 +19,7 @@ from live_agent.schema import (
     ViewDelivery,
     Webhook,
 )
+from live_agent.settings.exports import wanted_by
 
 Shape = dict[str, Any]
 
@@ -169,4 +171,26 @@ def saved_view_shape(view: SavedView, delivery: ViewDelivery | None) -> Shape:
         "webhook_url": view.webhook_url,
         "period_seconds": view.period_seconds,
         "is_failing": delivery is not None and delivery.failed_at is not None,
+    }
+
+
+def export_shape(export: Export) -> Shape:
+    wanted = wanted_by(export)
+    return {
+        "id": export.id,
+        "account_id": export.account_id,
+        "user_id": export.user_id,
+        "state": export.state,
+        "format": export.format,
+        "q": wanted.question,
+        "timezone": wanted.zone,
+        "oldest_first": not wanted.query.newest_first,
+        "written": export.written,
+        "looked_at": export.looked_at,
+        "total": export.total,
+        "bytes": export.bytes,
+        "sha256": export.sha256,
+        "failure": export.failure,
+        "created_at": export.created_at // 1_000_000,
+        "expires_at": None if export.expires_at is None else export.expires_at // 1_000_000,
     }

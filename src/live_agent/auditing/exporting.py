@@ -13,8 +13,9 @@ from audit_trail.errors import ExportRefused
 from audit_trail.export.exporting import Progress as Done
 from audit_trail.export.exporting import Report, export_to
 from audit_trail.export.manifest import SUFFIX
-from audit_trail.export.wanted import FORMS, Form, Wanted
+from audit_trail.export.wanted import FORMS, Form
 from audit_trail.server.asked import Asked
+from audit_trail.server.exporting import wanted_of
 from live_agent.auditing.reading import Audit
 from live_agent.catalog import CATALOG
 
@@ -41,7 +42,7 @@ def export_found(
     with _bar() as report:
         manifest = export_to(
             audit.trail,
-            wanted_of(asked, form, audit.zone_name),
+            wanted_of(asked, form, audit.zone),
             path,
             context,
             catalog=CATALOG,
@@ -49,20 +50,6 @@ def export_found(
         )
     entries = f"{manifest.count:,} {'entry' if manifest.count == 1 else 'entries'}"
     return f"{path}: {entries}. What they are is told in {path.name}{SUFFIX}."
-
-
-def wanted_of(asked: Asked, form: Form, zone: str) -> Wanted:
-    """Return what was asked as an export."""
-    during = asked.during
-    return Wanted(
-        query=asked.query,
-        form=form,
-        question=asked.given.get("q", ""),
-        understood=tuple(piece.label for piece in asked.pieces),
-        zone=zone,
-        since_us=during.since_us if during else None,
-        until_us=during.until_us if during else None,
-    )
 
 
 @contextmanager

@@ -20,11 +20,10 @@ from live_agent.signing import Signing
 class Audit:
     """One account's trail, and the zone in which days and times are told."""
 
-    def __init__(self, trail: Trail, account: str, zone: Zone, zone_name: str) -> None:
+    def __init__(self, trail: Trail, account: str, zone: Zone) -> None:
         self.trail = trail
         self.account = account
         self.zone = zone
-        self.zone_name = zone_name
 
     def asked(
         self,
@@ -63,7 +62,7 @@ def reading(
         known = zone_of(name)
         if zone and known is UTC_ZONE and zone not in ("UTC", "Etc/UTC"):
             raise QueryRefused(f"There is no time zone {zone}; it may be Europe/Berlin or UTC.")
-        yield Audit(trail, chosen, known, name)
+        yield Audit(trail, chosen, known)
 
 
 def _account(trail: Trail, account: str | None) -> str:

@@ -39,6 +39,8 @@ SAID: Final = {
     "cloned": "Cloned. The copy is inactive.",
     "activated": "Activated.",
     "deactivated": "Deactivated.",
+    "exporting": "The export is being written.",
+    "cancelled": "Cancelled.",
     "held": "The hold is placed.",
     "lifted": "The hold is lifted.",
 }

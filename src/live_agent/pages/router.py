@@ -15,6 +15,7 @@ from live_agent.pages.automation_rules import AutomationRules, RuleStates
 from live_agent.pages.bots import Bots
 from live_agent.pages.configuration import Configuration
 from live_agent.pages.desk import Desk
+from live_agent.pages.exports import exports_router
 from live_agent.pages.inboxes import Inboxes
 from live_agent.pages.personal_data import personal_data
 from live_agent.pages.refusals import Refusals
@@ -59,6 +60,7 @@ def pages(services: Services) -> Pages:
             retention(services, desk),
             personal_data(services, desk),
             saved_views_router(services, desk),
+            exports_router(services, desk),
         ],
         opt=ADMINISTRATOR,
         dependencies={
