@@ -532,3 +532,26 @@ def test_the_viewer_chooses_the_columns(page: TrailPage) -> None:
         "columns"
         not in page.get("?columns=user,activity,time,where").text.partition("data-size")[2]
     )
+
+
+def test_what_stayed_is_folded_where_it_is_long(page: TrailPage) -> None:
+    items = [f"item {number}" for number in range(30)]
+    document = {f"key {number:02}": number for number in range(30)}
+    page.add(
+        what=changed(
+            names=({"$": "json", "value": items}, {"$": "json", "value": [*items, "last"]}),
+            config=(
+                {"$": "json", "value": document},
+                {"$": "json", "value": document | {"key 15": "other"}},
+            ),
+            note=("word " * 300 + "ends here", "word " * 300 + "ends there"),
+            short=("one two", "one three"),
+        )
+    )
+    html = page.get("/1").text
+    assert "<ins>last</ins>" in html
+    assert html.count("<summary>30 that stayed</summary>") == 2
+    assert html.count("characters that stayed</summary>") == 2 + 2 * 2
+    shown = text(re.sub(r"<summary>.*?</summary>", "", html))
+    assert shown.count("word " * 299) == 2
+    assert all(shown.count(item) >= 2 for item in items)
