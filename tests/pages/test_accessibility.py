@@ -1,11 +1,13 @@
 """Everybody can use every page: axe in both themes, 320 pixels, the keyboard alone, no script."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from audit_trail.server.columns import COLUMNS
 from tests.live_agent.office import PASSWORD, Place
 from tests.pages.browsing import Browsing, focused, overflow, settings, violations
 
@@ -75,9 +77,18 @@ def every_page(page: Page, place: Place) -> Iterator[str]:
         found += [link for link in links if re.search(rf"agents/{place.people['agent'].id}", link)]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_on_any_page(furnished: Place, browsing: Browsing, theme: str) -> None:
-    page = browsing.member(furnished, color_scheme=theme)
+MODES: dict[str, dict[str, Any]] = {
+    "light": {"color_scheme": "light"},
+    "dark": {"color_scheme": "dark"},
+    "forced colours": {"forced_colors": "active"},
+    "320 pixels": {"viewport": {"width": 320, "height": 640}},
+}
+modes = pytest.mark.parametrize("mode", MODES)
+
+
+@modes
+def test_axe_finds_nothing_on_any_page(furnished: Place, browsing: Browsing, mode: str) -> None:
+    page = browsing.member(furnished, **MODES[mode])
     addresses = 0
     wrong: list[str] = []
     for _ in every_page(page, furnished):
@@ -92,6 +103,102 @@ def test_axe_finds_nothing_on_any_page(furnished: Place, browsing: Browsing, the
     wrong += violations(page)
     assert wrong == []
     assert addresses >= 25
+
+
+EVERY_COLUMN = f"columns={','.join(COLUMNS)}"
+
+
+def suggest(page: Page) -> None:
+    page.get_by_role("combobox", name="Search entries").focus()
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("option").first).to_be_visible()
+    page.keyboard.press("ArrowDown")
+
+
+def open_menu(selector: str) -> Callable[[Page], None]:
+    def act(page: Page) -> None:
+        page.locator(selector).first.click()
+        expect(page.locator("details[open] .panel").first).to_be_visible()
+
+    return act
+
+
+def open_window(page: Page) -> None:
+    page.get_by_role("link", name=re.compile("^Updated an inbox")).first.click()
+    expect(page.get_by_role("dialog")).to_have_css("opacity", "1")
+
+
+def open_history(page: Page) -> None:
+    open_window(page)
+    page.get_by_role("dialog").get_by_role("link", name="History of this record").click()
+    expect(page.locator(".history")).to_be_visible()
+
+
+def open_keys(page: Page) -> None:
+    page.get_by_role("button", name="Keyboard").click()
+    expect(page.get_by_role("dialog", name="Keyboard")).to_have_css("opacity", "1")
+
+
+def stay(page: Page) -> None:
+    """The page as it comes."""
+
+
+# Each state of Settings > Audit Logs: the end of its address, and what brings it about.
+STATES: dict[str, tuple[str, Callable[[Page], None]]] = {
+    "suggestions": ("", suggest),
+    "range": ("", open_menu("summary:has-text('All time')")),
+    "columns": (f"?{EVERY_COLUMN}", open_menu("summary:has-text('Columns')")),
+    "facet": ("?q=-entity:team", open_menu(".overview summary")),
+    "filters of a row": (f"?{EVERY_COLUMN}", open_menu("td.does summary")),
+    "keys": ("", open_keys),
+    "window": ("?q=entity:inbox", open_window),
+    "history": ("?q=entity:inbox", open_history),
+    "history alone": ("/{number}/history", stay),
+    "entry alone": ("/{number}", stay),
+    "overview alone": ("/overview?range=24h", stay),
+    "nothing found": ("?q=nowhere+entity:inbox&range=24h", stay),
+    "nothing older": ("?before=1", stay),
+    "question refused": ("?q=user:ada", stay),
+    "range refused": ("?since=2026-11-02&until=2026-11-01", stay),
+    "no such entry": ("/99999999", stay),
+}
+
+
+@modes
+def test_axe_finds_nothing_in_any_state_of_the_audit_logs(
+    furnished: Place, browsing: Browsing, mode: str
+) -> None:
+    page = browsing.member(furnished, **MODES[mode])
+    number = furnished.total() - 1
+    wrong: list[str] = []
+    for state, (end, act) in STATES.items():
+        page.goto(settings(furnished, f"audit-logs{end.format(number=number)}"))
+        if page.locator(".later, .overview").count():
+            expect(page.locator(".overview")).to_be_visible()
+        act(page)
+        wrong += [f"{state}: {each}" for each in violations(page)]
+        if overflow(page) > 0:
+            wrong.append(f"{state}: wider than its window")
+    assert wrong == []
+
+
+def test_what_is_chosen_is_seen_without_colours(furnished: Place, browsing: Browsing) -> None:
+    client = furnished.client()
+    inbox = client.get("/inboxes").json()["payload"][0]["id"]
+    client.patch(f"/inboxes/{inbox}", json={"greeting_message": "Hello and good morning"})
+    page = browsing.member(furnished, forced_colors="active")
+    page.goto(settings(furnished, "audit-logs"))
+    suggest(page)
+    chosen = page.locator("[role=option][aria-selected=true]")
+    assert chosen.evaluate("it => getComputedStyle(it).outlineStyle") == "solid"
+    page.goto(settings(furnished, "audit-logs?range=7d"))
+    page.locator("summary", has_text="Last 7 days").click()
+    current = page.locator(".option[aria-current=true]")
+    assert current.evaluate("it => getComputedStyle(it).fontWeight") == "600"
+    open_window(page)
+    for mark, line in (("ins", "underline"), ("del", "line-through")):
+        told = page.locator(f".changes {mark}").first
+        assert line in told.evaluate("it => getComputedStyle(it).textDecorationLine")
 
 
 def test_every_page_fits_320_pixels(furnished: Place, browsing: Browsing) -> None:

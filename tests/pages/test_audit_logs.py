@@ -1,10 +1,12 @@
 """Settings > Audit Logs as an administrator uses it."""
 
+import gzip
 import re
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from audit_trail.server.columns import COLUMNS
 from tests.live_agent.office import Place
 from tests.pages.browsing import Browsing, focused, overflow, settings
 
@@ -227,3 +229,19 @@ def test_refused_addresses_say_what_to_do(place: Place, browsing: Browsing) -> N
         expect(page.get_by_role("heading", level=1)).to_have_text(title)
     page.get_by_role("link", name="Show the newest entries").click()
     expect(page.locator("a.open").first).to_have_text("Signed in")
+
+
+def test_the_first_page_is_small(place: Place) -> None:
+    client = place.client()
+    for position in range(30):
+        client.post("/inboxes", json={"name": f"Inbox {position}", "greeting_message": "Hello."})
+    place.total()
+    browser, _ = place.signed_in()
+    every = ",".join(COLUMNS)
+    question = "entity:inbox -actor:nobody@alder.example (via:api OR via:ui) action:create"
+    for asked in ({}, {"columns": every, "q": question, "range": "24h"}):
+        page = browser.get(
+            settings(place, "audit-logs"), params=asked, headers={"Accept": "text/html"}
+        )
+        assert page.text.count("data-entry>") == 25
+        assert len(gzip.compress(page.content, 6)) <= 30_000

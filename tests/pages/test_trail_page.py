@@ -548,3 +548,46 @@ def test_the_viewer_chooses_the_columns(page: TrailPage) -> None:
         "columns"
         not in page.get("?columns=user,activity,time,where").text.partition("data-size")[2]
     )
+
+
+def test_what_stayed_is_folded_where_it_is_long(page: TrailPage) -> None:
+    items = [f"item {number}" for number in range(30)]
+    document = {f"key {number:02}": number for number in range(30)}
+    page.add(
+        what=changed(
+            names=({"$": "json", "value": items}, {"$": "json", "value": [*items, "last"]}),
+            config=(
+                {"$": "json", "value": document},
+                {"$": "json", "value": document | {"key 15": "other"}},
+            ),
+            note=("word " * 300 + "ends here", "word " * 300 + "ends there"),
+            short=("one two", "one three"),
+        )
+    )
+    html = page.get("/1").text
+    assert "<ins>last</ins>" in html
+    assert html.count("<summary>30 that stayed</summary>") == 2
+    assert html.count("characters that stayed</summary>") == 2 + 2 * 2
+    shown = text(re.sub(r"<summary>.*?</summary>", "", html))
+    assert shown.count("word " * 299) == 2
+    assert all(shown.count(item) >= 2 for item in items)
+
+
+WAYS = ("begin so: supp* action:delete", "without Action: delete", "instead of Last hour")
+
+
+def test_nothing_found_says_what_to_do(page: TrailPage) -> None:
+    page.add()
+    html = page.get("?q=supp action:delete&range=1h").text
+    assert "No entry has all of what is asked for." in text(html)
+    ways = {words: linked(html, words) for words in WAYS}
+    assert [address for (address,) in ways.values()] == [
+        "?q=supp%2A+action%3Adelete&range=1h",
+        "?q=supp&range=1h",
+        "?q=supp+action%3Adelete",
+    ]
+    assert linked(html, "Show all entries") == [""]
+    html = page.get("?since=2020-01-01&until=2020-01-02").text
+    assert "Nothing happened then." in text(html)
+    assert linked(html, "Show all time instead of 2020-01-01 to 2020-01-02") == ["?"]
+    assert "begin so" not in page.get('?q="a b" x* entity:none').text

@@ -300,3 +300,64 @@ def test_unequal_values_never_read_the_same(before: object, after: object) -> No
         it = panel(change(before=before, after=after), "rules")
         assert it.before is not None and it.after is not None
         assert (text(it.before), it.before.note) != (text(it.after), it.after.note)
+
+
+def json_of(value: object) -> dict[str, object]:
+    return {"$": "json", "value": value}
+
+
+def test_a_list_is_compared_as_a_set_and_says_when_the_order_changed() -> None:
+    it = panel(change(before=json_of(["a", "b", "c", "c"]), after=json_of(["c", "a", "d"])))
+    assert differing(it.before) == ["b", "c"]
+    assert differing(it.after) == ["d"]
+    assert it.before
+    assert it.after
+    assert (it.before.note, it.after.note) == (None, "in another order")
+    assert [run[0].differs for run in it.before.runs] == [False, True, False, True]
+
+
+def test_a_list_in_another_order_alone_marks_what_moved() -> None:
+    it = panel(change(before=json_of(["a", "b", "c"]), after=json_of(["b", "c", "a"])))
+    assert differing(it.before) == ["a"]
+    assert differing(it.after) == ["a"]
+    assert it.after
+    assert it.after.note == "in another order"
+
+
+def test_a_long_list_is_compared_whole() -> None:
+    many = [f"item {number}" for number in range(990)]
+    it = panel(change(before=json_of(many), after=json_of([*many[:500], "new", *many[501:]])))
+    assert differing(it.before) == ["item 500"]
+    assert differing(it.after) == ["new"]
+
+
+@pytest.mark.parametrize("sentence", ["Nobody knows this part. ", "a line that stays\n"])
+def test_words_of_a_long_text_are_marked_where_they_differ(sentence: str) -> None:
+    before = f"{sentence * 200}we answer within ten minutes. {sentence * 200}and so on. {sentence}"
+    after = before.replace("ten", "five").replace("so on", "that was it")
+    it = panel(change(before=before[:LONGEST_TEXT], after=after[:LONGEST_TEXT]))
+    assert differing(it.before) == ["ten", "so", "on"]
+    assert differing(it.after)[:2] == ["five", "that"]
+
+
+def test_json_reads_as_people_write_it() -> None:
+    value = {"labels": ["resolved", 1], "deep": {"empty": {}, "none": None}, "list": [{"a": 1}]}
+    shown = text(panel(change(after=json_of(value), before=json_of({"x": 1}))).after)
+    assert shown == (
+        '{\n  "labels": ["resolved", 1],\n  "deep": {\n    "empty": {},\n    "none": null\n  },\n'
+        '  "list": [\n    {\n      "a": 1\n    }\n  ]\n}'
+    )
+
+
+@given(
+    st.recursive(
+        st.none() | st.integers() | st.text(),
+        lambda each: st.lists(each) | st.dictionaries(st.text(), each),
+    )
+)
+def test_json_is_shown_whole(value: object) -> None:
+    shown = text(
+        panel(change(after=json_of({"x": [{"y": value}]}), before=json_of({"x": 1}))).after
+    )
+    assert shown
+    assert json.loads(shown) == {"x": [{"y": value}]}

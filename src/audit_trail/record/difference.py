@@ -3,7 +3,8 @@
 import json
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import Any, Final, Literal, NamedTuple
 
@@ -22,7 +23,11 @@ LONGEST_LIST: Final = 1_000
 """Items of a list that are shown."""
 
 COMPARED_PIECES: Final = 4_000
-"""Beyond this many words or lines in both values together, differences aren't searched."""
+"""Beyond this many words or lines in both values together, what is equal at both ends is passed over,
+then whole sentences are compared, and words only in those that differ."""
+
+COMPACT: Final = 60
+"""Characters of a list within JSON that stands on one line."""
 
 LEAD_IN: Final = 100
 """Characters that are shown before the first difference of values too long to be shown whole."""
@@ -225,8 +230,29 @@ def _document(value: Any, field: Field) -> _Read:
 
 
 def _pretty(value: Any) -> _Read:
-    text = json.dumps(value, indent=2, ensure_ascii=False)
+    text = "".join(_written(value, "", is_top=True))
     return _Read("json", text[:LONGEST_TEXT].splitlines(keepends=True), _cut(text))
+
+
+def _written(value: Any, indent: str, *, is_top: bool = False) -> Iterator[str]:
+    """Write JSON as people do: a short list of single values stands on one line."""
+    if not isinstance(value, list | dict) or not value:
+        yield json.dumps(value, ensure_ascii=False)
+        return
+    if isinstance(value, list):
+        told = json.dumps(value[:COMPACT], ensure_ascii=False)
+        is_flat = not any(isinstance(each, list | dict) for each in value)
+        if is_flat and len(told) <= COMPACT and not is_top:
+            yield told
+            return
+    deeper = f"{indent}  "
+    yield "[" if isinstance(value, list) else "{"
+    for place, each in enumerate(value):
+        yield f"{',' if place else ''}\n{deeper}"
+        if isinstance(value, dict):
+            yield f"{json.dumps(each, ensure_ascii=False)}: "
+        yield from _written(value[each] if isinstance(value, dict) else each, deeper)
+    yield f"\n{indent}{']' if isinstance(value, list) else '}'}"
 
 
 def _text(text: str) -> _Read:
@@ -245,23 +271,50 @@ def _cut(text: str) -> str | None:
 def _compared(before: _Read | None, after: _Read | None) -> tuple[Shown | None, Shown | None]:
     if before is None or after is None or before.shape != after.shape or before.shape in _WORDS:
         return _alone(before), _alone(after)
+    if before.shape == "list":
+        return _sets(before, after)
     if before.shape == "text":
         pieces = [_PIECES.findall(side.items[0]) for side in (before, after)]
-        unlike = _unlike(*pieces)
+        if _unlike(*pieces):
+            return _alone(before), _alone(after)
     else:
-        pieces, unlike = [before.items, after.items], False
-    if unlike or sum(map(len, pieces)) > COMPARED_PIECES:
+        pieces = [before.items, after.items]
+    marked = _marked_of_many(*pieces)
+    if marked is None:
         return _alone(before), _alone(after)
-    left, right = _marked(*pieces)
-    if before.shape == "list":
-        return (
-            Shown(shape="list", runs=tuple((span,) for span in left), note=before.note),
-            Shown(shape="list", runs=tuple((span,) for span in right), note=after.note),
-        )
+    left, right = marked
     return (
         Shown(shape=before.shape, runs=(left,), note=before.note),
         Shown(shape=after.shape, runs=(right,), note=after.note),
     )
+
+
+def _sets(before: _Read, after: _Read) -> tuple[Shown, Shown]:
+    """Compare lists by what each has and the other lacks; where they stand is a note."""
+    left, right = _lacking(before.items, after.items), _lacking(after.items, before.items)
+    note = None
+    if [item for item, differs in left if not differs] != [
+        item for item, differs in right if not differs
+    ]:
+        note = "in another order"
+        if not any(span.differs for span in (*left, *right)):
+            marked = _marked_of_many(before.items, after.items)
+            left, right = marked or (left, right)
+    noted = after if note is None else _noted(after, note)
+    return (
+        Shown(shape="list", runs=tuple((span,) for span in left), note=before.note),
+        Shown(shape="list", runs=tuple((span,) for span in right), note=noted.note),
+    )
+
+
+def _lacking(items: Sequence[str], others: Sequence[str]) -> tuple[Span, ...]:
+    """Mark what the others lack; of equal items the last ones."""
+    more = Counter(items) - Counter(others)
+    spans = []
+    for item in reversed(items):
+        spans.append(Span(item, more[item] > 0))
+        more[item] -= 1
+    return tuple(reversed(spans))
 
 
 def _alone(side: _Read | None) -> Shown | None:
@@ -277,9 +330,67 @@ def _unlike(before: Sequence[str], after: Sequence[str]) -> bool:
     return not set(before) & {piece for piece in after if piece.strip() and piece.isalnum()}
 
 
-def _marked(
-    before: Sequence[str], after: Sequence[str]
-) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
+_Marked = tuple[tuple[Span, ...], tuple[Span, ...]]
+
+
+def _marked_of_many(before: Sequence[str], after: Sequence[str]) -> _Marked | None:
+    """Mark what differs; None where even the sentences are too many to be compared."""
+    if len(before) + len(after) <= COMPARED_PIECES:
+        return _marked(before, after)
+    start = _alike(before, after)
+    rest = before[start:], after[start:]
+    end = _alike(rest[0][::-1], rest[1][::-1])
+    middles = [side[: len(side) - end] for side in rest]
+    if sum(map(len, middles)) <= COMPARED_PIECES:
+        marked: _Marked | None = _marked(*middles)
+    else:
+        marked = _marked_by_sentence(*middles)
+    if marked is None:
+        return None
+    first = tuple(Span(piece, False) for piece in before[:start])
+    last = tuple(Span(piece, False) for piece in before[len(before) - end :])
+    return (*first, *marked[0], *last), (*first, *marked[1], *last)
+
+
+def _alike(before: Sequence[str], after: Sequence[str]) -> int:
+    """Return how many pieces both begin with."""
+    pairs = enumerate(zip(before, after, strict=False))
+    shorter = min(len(before), len(after))
+    return next((at for at, (left, right) in pairs if left != right), shorter)
+
+
+def _marked_by_sentence(before: Sequence[str], after: Sequence[str]) -> _Marked | None:
+    old, new = _sentences(before), _sentences(after)
+    if len(old) + len(new) > COMPARED_PIECES:
+        return None
+    left: list[Span] = []
+    right: list[Span] = []
+    budget = COMPARED_PIECES
+    for tag, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        olds, news = ([piece for each in side for piece in each] for side in (old[a:b], new[c:d]))
+        if tag == "replace" and (budget := budget - len(olds) - len(news)) >= 0:
+            marked = _marked(olds, news)
+            left += marked[0]
+            right += marked[1]
+        else:
+            left += (Span(piece, tag != "equal") for piece in olds)
+            right += (Span(piece, tag != "equal") for piece in news)
+    return tuple(left), tuple(right)
+
+
+def _sentences(pieces: Sequence[str]) -> list[tuple[str, ...]]:
+    """Group pieces into sentences and lines, each with the space behind it."""
+    groups: list[list[str]] = [[]]
+    for piece in pieces:
+        groups[-1].append(piece)
+        if "\n" in piece or (
+            piece.isspace() and groups[-1][-2:-1] in (["."], ["!"], ["?"], ["。"])
+        ):
+            groups.append([])
+    return [tuple(group) for group in groups if group]
+
+
+def _marked(before: Sequence[str], after: Sequence[str]) -> _Marked:
     left: list[Span] = []
     right: list[Span] = []
     for tag, a, b, c, d in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():

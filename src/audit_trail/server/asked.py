@@ -1,5 +1,6 @@
 """What the list is asked for: the question and the range of its address, as a query."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
@@ -23,6 +24,8 @@ RANGES: Final = {
     "90d": ("Last 90 days", 90 * 24),
 }
 """How the page calls the ranges that end now, and how many hours they have."""
+
+_LONE: Final = re.compile(r"[^\W_]{2,}")
 
 ADDRESSED: Final = ("q", "range", "since", "until", "columns")
 """The parameters that say what is shown, in the order of a view's address."""
@@ -54,6 +57,15 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     def at(self, path: str) -> str:
         """Return the address of what lies at a path and knows what the list was asked."""
         return f"{path}?{self.address}" if self.given else path
+
+    @property
+    def beginnings(self) -> str | None:
+        """The question with a star behind each lone word, if there is one; else None."""
+        parts = [
+            f"{piece.text}*" if _LONE.fullmatch(piece.text) else piece.text for piece in self.pieces
+        ]
+        question = " ".join(parts)
+        return question if any(piece.text not in parts for piece in self.pieces) else None
 
     @property
     def title(self) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -13,13 +13,26 @@ from audit_trail.record.facts import Facts, Moved
 from audit_trail.record.legible import edges, signs
 from audit_trail.server.filters import Filter, Filters
 
+LONG: Final = 600
+"""Characters of a text that stayed, beyond which its middle is folded."""
+
+LEFT: Final = 150
+"""Characters that are left unfolded at either end of it."""
+
+MANY: Final = 8
+"""Items or lines that stayed, beyond which they are folded."""
+
 
 class Piece(NamedTuple):
-    """A piece of a value: whether the other side lacks it, and whether nothing stands beside it."""
+    """A piece of a value: whether the other side lacks it, and whether nothing stands beside it.
+
+    What stayed and is long is folded: it is read when the viewer asks for it.
+    """
 
     text: str
     differs: bool
     bare: bool
+    is_folded: bool = False
 
 
 class Side(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +42,12 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
     runs: tuple[tuple[Piece, ...], ...]
     note: str | None
     filter: Filter | None = None
+
+    @property
+    def groups(self) -> list[tuple[bool, list[tuple[Piece, ...]]]]:
+        """The runs of a list, those together that are folded, and whether they are."""
+        folded = groupby(self.runs, key=lambda run: bool(run) and run[0].is_folded)
+        return [(is_folded, list(runs)) for is_folded, runs in folded]
 
     @property
     def has_signs(self) -> bool:
@@ -80,7 +99,9 @@ def _field(
     filters: Filters | None,
     most: int | None,
 ) -> Field:
-    before, after = _side(panel.before, most), _side(panel.after, most)
+    shown = panel.before, panel.after
+    is_marked = any(span.differs for side in shown if side for run in side.runs for span in run)
+    before, after = (_side(side, most, is_marked=is_marked) for side in shown)
     if filters is None or move is None:
         return Field(name=panel.field, label=panel.label, before=before, after=after)
     asks = {
@@ -96,17 +117,69 @@ def _field(
     )
 
 
-def _side(shown: Shown | None, most: int | None) -> Side | None:
+def _side(shown: Shown | None, most: int | None, *, is_marked: bool) -> Side | None:
     if shown is None:
         return None
     joined = _lines if shown.shape == "json" else _joined
     runs = tuple(_edged(joined(run)) for run in shown.runs)
     if most is None:
-        return Side(shape=shown.shape, runs=runs, note=shown.note)
+        fold = {"list": _items_folded, "json": _lines_folded}.get(shown.shape, _text_folded)
+        return Side(
+            shape=shown.shape, runs=tuple(fold(runs)) if is_marked else runs, note=shown.note
+        )
     cut = tuple(_cut(runs, most))
     is_cut = sum(map(_length, cut)) < sum(map(_length, runs))
     note = " · ".join(filter(None, (shown.note, "there is more in the entry" if is_cut else "")))
     return Side(shape=shown.shape, runs=cut, note=note or None)
+
+
+_Runs = Sequence[tuple[Piece, ...]]
+
+
+def _items_folded(runs: _Runs) -> Iterator[tuple[Piece, ...]]:
+    """Fold items that stayed, where they are many in a row."""
+    for differs, group in groupby(runs, key=lambda run: any(piece.differs for piece in run)):
+        items = list(group)
+        if differs or len(items) <= MANY:
+            yield from items
+        else:
+            yield from (tuple(each._replace(is_folded=True) for each in run) for run in items)
+
+
+def _lines_folded(runs: _Runs) -> Iterator[tuple[Piece, ...]]:
+    """Fold lines of JSON that stayed, but for three around what differs."""
+    for run in runs:
+        pieces: list[Piece] = []
+        for differs, group in groupby(run, key=lambda piece: piece.differs):
+            same = list(group)
+            text = "".join(piece.text for piece in same)
+            lines = text.splitlines(keepends=True)
+            if differs or len(lines) <= MANY:
+                pieces += same
+            else:
+                pieces += _folded_between("".join(lines[:3]), text, "".join(lines[-3:]))
+        yield tuple(pieces)
+
+
+def _text_folded(runs: _Runs) -> Iterator[tuple[Piece, ...]]:
+    """Fold the middle of a long text that stayed."""
+    for run in runs:
+        pieces: list[Piece] = []
+        for piece in run:
+            # Between words, so that no sign of several characters is taken apart.
+            start, stop = piece.text.find(" ", LEFT), piece.text.rfind(" ", 0, -LEFT)
+            if piece.differs or piece.bare or len(piece.text) <= LONG or not 0 < start < stop:
+                pieces.append(piece)
+            else:
+                text = piece.text
+                pieces += _folded_between(text[: start + 1], text, text[stop + 1 :])
+        yield tuple(pieces)
+
+
+def _folded_between(first: str, whole: str, last: str) -> Iterator[Piece]:
+    yield Piece(first, False, False)
+    yield Piece(whole[len(first) : len(whole) - len(last)], False, False, True)
+    yield Piece(last, False, False)
 
 
 def _length(run: Sequence[Piece]) -> int:
