@@ -259,11 +259,11 @@ class Trail:
             done += some
         return done
 
-    def index(self, is_over: Callable[[], bool] = lambda: False) -> int:
+    def index(self, is_over: Callable[[], bool] = lambda: False) -> int | None:
         """Bring the search index up to date; return how many segments were made.
 
         Searches find the same without it, some entries at a time. Another process that does so now
-        is left to it.
+        is left to it: then None.
         """
         return self._index.catch_up(is_over) if self._index else 0
 
@@ -382,7 +382,7 @@ class Trail:
     def _note(self, tails: Mapping[str, Tail]) -> None:
         if self._index:
             for account, tail in tails.items():
-                self._index.note(account, tail.size + len(tail.entries))
+                self._index.added(account, tail.size, tail.size + len(tail.entries))
 
     def _tail(self, account: str, drafts: Sequence[Draft]) -> Tail:
         known = self._store.known(account, [draft.id for draft in drafts])

@@ -293,6 +293,22 @@ def wipe(store: Store, database: OutboxDatabase = None) -> None:
         raise typer.Exit(1)
 
 
+@app.command("index")
+def index(
+    store: Store,
+    account: Annotated[
+        list[str] | None, typer.Option(help="Only of this account, or of these.")
+    ] = None,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Throw it away and make it anew.")
+    ] = False,
+) -> None:
+    """Bring the search index up to date; a server does so by itself."""
+    from audit_trail.cli.indexing import index_store
+
+    typer.echo(index_store(store, account or (), rebuild=rebuild))
+
+
 def _asked(
     store: str,
     account: str,

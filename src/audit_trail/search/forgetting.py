@@ -52,7 +52,7 @@ class Forgetter:
             for page in self._without(account, segment, bits)
         ]
         # Also where nothing was indexed yet: what is held in memory, of any process, is outdated.
-        self._index.publish(account, head, _next(head), replaced=replaced)
+        self._index.publish(account, head, _next(head), replaced=replaced, is_clean=True)
 
     def drop(self, account: str) -> None:
         """Take out all of the entries that are declared as dropped; done before, it does nothing.

@@ -73,6 +73,11 @@ class Index:
         # What was left when this process began is looked for once.
         self._waiting: dict[str, int] | None = None
 
+    def added(self, account: str, before: int, size: int) -> None:
+        """Remember an append that filled a block."""
+        if before // BLOCK_ENTRIES < size // BLOCK_ENTRIES:
+            self.note(account, size)
+
     def snapshot(self, account: str) -> Snapshot:
         """Return what can be asked of the account's index now."""
         head = self._index.index_head(account)
@@ -84,7 +89,8 @@ class Index:
         if indexed < size <= indexed + MOST_RECENT:
             stretches.append(self._held(account, head, size))
             indexed = size
-        self.note(account, size)
+        if size >= (head.blocks + 1) * BLOCK_ENTRIES:
+            self.note(account, size)
         return Snapshot(head, stretches, indexed, size, dropped_ranges(self._store, account))
 
     def is_steady(self, account: str, snapshot: Snapshot) -> bool:
@@ -95,23 +101,22 @@ class Index:
         } <= {each[:2] for each in head.segments}
 
     def note(self, account: str, size: int) -> None:
-        """Remember how many entries the account has, to make segments of them."""
-        if self._waiting is not None and size >= BLOCK_ENTRIES:
+        """Remember that the account has so many entries, to make segments of them."""
+        if self._waiting is not None:
             self._waiting[account] = size
 
-    def catch_up(self, is_over: Callable[[], bool] = lambda: False) -> int:
+    def catch_up(self, is_over: Callable[[], bool] = lambda: False) -> int | None:
         """Make the segments that are due, of all accounts; return how many.
 
-        Another process that does so now is not disturbed.
+        None where another process does so now, which isn't disturbed.
         """
         with self._index.indexing() as is_ours:
             if not is_ours:
-                return 0
+                return None
             if self._waiting is None:
                 self._waiting = {}
                 for account in self._store.accounts():
                     self._waiting[account] = self._store.head(account).size
-                    self._maker.discard(account)
             made = 0
             while self._waiting and not is_over():
                 account, size = self._waiting.popitem()
@@ -132,11 +137,9 @@ class Index:
         raise HeadMoved(f"The search index of account {account} moved {ATTEMPTS} times in a row.")
 
     def rebuild(self, account: str) -> None:
-        """Throw the account's index away; it is made anew by the next `catch_up`."""
+        """Throw the account's index away; whoever makes segments makes them anew."""
         head = self._index.index_head(account)
-        emptied = IndexHead(head.version + 1, head.generation + 1)
-        self._index.publish(account, head, emptied)
-        self._maker.discard(account)
+        self._index.publish(account, head, IndexHead(head.version + 1, head.generation + 1))
         self.note(account, self._store.head(account).size)
 
     def bounds(self, account: str, head: IndexHead) -> Bounds:
@@ -156,7 +159,7 @@ class Index:
                 if not self._maker.make(account, size, is_over):
                     break
             except HeadMoved:
-                self._maker.discard(account)
+                continue
             made += 1
         return made
 

@@ -71,6 +71,8 @@ class Maker:
 
         Raises `HeadMoved` where something was erased meanwhile; what was made then is discarded.
         """
+        # Of what was begun and never published no page may stay: it would be taken for the segment's.
+        self.discard(account)
         head = self._index.index_head(account)
         if group := _to_merge(head):
             return self._merge(account, head, group, is_over)
@@ -136,7 +138,6 @@ class Maker:
         )
         after = head._replace(version=head.version + 1, segments=segments)
         self._index.publish(account, head, after)
-        self.discard(account)
         return width(merged)
 
     def _put(

@@ -100,8 +100,11 @@ class IndexStore(Protocol):
         *,
         blocks: Sequence[Block] = (),
         replaced: Sequence[Replaced] = (),
+        is_clean: bool = False,
     ) -> None:
         """Put the head in the place of the one before, with all else or not at all.
+
+        With `is_clean` pages that the new head doesn't name go with it, whoever was making them.
 
         Raises `HeadMoved` where it isn't the one before any more.
         """

@@ -1,5 +1,6 @@
 """One SQLite file in WAL mode: a connection for each thread that reads, one writer at a time."""
 
+import fcntl
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -73,6 +74,20 @@ class SqliteFile:
         except BaseException:
             connection.execute("ROLLBACK")
             raise
+
+    @contextmanager
+    def locked(self, purpose: str) -> Iterator[bool]:
+        """Hold a lock among all processes, in a file of its own; give False where another has it."""
+        # Closing the database's own file anywhere would take SQLite's locks from this process.
+        path = self._path.with_name(f"{self._path.name}-{purpose}")
+        with path.open("ab") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                # The system lets go of it when the file is closed, also by a crash.
+                yield True
 
     def one(self, statement: str, values: Sequence[Any]) -> Any:
         """Return the first row, or None."""

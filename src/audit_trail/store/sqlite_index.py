@@ -4,12 +4,11 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from threading import Lock
 from typing import Final
 
 from audit_trail.errors import HeadMoved
 from audit_trail.store.index import Block, IndexHead, Leaf, Replaced, Segment
-from audit_trail.store.sqlite_file import SqliteFile
+from audit_trail.store.sqlite_file import LARGEST, SqliteFile
 
 _OF: Final = "account = ? AND level = ? AND number = ?"
 _PAGE: Final = (
@@ -41,7 +40,6 @@ class SqliteIndex:
 
     def __init__(self, file: SqliteFile) -> None:
         self._file = file
-        self._indexing = Lock()
 
     def index_head(self, account: str) -> IndexHead:
         row = self._file.one(
@@ -96,6 +94,7 @@ class SqliteIndex:
         *,
         blocks: Sequence[Block] = (),
         replaced: Sequence[Replaced] = (),
+        is_clean: bool = False,
     ) -> None:
         with self._file.writing() as connection:
             if self.index_head(account).version != before.version:
@@ -115,33 +114,17 @@ class SqliteIndex:
                         f"DELETE FROM search_bits WHERE {_OF} AND term = ?", (*place, term)
                     )
                 _put(connection, place, leaves)
+            if is_clean:
+                _discard(connection, account, after, LARGEST)
 
     def discard(self, account: str, limit: int) -> int:
         with self._file.writing() as connection:
-            known = {each[:2] for each in self.index_head(account).segments}
-            gone = 0
-            for table in ("search_pages", "search_bits"):
-                for place in connection.execute(
-                    _SEGMENTS.format(table=table), (account,)
-                ).fetchall():
-                    if place in known or gone >= limit:
-                        continue
-                    gone += connection.execute(
-                        f"DELETE FROM {table} WHERE rowid IN "
-                        f"(SELECT rowid FROM {table} WHERE {_OF} LIMIT ?)",
-                        (account, *place, limit - gone),
-                    ).rowcount
-            return gone
+            return _discard(connection, account, self.index_head(account), limit)
 
     @contextmanager
     def indexing(self) -> Iterator[bool]:
-        # A file has one server; whoever else opens it makes no segments.
-        held = self._indexing.acquire(blocking=False)
-        try:
+        with self._file.locked("indexing") as held:
             yield held
-        finally:
-            if held:
-                self._indexing.release()
 
 
 def _put(
@@ -151,3 +134,18 @@ def _put(
     connection.executemany(
         _PUT_BITS, ((*place, *item) for each in leaves for item in each.apart.items())
     )
+
+
+def _discard(connection: sqlite3.Connection, account: str, head: IndexHead, limit: int) -> int:
+    known = {each[:2] for each in head.segments}
+    gone = 0
+    for table in ("search_pages", "search_bits"):
+        found = connection.execute(_SEGMENTS.format(table=table), (account,)).fetchall()
+        for place in found:
+            if place not in known and gone < limit:
+                gone += connection.execute(
+                    f"DELETE FROM {table} WHERE rowid IN "
+                    f"(SELECT rowid FROM {table} WHERE {_OF} LIMIT ?)",
+                    (account, *place, limit - gone),
+                ).rowcount
+    return gone

@@ -11,6 +11,8 @@ from audit_trail.errors import HeadMoved
 from audit_trail.store.index import Block, IndexHead, Leaf, Replaced, Segment
 from audit_trail.store.postgresql.connections import Connections
 
+LARGEST: Final = 2**63 - 1
+
 # The number stands for nothing else.
 _LOCK: Final = 7274657472616962
 
@@ -129,6 +131,7 @@ class PostgresqlIndex:
         *,
         blocks: Sequence[Block] = (),
         replaced: Sequence[Replaced] = (),
+        is_clean: bool = False,
     ) -> None:
         values = {
             "account": _text(account),
@@ -150,22 +153,12 @@ class PostgresqlIndex:
                 for term in gone:
                     cursor.execute(_GONE_BITS.encode(), place | {"term": term})
                 _put(connection, account, segment, leaves)
+            if is_clean:
+                _discard(connection, account, after, LARGEST)
 
     def discard(self, account: str, limit: int) -> int:
-        gone = 0
         with self._connections.lend() as connection, connection.transaction():
-            known = {each[:2] for each in _head(connection, account).segments}
-            for table in _TABLES:
-                statement = _SEGMENTS.format(table=table).encode()
-                for level, number in connection.execute(
-                    statement, {"account": _text(account)}, binary=True
-                ).fetchall():
-                    if (level, number) in known or gone >= limit:
-                        continue
-                    values = _place(account, Segment(level, number)) | {"limit": limit - gone}
-                    deleted = connection.execute(_DISCARD.format(table=table).encode(), values)
-                    gone += deleted.rowcount
-        return gone
+            return _discard(connection, account, _head(connection, account), limit)
 
     @contextmanager
     def indexing(self) -> Iterator[bool]:
@@ -199,6 +192,21 @@ def _put(
     cursor.executemany(
         _PUT_BITS, [(*place, *item) for each in leaves for item in each.apart.items()]
     )
+
+
+def _discard(connection: psycopg.Connection, account: str, head: IndexHead, limit: int) -> int:
+    known = {each[:2] for each in head.segments}
+    gone = 0
+    for table in _TABLES:
+        found = connection.execute(
+            _SEGMENTS.format(table=table).encode(), {"account": _text(account)}, binary=True
+        ).fetchall()
+        for level, number in found:
+            if (level, number) not in known and gone < limit:
+                values = _place(account, Segment(level, number)) | {"limit": limit - gone}
+                deleted = connection.execute(_DISCARD.format(table=table).encode(), values)
+                gone += deleted.rowcount
+    return gone
 
 
 def _place(account: str, segment: Segment) -> dict[str, Any]:
