@@ -37,7 +37,7 @@ CHOICES: Final = 20
 
 BARS: Final = 48
 
-Kind = Literal["page", "deep page", "facets", "timeline"]
+Kind = Literal["page", "numbered page", "facets", "timeline"]
 
 
 class Question(NamedTuple):
@@ -153,7 +153,8 @@ def asks(company: Company) -> Iterator[Ask]:
         [Question("field:role from:agent to:administrator", moved_up)],
     )
     deep = min(DEEPEST, company.entries // 2) // LIMIT * LIMIT
-    yield Ask(f"page {deep:,} entries deep", "deep page", [everything], deep)
+    yield Ask(f"page {deep:,} entries deep, by its number", "numbered page", [everything], deep)
+    yield Ask(f"page {deep:,} entries deep, by its cursor", "page", [everything], deep)
     yield Ask("facets", "facets", [everything])
     yield Ask("facets of a user", "facets", users)
     yield Ask("timeline", "timeline", [everything])
@@ -232,8 +233,9 @@ def _timed(calls: Sequence[Callable[[], Any]], most: int, seconds: float) -> Tim
 def _verb(ask: Ask, trail: Trail) -> Callable[[Query], Any]:
     match ask.kind:
         case "page":
-            return partial(_whole_page, trail)
-        case "deep page":
+            size = trail.head(LARGE).size
+            return partial(_whole_page, trail, before=size - ask.skipped if ask.skipped else None)
+        case "numbered page":
             return partial(trail.numbered_page, page=ask.skipped // LIMIT + 1, limit=LIMIT)
         case "facets":
             return trail.facets
@@ -242,9 +244,9 @@ def _verb(ask: Ask, trail: Trail) -> Callable[[Query], Any]:
             return partial(trail.timeline, edges_us=range(BEGAN_US, ENDED_US + 1, step))
 
 
-def _whole_page(trail: Trail, query: Query) -> int:
+def _whole_page(trail: Trail, query: Query, before: int | None) -> int:
     """Read a page until it is full or nothing is left; a search may end before, and is asked again."""
-    found, before = 0, None
+    found = 0
     while True:
         page = trail.page(query, before=before, limit=LIMIT - found)
         found, before = found + len(page.entries), page.reached
@@ -256,7 +258,7 @@ def _address(ask: Ask, trail: Trail, question: Question) -> str:
     asked = {"q": question.typed} if question.typed else {}
     if ask.kind in ("facets", "timeline"):
         return f"/logs/overview?{urlencode(asked)}"
-    if ask.kind == "deep page":
+    if ask.skipped:
         asked["before"] = str(trail.head(LARGE).size - ask.skipped + 1)
     return f"/logs?{urlencode(asked)}"
 

@@ -41,7 +41,7 @@ COMMAND = "make bench ARGS=--write"
 PAGE_MS = 25
 AIMS_MS: dict[Kind, int] = {
     "page": PAGE_MS,
-    "deep page": PAGE_MS,
+    "numbered page": PAGE_MS,
     "facets": 100,
     "timeline": 100,
 }
@@ -341,9 +341,9 @@ def table(taken: list[Figure]) -> str:
     return "\n".join(lines + [f"| {each.what} | {each.measured} | {each.aim} |" for each in taken])
 
 
-def write(taken: list[Figure]) -> None:
+def write(taken: list[Figure], command: str = COMMAND) -> None:
     """Put the figures between the markers of the page and of the README."""
-    said = f"\n\nTaken in one run by `{COMMAND}` on one machine: {machine()}.\n"
+    said = f"\n\nTaken in one run by `{command}` on one machine: {machine()}.\n"
     _put(ROOT / "docs/benchmarks.md", table(taken) + said)
     _put(ROOT / "README.md", table([each for each in taken if each.short]) + said)
 
@@ -370,7 +370,7 @@ def main(say: Callable[[str], None] = print) -> None:
         taken.append(each)
         say(f"{each.what}\n    {each.measured}\n    {each.aim}")
     if arguments.write:
-        write(taken)
+        write(taken, COMMAND if arguments.size == "1M" else f"{COMMAND} SIZE={arguments.size}")
 
 
 if __name__ == "__main__":
