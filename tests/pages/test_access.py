@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
+from live_agent import access
 from tests.live_agent.office import PASSWORD, Office, Place
 from tests.pages.browsing import Browsing, settings
 
@@ -103,7 +104,8 @@ def test_an_open_list_leads_to_the_sign_in_when_its_session_ends(
 ) -> None:
     page = browsing.member(place)
     page.goto(settings(place, "audit-logs"))
-    page.context.clear_cookies()
+    with place.office.services.database.transaction() as db:
+        access.end_sessions(db, place.people["administrator"].id)
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
     assert page.locator("[name=return]").input_value() == settings(place, "audit-logs")
 

@@ -75,19 +75,6 @@ def test_a_changed_inbox_shows_who_what_when_before_and_after(
     expect(window.locator("ins")).to_have_text(["Europe", "good morning"])
 
 
-def test_a_change_made_elsewhere_appears_without_a_reload(place: Place, browsing: Browsing) -> None:
-    page = browsing.member(place)
-    page.goto(settings(place, "audit-logs"))
-    signed_in = page.locator("a.open").first
-    signed_in.focus()
-    number = inbox(place)
-    expect(page.locator("a.open").first).to_have_text(f"Created a new inbox (#{number})")
-    expect(page.locator("#news")).to_have_text("1 new entry")
-    assert focused(page) == "Signed in"
-    expect(page.locator("tbody tr").first).to_contain_text("by token tests")
-    expect(page.locator("tbody tr").first.locator(".where")).to_have_text("127.0.0.1 · API")
-
-
 def test_the_window_has_an_address_of_its_own(place: Place, browsing: Browsing) -> None:
     number = inbox(place)
     sentence = f"Created a new inbox (#{number})"

@@ -51,12 +51,28 @@ def test_a_poll_is_answered_only_when_something_is_new(page: TrailPage) -> None:
     assert "not shown yet" not in page.get("/newest?seen=2&behind=1").text
 
 
-def test_only_the_newest_page_polls(page: TrailPage) -> None:
+def test_a_page_that_is_behind_asks_until_it_is_not(page: TrailPage) -> None:
+    page.add()
+    assert "every 2s" not in page.get().text
+    page.waiting = Waiting(1)
+    shown = page.get("?q=inbox").text
+    assert '<p class="behind" id="behind" hx-get="/logs/newest?q=inbox&amp;seen=1&amp;' in shown
+    assert "every 2s" in shown
+    page.waiting = Waiting()
+    assert 'id="behind"' not in page.get("/newest?q=inbox&seen=1&behind=1").text
+
+
+def test_a_host_without_tails_has_none(page: TrailPage) -> None:
+    assert "data-tail" not in page.get().text
+    assert page.get("/tail?seen=0").status_code == 404
+
+
+def test_only_the_newest_page_asks_for_what_is_new(page: TrailPage) -> None:
     for number in range(60):
         page.add(number=str(number))
-    assert "every 2s" in page.get().text
-    assert "every 2s" not in page.get("?before=30").text
-    assert "every 2s" not in page.get("?after=10").text
+    assert 'data-newest="/logs/newest?seen=60"' in page.get().text
+    assert "data-newest" not in page.get("?before=30").text
+    assert "data-newest" not in page.get("?after=10").text
     assert page.get("?after=40").text == page.get().text
     assert "26–50 of 60" in page.get("?before=36").text
     assert "1–25 of 60" in page.get("?after=58").text
@@ -228,7 +244,7 @@ def test_a_question_shows_what_matches_and_keeps_to_it_on_older_pages(page: Trai
     assert "25 shown" in shown
     assert 'rel="next" href="/logs?q=action%3Adeleted&amp;range=24h&amp;before=12"' in shown
     assert "5 shown" in page.get("?q=action:deleted&range=24h&before=12").text
-    assert 'hx-get="/logs/newest?q=action%3Adeleted&amp;range=24h&amp;seen=60"' in shown
+    assert 'data-newest="/logs/newest?q=action%3Adeleted&amp;range=24h&amp;seen=60"' in shown
     answer = page.get("?q=action:deleted", Accept="application/json").json()
     assert {entry["public"]["action"] for entry in answer["entries"]} == {"delete"}
     assert answer["next"] == "/logs?q=action%3Adeleted&before=12"

@@ -10,10 +10,12 @@ from litestar.params import FromPath
 
 from audit_trail.errors import (
     AuditError,
+    CursorRefused,
     EntryNotFound,
     EvidenceRefused,
     QueryRefused,
     QuestionRefused,
+    TooManyTails,
 )
 from audit_trail.evidence import Wanted, evidence
 from audit_trail.record.asked import LONGEST
@@ -30,9 +32,11 @@ from audit_trail.server.entry_json import entry_item
 from audit_trail.server.filters import Filters
 from audit_trail.server.history import history_of
 from audit_trail.server.known import Knowing
+from audit_trail.server.news import news
 from audit_trail.server.overview import overview_of
 from audit_trail.server.row import by_request, rows_of
 from audit_trail.server.seal import proof_of
+from audit_trail.server.tail import LAST_EVENT, Tails
 from audit_trail.server.viewer import Backlog, Viewer
 from audit_trail.server.window import window_of
 from audit_trail.server.zone import Zone, duration, zone_of, zone_title
@@ -46,6 +50,8 @@ STATUSES: Final[dict[type[AuditError], int]] = {
     EvidenceRefused: 409,
     QueryRefused: 422,
     QuestionRefused: 422,
+    CursorRefused: 422,
+    TooManyTails: 429,
 }
 
 AnyRequest = Request[Any, Any, Any]
@@ -59,16 +65,18 @@ def audit_logs_router(
     fresh: Callable[[], Backlog],
     catalog: Catalog,
     templates: Environment,
+    tails: Tails | None = None,
     clock: Callable[[], int] = utc_now_us,
 ) -> Router:
     """Return the router of Settings > Audit Logs, to be mounted at `path` (it may hold parameters).
 
     `viewer` is the guard: it tells whose trail is shown to whom, or raises the application's own
     error. `fresh` gives the trail a moment to take up what has committed, and tells what it still
-    lacks. `templates` come from `page_templates`. Every address answers JSON to who prefers it,
-    or asks for it by `as=json`.
+    lacks. `templates` come from `page_templates`. With `tails`, an open list is told what is new, of a
+    viewer who is a `reader`; without, it asks now and then. Every address answers JSON to who prefers
+    it, or asks for it by `as=json`.
     """
-    pages = _Pages(trail, viewer, fresh, catalog, templates, clock)
+    pages = _Pages(trail, viewer, fresh, catalog, templates, tails, clock)
 
     @get("/", sync_to_thread=True, include_in_schema=False)
     def audit_logs(request: AnyRequest) -> Response[Any]:
@@ -86,6 +94,10 @@ def audit_logs_router(
     @get("/newest", sync_to_thread=True, include_in_schema=False, opt={"polled": True})
     def newest_audit_logs(request: AnyRequest) -> Response[Any]:
         return pages.answer(request, pages.newest)
+
+    @get("/tail", sync_to_thread=True, include_in_schema=False, opt={"polled": True})
+    def tail_audit_logs(request: AnyRequest) -> Response[Any]:
+        return pages.answer(request, pages.tail)
 
     @get("/{number:str}", sync_to_thread=True, include_in_schema=False)
     def audit_log(request: AnyRequest, number: FromPath[str]) -> Response[Any]:
@@ -108,6 +120,7 @@ def audit_logs_router(
         audit_logs_overview,
         audit_logs_suggestions,
         newest_audit_logs,
+        tail_audit_logs,
         audit_log,
         audit_log_history,
         audit_log_proof,
@@ -126,6 +139,7 @@ class _Pages:
         fresh: Callable[[], Backlog],
         catalog: Catalog,
         templates: Environment,
+        tails: Tails | None,
         clock: Callable[[], int],
     ) -> None:
         self._trail = trail
@@ -133,6 +147,7 @@ class _Pages:
         self._fresh = fresh
         self._catalog = catalog
         self._templates = templates
+        self._tails = tails
         self._clock = clock
         self._knowing = Knowing(trail, clock)
 
@@ -224,6 +239,22 @@ class _Pages:
         page = self._page(viewer, asked, None, None)
         listed = self._list(request, viewer, asked, page, backlog, seen=seen)
         return self._html(viewer, "entries.html", listed)
+
+    def tail(self, request: AnyRequest, viewer: Viewer) -> Response[Any]:
+        """Answer how many entries match that a page which has `seen` so many doesn't show."""
+        if self._tails is None or viewer.reader is None:
+            raise EntryNotFound("There is no live tail here.")
+        seen = _number(request, "seen", least=0) or 0
+        size = self._trail.head(viewer.account).size
+        return news(
+            self._trail,
+            self._tails,
+            viewer.reader,
+            lambda: self._asked(request, viewer),
+            zone=_zone(request, viewer).place,
+            begin=min(seen, size) - 1,
+            last=request.headers.get(LAST_EVENT),
+        )
 
     def entry(self, request: AnyRequest, viewer: Viewer, number: str) -> Response[Any]:
         """Answer one entry: its window alone to the list's script, else a page of its own."""
@@ -331,6 +362,7 @@ class _Pages:
             "newer": rows[0].number if rows and page.has_newer else None,
             "older": last + 1 if last is not None and page.has_older else None,
             "is_newest": backlog is not None,
+            "is_tailed": self._tails is not None and viewer.reader is not None,
             "behind": self._behind(backlog) if backlog and backlog.rows else None,
         }
 

@@ -4,9 +4,10 @@ from jinja2 import Environment
 from litestar import Router
 
 from audit_trail.server.audit_logs import AnyRequest, audit_logs_router
-from audit_trail.server.viewer import Viewer
+from audit_trail.server.viewer import Reader, Viewer
 from live_agent.access import Member
 from live_agent.catalog import CATALOG
+from live_agent.gate import admission
 from live_agent.pages import personal_data, retention, saved_views
 from live_agent.pages.desk import settings_path, shell_of
 from live_agent.schema import Account
@@ -18,9 +19,12 @@ def audit_logs(services: Services, templates: Environment) -> Router:
 
     def viewer(request: AnyRequest) -> Viewer:
         member: Member = request.user
+        account = str(member.account_id)
+        is_admitted = admission(services, request.scope)
         with services.database.reading() as db:
             return Viewer(
-                account=str(member.account_id),
+                account=account,
+                reader=Reader(account=account, person=member.user_id, is_admitted=is_admitted),
                 path=f"{settings_path(member.account_id)}/audit-logs",
                 retention=f"{settings_path(member.account_id)}/{retention.PATH}",
                 personal_data=f"{settings_path(member.account_id)}/{personal_data.PATH}",
@@ -40,5 +44,6 @@ def audit_logs(services: Services, templates: Environment) -> Router:
         fresh=services.fresh,
         catalog=CATALOG,
         templates=templates,
+        tails=services.tails,
         clock=services.clock,
     )

@@ -89,6 +89,8 @@ def _to_sign_in(request: AnyRequest) -> Response[Any]:
 
     A part of a page can't be replaced by a sign-in page, so there the browser is told to go.
     """
+    if request.headers.get("Accept") == "text/event-stream":
+        return Response(None, status_code=401, headers=PAGE_HEADERS)  # No page follows a tail.
     is_part = request.headers.get("HX-Request") == "true"
     query = request.scope["query_string"].decode("latin-1")
     wanted = request.scope["path"] + (f"?{query}" if query else "")

@@ -1,5 +1,5 @@
-// Opens an entry in a window over the list, each with an address of its own, and says what is new.
-// Without this script an entry is a page, and the list is as new as its last load.
+// Opens an entry in a window over the list, each with an address of its own.
+// Without this script an entry is a page.
 "use strict";
 
 (() => {
@@ -77,14 +77,5 @@
 
   document.body.addEventListener("htmx:beforeRequest", event => {
     if (document.hidden) event.preventDefault();
-  });
-
-  // Of what is refused there is no list.
-  const size = () => Number(document.getElementById("entries")?.dataset.size);
-  let known = size();
-  document.body.addEventListener("htmx:afterSettle", () => {
-    const more = size() - known;
-    known += more;
-    if (more > 0) document.getElementById("news").textContent = more === 1 ? "1 new entry" : `${more} new entries`;
   });
 })();
