@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Hashable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
 from typing import Any, Final
@@ -98,18 +98,20 @@ class Tails:
         goes on from there. It ends when the reader is no longer admitted.
         """
         self._require_room(reader)
+        events = self._events(reader, begin, look, cursor)
         answer = _Answer(
-            self._events(reader, begin, look, cursor),
+            events,
             # A proxy that buffers would keep the news to itself; a cache would keep it at all.
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
+        answer.events = events
         # It belongs to one connection, and HTTP/2 forbids it.
         answer.headers.pop("Connection", None)
         return answer
 
     async def _events(
         self, reader: Reader, index: int, look: Look, cursor: Callable[[int], str]
-    ) -> AsyncIterator[ServerSentEventMessage]:
+    ) -> AsyncGenerator[ServerSentEventMessage, None]:
         with self._counted(reader) as has_room:
             if not has_room:  # Others came in between.
                 return
@@ -193,6 +195,8 @@ class Tails:
 class _Answer(ServerSentEvent):
     """An answer that is given up where its reader takes nothing of it: it would hold up a stop."""
 
+    events: AsyncGenerator[ServerSentEventMessage, None]
+
     def to_asgi_response(self, *arguments: Any, **options: Any) -> Any:
         """Return the framework's own answer, which waits for a reader only so long."""
         answer = super().to_asgi_response(*arguments, **options)
@@ -206,6 +210,9 @@ class _Answer(ServerSentEvent):
                 await answer(scope, receive, hurried)
             except* TimeoutError:
                 _log.info("a tail ended, because its reader took nothing of it")
+            finally:
+                # Else it would be counted as open until the interpreter happens to collect it.
+                await self.events.aclose()
 
         return given
 
