@@ -140,6 +140,13 @@ def asked_by(parameters: Mapping[str, str]) -> type[Operation]:
     return Asked
 
 
+def _leave_out_nothing(responses: dict[str, Any]) -> None:
+    """An answer that says nothing has no content, of whatever type; the framework calls it null."""
+    for response in responses.values():
+        if response.get("content") == {"application/json": {"schema": {"type": "null"}}}:
+            del response["content"]
+
+
 class Document(JsonRenderPlugin):
     """Renders the document, with what the gate reads, and the errors as they are answered."""
 
@@ -153,6 +160,7 @@ class Document(JsonRenderPlugin):
             if method != "get":
                 operation["parameters"] = [*operation.get("parameters", ()), *_REASONS]
             operation["responses"].pop("400", None)
+            _leave_out_nothing(operation["responses"])
             for status, description in _ERRORS.items():
                 operation["responses"].setdefault(
                     status, {"description": description, "content": _ERROR_CONTENT}
