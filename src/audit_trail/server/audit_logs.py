@@ -73,8 +73,8 @@ def audit_logs_router(
     `viewer` is the guard: it tells whose trail is shown to whom, or raises the application's own
     error. `fresh` gives the trail a moment to take up what has committed, and tells what it still
     lacks. `templates` come from `page_templates`. With `tails`, an open list is told what is new, of a
-    viewer who is a `reader`; without, it asks now and then. Every address answers JSON to who prefers it,
-    or asks for it by `as=json`.
+    viewer who is a `reader`; without, it asks now and then. Every address answers JSON to who prefers
+    it, or asks for it by `as=json`.
     """
     pages = _Pages(trail, viewer, fresh, catalog, templates, tails, clock)
 
