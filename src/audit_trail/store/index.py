@@ -89,7 +89,7 @@ class IndexStore(Protocol):
         ...
 
     def put(self, account: str, segment: Segment, leaves: Sequence[Leaf]) -> None:
-        """Add pages to a segment that no head names yet; ones that are there are replaced."""
+        """Add pages, none of which is there, to a segment that no head names yet."""
         ...
 
     def publish(

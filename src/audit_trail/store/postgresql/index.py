@@ -45,6 +45,13 @@ _PUT_BITS: Final = b"""
 INSERT INTO audit_trail.search_bits (account, level, number, term, bits)
 VALUES (%b, %b, %b, %b, %b)
 ON CONFLICT (account, level, number, term) DO UPDATE SET bits = excluded.bits"""
+_COPY_PAGES: Final = (
+    b"COPY audit_trail.search_pages (account, level, number, first, page) "
+    b"FROM STDIN (FORMAT binary)"
+)
+_COPY_BITS: Final = (
+    b"COPY audit_trail.search_bits (account, level, number, term, bits) FROM STDIN (FORMAT binary)"
+)
 _PUT_BLOCK: Final = b"""
 INSERT INTO audit_trail.search_blocks (account, number, since, until, times)
 VALUES (%b, %b, %b, %b, %b)
@@ -120,8 +127,11 @@ class PostgresqlIndex:
         return rows[0][0] if rows else None
 
     def put(self, account: str, segment: Segment, leaves: Sequence[Leaf]) -> None:
+        place = (_text(account), *segment[:2])
         with self._connections.lend() as connection, connection.transaction():
-            _put(connection, account, segment, leaves)
+            _copy(connection, _COPY_PAGES, [(*place, each.first, each.page) for each in leaves])
+            apart = [(*place, *item) for each in leaves for item in each.apart.items()]
+            _copy(connection, _COPY_BITS, apart)
 
     def publish(
         self,
@@ -207,6 +217,13 @@ def _discard(connection: psycopg.Connection, account: str, head: IndexHead, limi
                 deleted = connection.execute(_DISCARD.format(table=table).encode(), values)
                 gone += deleted.rowcount
     return gone
+
+
+def _copy(connection: psycopg.Connection, statement: bytes, rows: Sequence[Sequence[Any]]) -> None:
+    with connection.cursor().copy(statement) as copy:
+        copy.set_types(["bytea", "int4", "int8", "bytea", "bytea"])
+        for row in rows:
+            copy.write_row(row)
 
 
 def _place(account: str, segment: Segment) -> dict[str, Any]:
