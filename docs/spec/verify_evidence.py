@@ -23,6 +23,9 @@ MANIFEST |= {"first": int, "last": int, "count": int, "whole": bool, "cut": bool
 MANIFEST |= {"left": list, "right": list, "removed": dict, "withheld": dict}
 PUBLIC = {"v": int, "account": str, "action": str, "via": str, "entity": dict}
 PUBLIC |= {"occurred_at": int, "recorded_at": int}
+TESTS = {"all": list, "any": list, "not": dict, "is": list, "begins": list, "undecided": bool}
+TESTS |= {"since_us": int, "until_us": int}
+ASPECTS = {"action", "actor", "entity", "field", "id", "outcome", "request", "via"}
 NOTE = r"((?:[^\x00-\x1f]+\n){3,})\n((?:— [^\s+\x00-\x1f]+ \S+\n){1,100})"
 
 
@@ -115,11 +118,64 @@ def indexes(pairs, first, stop):
     return {each for a, b in pairs for each in range(max(a, first), min(b + 1, stop))}
 
 
+def read_filter(it, depth=1):
+    """Require that a filter is one test, or several put together."""
+    need(depth <= 100, "a filter that nests deeper")
+    fits(it, {}, **TESTS)
+    [(name, value)] = it.items()
+    inner = value if name in ("all", "any") else [value] if name == "not" else []
+    need(value or type(value) is int, "a filter of nothing")
+    for each in inner:
+        read_filter(each, depth + 1)
+    if name in ("is", "begins"):
+        aspect, text = value
+        need(aspect in ASPECTS and type(text) is str, "a comparison")
+
+
+def decides(it, public):
+    """Whether an entry matches a filter; None where its public part doesn't tell."""
+    [(name, value)] = it.items()
+    if name in ("all", "any"):
+        found = [decides(each, public) for each in value]
+        first, last = (False, True) if name == "all" else (True, False)
+        return first if first in found else None if None in found else last
+    if name == "not":
+        found = decides(value, public)
+        return None if found is None else not found
+    if name in ("since_us", "until_us"):
+        happened = public["occurred_at"]
+        return happened >= value if name == "since_us" else happened <= value
+    return None if name == "undecided" else compares(*value, name == "begins", public)
+
+
+def compares(aspect, text, begins, public):
+    values = values_of(aspect, public)
+    values = [each.encode().lower() for each in values if type(each) is str]
+    sought = text.encode().lower()  # Bytes have a lower case of A to Z alone.
+    if any(each.startswith(sought) if begins else each == sought for each in values):
+        return True
+    is_open = aspect == "field" and not values and "what" in public
+    return None if is_open and public["action"] in ("create", "update", "delete") else False
+
+
+def values_of(aspect, public):
+    entity, actor = public["entity"], public.get("actor")
+    if aspect in ("entity", "id"):
+        return [entity.get("type" if aspect == "entity" else "id")]
+    if aspect == "field":
+        return public["fields"] if type(public.get("fields")) is list else []
+    if aspect != "actor":
+        return [public.get(aspect)]
+    found = [actor.get("kind"), actor.get("id")] if type(actor) is dict else []
+    return [*found, "/".join(found)] if {*map(type, found)} == {str} else found
+
+
 class Verification:
     """A file under verification; the steps bear the text's numbers."""
 
     def __init__(self, content, keys, accepted):
         self.problems, self.doubts, self.leaves, self.matching = [], [], [], 0
+        self.undecided = 0
         self.absent, self.covered = ({"who": set(), "what": set(), "entry": set()} for _ in "ab")
         self.step_1_members(content)
         self.step_2_and_3_signature(keys)
@@ -143,7 +199,8 @@ class Verification:
         need(all(len(self.members[it.filename]) == it.file_size for it in infos), "a length")
         [it] = [self.it] = read_lines(self.members["manifest.json"])
         fits(it, MANIFEST, consistency=list)
-        fits(it["query"], {}, types=list, since_us=int, until_us=int, person=str)
+        fits(it["query"], {}, types=list, since_us=int, until_us=int, person=str, where=dict)
+        read_filter(it["query"].get("where", {"undecided": True}))
         fits(it["removed"], {}, who=list, what=list, entry=list)
         fits(it["withheld"], {}, who=list, what=list)
         need({*map(type, it["query"].get("types", [""]))} == {str}, "types that aren't text")
@@ -230,7 +287,11 @@ class Verification:
             return
         query, happened, kind = self.it["query"], public["occurred_at"], public["entity"]["type"]
         is_in_time = query.get("since_us", happened) <= happened <= query.get("until_us", happened)
-        self.matching += is_in_time and kind in query.get("types", [kind])
+        found = is_in_time and kind in query.get("types", [kind])
+        if found and "where" in query:
+            found = decides(query["where"], public)
+        self.matching += found is True
+        self.undecided += found is None
         for part in ("who", "what"):
             if part in line:
                 is_right = is_committed(line[part], public.get(part))
@@ -302,9 +363,10 @@ class Verification:
             is_right &= note == self.members["checkpoint"]
             self.require(is_right, f"The proof doesn't show entry {self.first}.", self.first)
         count, is_person = self.it["count"], "person" in self.it["query"]
-        is_right = 0 <= count <= self.matching if is_person else count == self.matching
-        self.require(is_right, f"{self.matching} entries match, and not {count}.")
-        self.doubts += ["In sealed parts more may have been found."] if is_person else []
+        least, most = 0 if is_person else self.matching, self.matching + self.undecided
+        self.require(least <= count <= most, f"{least} to {most} entries match, and not {count}.")
+        is_open = is_person or self.undecided
+        self.doubts += ["In sealed parts more may have been found."] if is_open else []
 
     def step_10_earlier(self, accepted):
         path, paths = hashes(self.it.get("consistency", [])), {}

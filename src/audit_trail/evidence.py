@@ -7,6 +7,8 @@ import msgspec
 
 from audit_trail.errors import EntryNotFound, EvidenceRefused
 from audit_trail.record.entry import Entry, Part, Public, Removed, read_who
+from audit_trail.record.matching import matches
+from audit_trail.record.query import Condition
 from audit_trail.record.removed import REMOVED_PARTS, RemovedPart, ranges_in
 from audit_trail.seal.checkpoint import Checkpoint
 from audit_trail.seal.encoding import to_base64
@@ -34,14 +36,17 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """What an evidence file shall hold: a range of one account, by default all that is signed.
 
     All public parts of the range are always in it. `query` says of which entries the sealed parts
-    named in `parts` are disclosed; `time_zone` is the one in which it was asked. With `earlier`, a
-    checkpoint from before, the file shows that the trail only added to it.
+    named in `parts` are disclosed, `condition` where that leaves it open, and `question` how it was
+    typed; `time_zone` is the one in which it was asked. With `earlier`, a checkpoint from before, the
+    file shows that the trail only added to it.
     """
 
     account: str
     first: int = 0
     last: int | None = None
     query: Asked = Asked()
+    condition: Condition | None = None
+    question: str = ""
     time_zone: str = "UTC"
     parts: Collection[str] = PARTS
     earlier: bytes | None = None
@@ -195,16 +200,24 @@ class _Evidence:
 
     def _matches(self, entry: Entry, public: Public) -> bool:
         query = self._wanted.query
-        return query.holds(public.entity.type, public.occurred_at) and (
+        if public.v != 1:
+            return False  # It can't be read, and a verifier leaves it out.
+        decided = query.decides(public.entity.type, public.occurred_at, entry.public_bytes)
+        is_match = matches(self._wanted.condition, entry) if decided is None else decided
+        return is_match and (
             query.person is None or query.person.casefold() in read_who(entry.who).person
         )
+
+    def _words(self, last: int) -> str:
+        told = self._wanted.query.told(self._wanted.account, self._wanted.first, last)
+        return f"{told}; asked as: {self._wanted.question}" if self._wanted.question else told
 
     def _manifest(self) -> Manifest:
         wanted, last, size = self._wanted, self._last, self._checkpoint.size
         left, right = self._trail.beside(wanted.account, wanted.first, last + 1, size)
         return Manifest(
             format=members.FORMAT,
-            words=wanted.query.told(wanted.account, wanted.first, last),
+            words=self._words(last),
             cut=False,
             origin=self._checkpoint.origin,
             account=wanted.account,

@@ -278,3 +278,28 @@ def test_a_filter_and_a_withheld_part_are_in_the_file_and_verified(trail: Writte
 def test_a_part_that_there_is_not_can_not_be_withheld(trail: Written) -> None:
     done = trail.evidence("--out", str(trail.folder / "x.zip"), "--without", "where")
     assert (done.returncode, done.stderr) == (1, "There is no part where; it may be who or what.")
+
+
+def test_a_question_is_written_into_the_file_and_asked_again(trail: Written) -> None:
+    file = trail.file("--query", "entity:inbox -action:deleted", "--zone", "Europe/Berlin")
+    manifest = json.loads(unpacked(file.read_bytes())["manifest.json"])
+    assert manifest["time_zone"] == "Europe/Berlin"
+    assert manifest["words"].endswith("; asked as: entity:inbox -action:deleted")
+    done = verify(file, "--key", trail.key)
+    assert done.returncode == 0 and "found again by this check" in done.stdout
+    assert 'where (entity "inbox" and not action "delete")' in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--query", "user:ada"), "user: is no key"),
+        (("--query", "inbox", "--zone", "Nowhere"), "There is no time zone Nowhere"),
+    ],
+)
+def test_a_question_that_means_nothing_writes_no_file(
+    trail: Written, arguments: tuple[str, ...], said: str
+) -> None:
+    path = trail.folder / "none.zip"
+    refused = trail.evidence("--out", str(path), *arguments)
+    assert refused.returncode == 1 and said in refused.stderr and not path.exists()

@@ -193,6 +193,10 @@ def evidence(
     person: Annotated[
         str | None, typer.Option(help="Only entries of whose e-mail or name this is a part.")
     ] = None,
+    query: Annotated[
+        str | None, typer.Option(help="Only entries that this question finds, as in a search box.")
+    ] = None,
+    zone: Annotated[str, typer.Option(help="The IANA time zone of its days and times.")] = "UTC",
     without: Annotated[
         list[str] | None, typer.Option(help="A sealed part to withhold: who, or what.")
     ] = None,
@@ -201,17 +205,27 @@ def evidence(
 
     All public parts of the range are in it; names and values only of the entries asked for.
     """
-    from audit_trail.cli.evidence import asked, disclosed, read_checkpoint, write_evidence
+    from audit_trail.cli.evidence import (
+        asked,
+        condition_of,
+        disclosed,
+        read_checkpoint,
+        write_evidence,
+    )
     from audit_trail.evidence import Wanted
 
     if entry is not None and (first is not None or last is not None):
         raise typer.BadParameter("--entry is a range of its own: give no --first or --last.")
     first, last = (first or 0, last) if entry is None else (entry, entry)
+    condition = condition_of(query, zone)
     wanted = Wanted(
         account=account,
         first=first,
         last=last,
-        query=asked(type_ or (), since, until, person),
+        query=asked(type_ or (), since, until, person, condition),
+        condition=condition,
+        question=query or "",
+        time_zone=zone,
         parts=disclosed(without or ()),
         earlier=read_checkpoint(checkpoint) if checkpoint else None,
     )

@@ -18,7 +18,8 @@ from audit_trail.seal.merkle import leaf_hashes
 from audit_trail.store.port import Row
 from audit_trail.verify.entries import PREDATED_US
 from audit_trail.verify.indexes import Indexes
-from audit_trail.verify.manifest import UNREADABLE, moment
+from audit_trail.verify.manifest import UNREADABLE
+from audit_trail.verify.times import moment
 from audit_trail.verify.verdict import MOST_TOLD, Notes
 
 _decode: Final = msgspec.json.Decoder(Public).decode

@@ -12,11 +12,10 @@ from audit_trail.verify.indexes import Indexes, Pair
 from audit_trail.verify.manifest import (
     UNREADABLE,
     Manifest,
-    Micros,
     Sealed,
     Shown,
-    moment,
 )
+from audit_trail.verify.times import Micros, moment
 from audit_trail.verify.verdict import Notes
 
 PREDATED_US: Final = 60_000_000
@@ -87,6 +86,8 @@ class Entries:
         self._recorded_at = -(2**53)
         self.shown = 0
         self.matching = 0
+        self.undecided = 0
+        """Of how many entries the public parts don't tell whether they match."""
 
     def check(
         self, start: int, entries: Sequence[bytes], leaves: Sequence[bytes], lines: Sequence[Sealed]
@@ -188,7 +189,10 @@ class Entries:
         self._recorded_at = public.recorded_at
         if public.removed is not None:
             self.removals.add(index, public)
-        if self._manifest.query.holds(public.entity.type, public.occurred_at):
+        decided = self._manifest.query.decides(public.entity.type, public.occurred_at, content)
+        if decided is None:
+            self.undecided += 1
+        elif decided:
             self.matching += 1
         self._part(index, "who", public.who, line.who if line else None)
         self._part(index, "what", public.what, line.what if line else None)

@@ -262,16 +262,18 @@ class _Verification:
 
     def _require_query(self) -> None:
         manifest, matching = self._manifest, self._entries.matching
-        if manifest.query.person is not None:
+        undecided, is_open = self._entries.undecided, manifest.query.person is not None
+        if is_open or undecided:
             self._notes.doubt(
                 "completeness",
                 "The query looks into sealed parts, so that it found all there is can't be shown.",
             )
-            wrong = manifest.count > matching
-        else:
-            wrong = manifest.count != matching
+        wrong = not (0 if is_open else matching) <= manifest.count <= matching + undecided
         if wrong and not self._entries.altered:
-            says = f"The query matches {matching} entries, and the file says {manifest.count}."
+            more = f" to {matching + undecided}" if undecided else ""
+            says = (
+                f"The query matches {matching}{more} entries, and the file says {manifest.count}."
+            )
             self._notes.problem("query", says)
 
     def _facts(self) -> Facts:

@@ -69,12 +69,12 @@ def _completeness(facts: Facts, manifest: Manifest, entries: Entries, notes: Not
     if any(problem.part not in _WITHIN_ENTRIES for problem in notes.problems):
         says = "Because of what differs, nothing shows that the range is whole."
         return Finding(state="not_shown", says=(says,))
-    found = (*_extent(facts), *_dropped(manifest), *_answer(facts, manifest), *notes.shown)
+    found = (*_extent(facts), *_dropped(manifest), *_answer(facts, manifest, entries), *notes.shown)
     doubts = notes.doubts["completeness"]
     if notes.doubts["integrity"]:
         doubts = [*doubts, "All of this is so only if the checkpoint is the trail's."]
     if doubts:
-        state = "undecided" if manifest.query.person is None else "not_provable"
+        state = "undecided" if _is_decided(manifest, entries) else "not_provable"
         return Finding(state=state, says=(*found, *doubts))
     is_whole = facts.first == 0 and facts.last + 1 == facts.size
     return Finding(state="whole_account" if is_whole else "whole_range", says=found)
@@ -102,9 +102,13 @@ def _dropped(manifest: Manifest) -> Iterator[str]:
             yield "Whether these matched the query can't be told."
 
 
-def _answer(facts: Facts, manifest: Manifest) -> Iterator[str]:
-    query = manifest.query
-    if query.filters and query.person is None:
+def _is_decided(manifest: Manifest, entries: Entries) -> bool:
+    """Tell whether public parts alone say of each entry whether it matches."""
+    return manifest.query.person is None and not entries.undecided
+
+
+def _answer(facts: Facts, manifest: Manifest, entries: Entries) -> Iterator[str]:
+    if manifest.query.filters and _is_decided(manifest, entries):
         yield f"All that match the query are among them: {facts.count} entries, found again by this check."
 
 

@@ -1,7 +1,6 @@
 """What an evidence file says of itself and how its members are spelled; nothing of it is signed."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Annotated, Final, Literal, TypeVar
 
@@ -11,7 +10,9 @@ from audit_trail.errors import EvidenceRefused
 from audit_trail.record.entry import SALT_BYTES
 from audit_trail.seal.encoding import from_base64, to_base64
 from audit_trail.seal.merkle import HASH_BYTES
+from audit_trail.verify.filter import DEEPEST, Filter, read_seen
 from audit_trail.verify.indexes import Pair
+from audit_trail.verify.times import Micros, moment
 
 FORMAT: Final = "audit-trail evidence 1"
 MANIFEST: Final = "manifest.json"
@@ -22,11 +23,8 @@ PROOF: Final = "entry.tlog-proof"
 COVERING: Final = "covering.jsonl"
 
 _UNRESERVED: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~")
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 Index = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
-Micros = Annotated[int, msgspec.Meta(gt=-(2**53), lt=2**53)]
-"""A time in microseconds since 1970, UTC; the bounds lie in the years 1684 and 2255."""
 T = TypeVar("T")
 
 UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -42,13 +40,25 @@ class Asked(
     """What was asked of the range. Bounds are inclusive, of `occurred_at`, microseconds UTC.
 
     Whether an entry has one of the types and lies within the bounds, its public part tells.
-    `person` is looked for in sealed parts, so nobody can show that it was found everywhere.
+    `person` is looked for in sealed parts, so nobody can show that it was found everywhere. Of a
+    question, `where` is what public parts decide, and where they don't.
     """
 
     types: tuple[str, ...] = ()
     since_us: Micros | None = None
     until_us: Micros | None = None
     person: str | None = None
+    where: Filter | None = None
+
+    def __post_init__(self) -> None:
+        if self.where and self.where.depth > DEEPEST:
+            raise ValueError("The filter nests too deeply")
+
+    def decides(self, entity_type: str, occurred_at: int, content: bytes) -> bool | None:
+        """Tell whether an entry matches by its public part; None where that doesn't tell."""
+        if not self.holds(entity_type, occurred_at):
+            return False
+        return self.where.decides(read_seen(content)) if self.where else True
 
     def holds(self, entity_type: str, occurred_at: int) -> bool:
         """Tell whether public fields match; the sealed ones are another matter."""
@@ -61,7 +71,8 @@ class Asked(
     @property
     def filters(self) -> bool:
         """Tell whether anything is asked of public fields."""
-        return bool(self.types) or self.since_us is not None or self.until_us is not None
+        times = self.since_us is not None or self.until_us is not None
+        return bool(self.types) or times or self.where is not None
 
     def told(self, account: str, first: int, last: int) -> str:
         """Return in words what is asked of a range."""
@@ -74,6 +85,8 @@ class Asked(
             words.append(f"until {moment(self.until_us)}")
         if self.person is not None:
             words.append(f"person {self.person}")
+        if self.where is not None:
+            words.append(f"where {self.where.told}")
         return "; ".join(words)
 
 
@@ -270,12 +283,3 @@ def account_in(account: str) -> str:
     return "".join(
         chr(each) if chr(each) in _UNRESERVED else f"%{each:02X}" for each in account.encode()
     )
-
-
-def moment(time_us: int) -> str:
-    """Write a time as RFC 3339 in UTC, with all of its microseconds, if its year has four digits."""
-    try:
-        text = (_EPOCH + timedelta(microseconds=time_us)).isoformat(timespec="microseconds")
-    except OverflowError:  # A store that was altered may hold any number.
-        return f"{time_us} µs"
-    return text.replace("+00:00", "Z")
