@@ -131,7 +131,7 @@ MAP = {
             *("errors", "record", "search.found", "search.finding", "seal", "trail", "evidence"),
             "export.wanted",
         ),
-        ("jinja2", "litestar", "msgspec"),
+        ("babel", "jinja2", "litestar", "msgspec"),
     ),
     # It composes the engine for operators, and knows no application.
     "audit_trail.cli": Room(

@@ -19,6 +19,7 @@ from audit_trail.errors import (
 )
 from audit_trail.record.canonical import public_bytes
 from audit_trail.record.entry import SALT_BYTES, Draft, Entry, Part, Public, Ranges
+from audit_trail.record.language import say
 from audit_trail.record.query import Query
 from audit_trail.record.removed import (
     ERASED_PARTS,
@@ -188,9 +189,17 @@ class Trail:
         found = self._store.slice(account, index, index + 1)
         if not found:
             why = (
-                f"Entry {index + 1} of account {account} was dropped when its retention ended."
+                say(
+                    "Entry %(number)s of account %(account)s was dropped when its retention ended.",
+                    number=index + 1,
+                    account=account,
+                )
                 if self.removed_by(account, "entry", index) is not None
-                else f"There is no entry {index + 1} in account {account}."
+                else say(
+                    "There is no entry %(number)s in account %(account)s.",
+                    number=index + 1,
+                    account=account,
+                )
             )
             raise EntryNotFound(why)
         return found[0]

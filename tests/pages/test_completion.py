@@ -54,7 +54,7 @@ def texts(page: TrailPage, question: str, at: int | None = None) -> list[str]:
         ("(inbox OR act", "actor:"),
         ("user", "actor:"),
         ("old", "before:"),
-        ("actor:", "system"),
+        ("actor:sys", "system"),
         ("actor:gra", "grace@example.com"),
         ("-actor:sys", "system"),
         ("action:creat", "create"),

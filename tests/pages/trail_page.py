@@ -2,6 +2,8 @@
 
 import json
 import uuid
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
@@ -35,6 +37,7 @@ class TrailPage:
         catalog: Catalog | None = None,
         *,
         trail: Trail | None = None,
+        locales: Sequence[Path] = (),
     ) -> None:
         self.trail = trail or Trail(MemoryStore(), clock=lambda: NOON)
         self.waiting = Waiting()
@@ -45,7 +48,7 @@ class TrailPage:
             viewer=lambda _: Viewer(account="7", path="/logs", zone="Europe/Berlin"),
             fresh=lambda: self.waiting,
             catalog=catalog or Catalog(),
-            templates=page_templates(assets),
+            templates=page_templates(assets, locales=locales),
             clock=lambda: NOON,
         )
         self.client = TestClient(Litestar([router, assets.router()], openapi_config=None))

@@ -12,6 +12,7 @@ import msgspec
 
 from audit_trail.record.catalog import Catalog, Field, titled, worded
 from audit_trail.record.entry import Public, What
+from audit_trail.record.language import say, told
 from audit_trail.record.legible import EMOJI
 from audit_trail.record.sentence import ERASED
 from audit_trail.record.value import read
@@ -31,6 +32,9 @@ COMPACT: Final = 60
 
 LEAD_IN: Final = 100
 """Characters that are shown before the first difference of values too long to be shown whole."""
+
+CHANGED: Final = "changed"
+"""The note on a hidden value that isn't the same as before."""
 
 # What is told by a word of ours, of which nothing can be marked.
 _WORDS: Final = ("hidden", "empty")
@@ -97,12 +101,14 @@ def _panel(public: Public, what: What, catalog: Catalog, name: str) -> Panel:
     if old is not None and new is not None and before and after:
         before, after = _apart(old, new, (before, after))
     shown = _compared(before, after)
-    return Panel(field=name, label=titled(field.label or name), before=shown[0], after=shown[1])
+    return Panel(
+        field=name, label=titled(told(field.label or name)), before=shown[0], after=shown[1]
+    )
 
 
 def _erased(public: Public, catalog: Catalog, name: str) -> Panel:
-    shown = _alone(_Read("empty", [ERASED]))
-    label = catalog.field(public.entity.type, name).label or name
+    shown = _alone(_Read("empty", [told(ERASED)]))
+    label = told(catalog.field(public.entity.type, name).label or name)
     return Panel(
         field=name,
         label=titled(label),
@@ -120,7 +126,7 @@ def _apart(old: bytes, new: bytes, both: _Both) -> _Both:
     before, after = both
     if old == new:
         is_hidden = after.shape == "hidden"
-        return before, _noted(after, "changed" if is_hidden else "changed in what isn't kept")
+        return before, _noted(after, CHANGED if is_hidden else say("changed in what isn't kept"))
     if not _look_alike(before, after):
         return both
     as_json = _json(old), _json(new)
@@ -160,7 +166,9 @@ def _sealed(old: bytes, new: bytes) -> _Both:
         pairs = enumerate(zip(left, right, strict=False))
         differ = next((at for at, (a, b) in pairs if a != b), min(len(left), len(right)))
         start = max(0, differ - LEAD_IN)
-    note = f"as it is stored, from character {start + 1:,} on" if start else "as it is stored"
+    note = say("as it is stored")
+    if start:
+        note = say("as it is stored, from character %(place)s on", place=f"{start + 1:,}")
     return _noted(_text(left[start:]), note), _noted(_text(right[start:]), note)
 
 
@@ -185,10 +193,10 @@ def _tagged(value: dict[str, Any], field: Field) -> _Read | None:
         case "secret":
             return _Read("hidden", [])
         case "blob":
-            note = f"{value['size']:,} bytes, shown by their digest"
+            note = say("%(size)s bytes, shown by their digest", size=f"{value['size']:,}")
             return _Read("text", [f"sha256 {value['sha256']}"], note)
         case "cut":
-            note = f"cut; {value['size']:,} bytes in full"
+            note = say("cut; %(size)s bytes in full", size=f"{value['size']:,}")
             return _Read("text", [str(value["text"])[:LONGEST_TEXT]], note)
         case "invalid":
             return _Read("text", [str(value["text"])[:LONGEST_TEXT]], str(value["why"]))
@@ -201,9 +209,9 @@ def _tagged(value: dict[str, Any], field: Field) -> _Read | None:
 def _plain(value: Any, label: str | None) -> _Read:
     match value:
         case None:
-            return _Read("empty", ["none"])
+            return _Read("empty", [say("none")])
         case "":
-            return _Read("empty", ["empty text"])
+            return _Read("empty", [say("empty text")])
         case bool():
             return _Read("text", ["true" if value else "false"])
         case _:
@@ -213,9 +221,11 @@ def _plain(value: Any, label: str | None) -> _Read:
 def _document(value: Any, field: Field) -> _Read:
     match value:
         case None:
-            return _Read("empty", ["null"])
+            return _Read("empty", [say("null")])
         case [] | {} if not value:
-            return _Read("empty", ["empty list" if isinstance(value, list) else "empty object"])
+            return _Read(
+                "empty", [say("empty list") if isinstance(value, list) else say("empty object")]
+            )
     try:
         if field.lines:
             return _listed(list(field.lines(value)))
@@ -260,12 +270,16 @@ def _text(text: str) -> _Read:
 
 
 def _listed(items: list[str], told: Sequence[str] = ()) -> _Read:
-    note = f"cut; {len(items):,} items in full" if len(items) > LONGEST_LIST else None
+    note = None
+    if len(items) > LONGEST_LIST:
+        note = say("cut; %(count)s items in full", count=f"{len(items):,}")
     return _Read("list", items[:LONGEST_LIST], note, told)
 
 
 def _cut(text: str) -> str | None:
-    return f"cut; {len(text):,} characters in full" if len(text) > LONGEST_TEXT else None
+    if len(text) <= LONGEST_TEXT:
+        return None
+    return say("cut; %(count)s characters in full", count=f"{len(text):,}")
 
 
 def _compared(before: _Read | None, after: _Read | None) -> tuple[Shown | None, Shown | None]:
@@ -296,7 +310,7 @@ def _sets(before: _Read, after: _Read) -> tuple[Shown, Shown]:
     if [item for item, differs in left if not differs] != [
         item for item, differs in right if not differs
     ]:
-        note = "in another order"
+        note = say("in another order")
         if not any(span.differs for span in (*left, *right)):
             marked = _marked_of_many(before.items, after.items)
             left, right = marked or (left, right)

@@ -13,6 +13,7 @@ from audit_trail.record.catalog import Catalog
 from audit_trail.record.dates import during
 from audit_trail.record.entry import Outcome, Via
 from audit_trail.record.hours import day_of_week, time_of_day
+from audit_trail.record.language import marked
 from audit_trail.record.query import (
     By,
     Condition,
@@ -26,23 +27,23 @@ from audit_trail.record.query import (
 from audit_trail.record.words import folded, words
 
 KEYS: Final[Mapping[str, str]] = {
-    "actor": "Actor",
-    "action": "Action",
-    "entity": "Entity",
-    "id": "ID",
-    "field": "Field",
-    "from": "From",
-    "to": "To",
-    "before": "Before",
-    "after": "After",
-    "ip": "IP",
-    "via": "Via",
-    "outcome": "Outcome",
-    "request": "Request",
-    "on_behalf_of": "On behalf of",
-    "date": "Date",
-    "time": "Time",
-    "day": "Day",
+    "actor": marked("Actor"),
+    "action": marked("Action"),
+    "entity": marked("Entity"),
+    "id": marked("ID"),
+    "field": marked("Field"),
+    "from": marked("From"),
+    "to": marked("To"),
+    "before": marked("Before"),
+    "after": marked("After"),
+    "ip": marked("IP"),
+    "via": marked("Via"),
+    "outcome": marked("Outcome"),
+    "request": marked("Request"),
+    "on_behalf_of": marked("On behalf of"),
+    "date": marked("Date"),
+    "time": marked("Time"),
+    "day": marked("Day"),
 }
 """Each key, and how it reads."""
 

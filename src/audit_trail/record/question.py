@@ -25,6 +25,7 @@ from audit_trail.record.asked import (
 )
 from audit_trail.record.catalog import Catalog
 from audit_trail.record.keys import KEYS, Meaning, expect_key
+from audit_trail.record.language import marked, say
 from audit_trail.record.query import Changed, Condition, Not, Value, all_of, any_of
 from audit_trail.record.words import words
 
@@ -243,15 +244,23 @@ def _pieces(tree: Group) -> Iterator[Piece]:
 def _label(part: Part, text: str) -> str:
     match part:
         case Change(terms):
-            words_of = {"field": "of", "from": "from", "to": "to"}
-            said = (f"{words_of[key]} {_listed(terms[key])}" for key in _CHANGE if key in terms)
-            return f"Change {' '.join(said)}"
+            words_of = {
+                "field": marked("of %(value)s"),
+                "from": marked("from %(value)s"),
+                "to": marked("to %(value)s"),
+            }
+            said = [
+                say(words_of[key], value=_listed(terms[key])) for key in _CHANGE if key in terms
+            ]
+            return say("Change %(parts)s", parts=" ".join(said))
         case Term(key, _, negated):
-            label = KEYS[key] if key else "Text"
-            return f"{'Not ' if negated else ''}{label}: {_listed(part)}"
+            label = say(KEYS[key]) if key else say("Text")
+            message = marked("Not %(key)s: %(value)s") if negated else marked("%(key)s: %(value)s")
+            return say(message, key=label, value=_listed(part))
         case _:
             return text
 
 
 def _listed(term: Term) -> str:
-    return " or ".join(map(told_value, term.values))
+    *first, last = map(told_value, term.values)
+    return say("%(first)s or %(last)s", first=", ".join(first), last=last) if first else last

@@ -6,12 +6,13 @@ from typing import Any, Final
 
 from audit_trail.record.catalog import Catalog
 from audit_trail.record.entry import Public, Ranges
+from audit_trail.record.language import marked, say, say_many, told
 
 RETAINED: Final[Mapping[str, str]] = {
-    "change_retention": "Changed retention",
-    "place_hold": "Placed a legal hold",
-    "lift_hold": "Lifted a legal hold",
-    "drop": "Dropped expired entries",
+    "change_retention": marked("Changed retention"),
+    "place_hold": marked("Placed a legal hold"),
+    "lift_hold": marked("Lifted a legal hold"),
+    "drop": marked("Dropped expired entries"),
 }
 """Their sentences by action."""
 
@@ -24,7 +25,7 @@ def summary(action: str, details: Mapping[str, Any], catalog: Catalog) -> str:
         case "change_retention":
             days = _members(details.get("days"))
             return (
-                f"{days['before']} to {days['after']} days"
+                say("%(before)s to %(after)s days", before=days["before"], after=days["after"])
                 if {"before", "after"} <= {*days}
                 else ""
             )
@@ -43,30 +44,35 @@ def facts(
     match public.action:
         case "change_retention":
             days = _members(details.get("days"))
-            yield "Days before", str(days.get("before", ""))
-            yield "Days after", str(days.get("after", ""))
-            yield "In force from", said_time(details.get("from_us"))
+            yield say("Days before"), str(days.get("before", ""))
+            yield say("Days after"), str(days.get("after", ""))
+            yield say("In force from"), said_time(details.get("from_us"))
         case "place_hold" | "lift_hold":
-            yield "Held", said_hold(_members(details.get("hold")), catalog)
+            yield say("Held"), said_hold(_members(details.get("hold")), catalog)
         case "drop":
-            yield "Retention", f"{details.get('days', '')} days"
-            yield "Older than", said_time(details.get("older_than_us"))
-            yield "Dropped", _counted(details.get("dropped"))
-            yield "Kept of these", _counted(details.get("kept")) + ": legal holds, erasures"
+            yield say("Retention"), say("%(days)s days", days=details.get("days", ""))
+            yield say("Older than"), said_time(details.get("older_than_us"))
+            yield say("Dropped"), _counted(details.get("dropped"))
+            kept = _counted(details.get("kept"))
+            yield say("Kept of these"), say("%(entries)s: legal holds, erasures", entries=kept)
             if details.get("altered"):
-                yield "Kept as altered", _counted(details.get("altered"))
-            yield "Dropped so far", said_ranges(public.removed.entry if public.removed else ())
+                yield say("Kept as altered"), _counted(details.get("altered"))
+            yield say("Dropped so far"), said_ranges(public.removed.entry if public.removed else ())
 
 
 def said_hold(hold: Mapping[str, Any], catalog: Catalog) -> str:
     """Say what a hold keeps: "inbox #12; user #7; from 2026-01-01 00:00:00 UTC"."""
     entity, actor = _members(hold.get("entity")), _members(hold.get("actor"))
-    record = catalog.name(str(entity.get("type", "")))
+    record = told(catalog.name(str(entity.get("type", ""))))
     parts = [
-        f"{record} #{entity['id']}" if "id" in entity else f"any {record}" if entity else "",
+        f"{record} #{entity['id']}"
+        if "id" in entity
+        else say("any %(name)s", name=record)
+        if entity
+        else "",
         _said_actor(actor) if actor else "",
-        f"from {said_time(hold['start'])}" if "start" in hold else "",
-        f"until {said_time(hold['end'])}" if "end" in hold else "",
+        say("from %(time)s", time=said_time(hold["start"])) if "start" in hold else "",
+        say("until %(time)s", time=said_time(hold["end"])) if "end" in hold else "",
     ]
     return ", ".join(part for part in parts if part)
 
@@ -87,12 +93,16 @@ def said_ranges(ranges: Ranges) -> str:
         for first, last in ranges[:SHOWN_RANGES]
     ]
     more = len(ranges) - len(said)
-    return ", ".join(said) + (f" and {more:,} more stretches" if more > 0 else "")
+    if more <= 0:
+        return ", ".join(said)
+    return say("%(first)s and %(more)s more stretches", first=", ".join(said), more=f"{more:,}")
 
 
 def _said_actor(actor: Mapping[str, Any]) -> str:
     kind = str(actor.get("kind", "")).replace("_", " ")
-    return f"by {kind} #{actor['id']}" if "id" in actor else f"by any {kind}"
+    if "id" in actor:
+        return say("by %(kind)s #%(number)s", kind=told(kind), number=actor["id"])
+    return say("by any %(kind)s", kind=told(kind))
 
 
 def _members(value: Any) -> Mapping[str, Any]:
@@ -102,4 +112,4 @@ def _members(value: Any) -> Mapping[str, Any]:
 def _counted(count: Any) -> str:
     if not isinstance(count, int):
         return ""
-    return f"{count:,} {'entry' if count == 1 else 'entries'}"
+    return say_many("%(count)s entry", "%(count)s entries", count)

@@ -6,76 +6,111 @@ from typing import Final, NamedTuple
 
 from audit_trail.record.catalog import Catalog, spelled, with_article
 from audit_trail.record.entry import ActorId, ActorKind, Public, What, Who
+from audit_trail.record.language import marked, say, say_many, told
 from audit_trail.record.retained import RETAINED
 from audit_trail.record.retained import summary as retention_summary
 
 SHOWN_FIELDS: Final = 2
-ERASED: Final = "erased"
+ERASED: Final = marked("erased")
 """What stands where something was erased."""
 
 EVENTS: Final = {
-    "sign_in": "Signed in",
-    "sign_in_failed": "Failed to sign in",
-    "sign_out": "Signed out",
-    "export": "Exported audit logs",
-    "read": "Read an entry of the audit logs",
-    "read_denied": "Was refused the audit logs",
-    "erase": "Erased personal data",
+    "sign_in": marked("Signed in"),
+    "sign_in_failed": marked("Failed to sign in"),
+    "sign_out": marked("Signed out"),
+    "export": marked("Exported audit logs"),
+    "read": marked("Read an entry of the audit logs"),
+    "read_denied": marked("Was refused the audit logs"),
+    "erase": marked("Erased personal data"),
     **RETAINED,
-    "rotate_key": "Changed the key that signs the audit logs",
-    "begin_epoch": "Began to sign the audit logs anew",
-    "unreadable": "Made a change that can't be read",
+    "rotate_key": marked("Changed the key that signs the audit logs"),
+    "begin_epoch": marked("Began to sign the audit logs anew"),
+    "unreadable": marked("Made a change that can't be read"),
 }
 """What an event is called that changes no record, by its action."""
+
 _VIA: Final = {
-    "ui": "Web",
-    "api": "API",
-    "job": "Job",
-    "automation": "Automation",
-    "cli": "Command line",
-    "database": "Database",
-    "import": "Import",
+    "ui": marked("Web"),
+    "api": marked("API"),
+    "job": marked("Job"),
+    "automation": marked("Automation"),
+    "cli": marked("Command line"),
+    "database": marked("Database"),
+    "import": marked("Import"),
+}
+_DONE: Final = {
+    "create": marked("Created a new %(name)s%(number)s"),
+    "update": marked("Updated %(a_name)s%(number)s"),
+    "delete": marked("Deleted %(a_name)s%(number)s"),
+}
+_KINDS: Final = {
+    "user": marked("User"),
+    "api_token": marked("API token"),
+    "agent_bot": marked("Agent bot"),
+    "automation": marked("Automation"),
+    "job": marked("Job"),
+    "ai_agent": marked("AI agent"),
+    "support": marked("Support"),
+    "system": marked("System"),
+    "anonymous": marked("Anonymous"),
 }
 
 
 def activity(public: Public, what: What, catalog: Catalog) -> str:
     """Return the sentence, such as "Updated an inbox (#1564)"."""
-    name = catalog.name(public.entity.type, frozenset(what.references))
+    name = told(catalog.name(public.entity.type, frozenset(what.references)))
     number = f" (#{public.entity.id})" if public.entity.id is not None else ""
-    match public.action:
-        case "create":
-            return f"Created a new {name}{number}"
-        case "update" | "delete":
-            return f"{public.action.capitalize()}d {with_article(name)}{number}"
-        case action:
-            return catalog.events.get(action) or EVENTS.get(action) or _opening(spelled(action))
+    if done := _DONE.get(public.action):
+        return say(done, name=name, a_name=with_article(name), number=number)
+    return action_called(public.action, catalog)
+
+
+def action_called(action: str, catalog: Catalog) -> str:
+    """Return what an action that changes no record is called, as a sentence."""
+    sentence = catalog.events.get(action) or EVENTS.get(action)
+    return told(sentence or _opening(spelled(action)))
 
 
 def summary(public: Public, what: What, catalog: Catalog) -> str:
     """Return the quieter line: what the number means, which fields changed, what it went with."""
-    parts = [ERASED] if what.is_erased else [what.label] if what.label else []
+    parts = [told(ERASED)] if what.is_erased else [what.label] if what.label else []
     if public.action == "update" and public.fields:
         parts.append(
             listed(
-                [catalog.field(public.entity.type, field).label or field for field in public.fields]
+                [
+                    told(catalog.field(public.entity.type, each).label or each)
+                    for each in public.fields
+                ]
             )
         )
     if isinstance(went_with := what.details.get("went_with"), str):
-        verb = "went with" if public.action == "delete" else "lost"
-        parts.append(f"{verb} its {catalog.name(went_with)}")
+        with_it = marked("went with its %(name)s")
+        without = marked("lost its %(name)s")
+        message = with_it if public.action == "delete" else without
+        parts.append(say(message, name=told(catalog.name(went_with))))
     if retained := retention_summary(public.action, what.details, catalog):
         parts.append(retained)
     if isinstance(exported := what.details.get("exported"), int):
-        entries = "1 entry" if exported == 1 else f"{exported:,} entries"
-        parts.append(f"{entries} as {what.details.get('format')}")
+        form = what.details.get("format")
+        parts.append(
+            say_many(
+                "%(count)s entry as %(form)s", "%(count)s entries as %(form)s", exported, form=form
+            )
+        )
     if isinstance(downloaded := what.details.get("downloaded"), str):
-        parts.append(f"downloaded {downloaded}")
+        parts.append(say("downloaded %(name)s", name=downloaded))
     if reason := what.details.get("reason"):
         parts.append(str(reason))
     if count := what.details.get("count"):
-        parts.append(f"{count} more {'time' if count == 1 else 'times'} within a minute")
+        parts.append(
+            say_many(
+                "%(count)s more time within a minute", "%(count)s more times within a minute", count
+            )
+            if isinstance(count, int)
+            else say("%(count)s more times within a minute", count=count)
+        )
     if what.unreadable:
-        parts.append("could not be read")
+        parts.append(say("could not be read"))
     return " · ".join(parts)
 
 
@@ -93,8 +128,8 @@ class Called(NamedTuple):
     @property
     def notes(self) -> tuple[str, ...]:
         """What is said of the actor beside the name."""
-        by_token = f"by token {self.token}" if self.token else ""
-        erased = ERASED if self.is_erased else ""
+        by_token = say("by token %(name)s", name=self.token) if self.token else ""
+        erased = told(ERASED) if self.is_erased else ""
         return tuple(note for note in (self.kind, by_token, erased) if note)
 
 
@@ -132,23 +167,28 @@ def _called(actor: ActorId | None, name: str | None, token: str | None, is_erase
 
 def _unnamed(actor: ActorId | None) -> str:
     if actor is None:
-        return "Unknown"
+        return say("Unknown")
     return kind_name(actor.kind) + (f" (#{actor.id})" if actor.id else "")
 
 
 def kind_name(kind: ActorKind) -> str:
     """Return what a kind of actor is called: AI agent, API token."""
-    return _opening(spelled(kind))
+    return kind_called(kind)
+
+
+def kind_called(kind: str) -> str:
+    """Return what a kind of actor is called; one that isn't known reads by its own name."""
+    return told(_KINDS.get(kind) or _opening(spelled(kind)))
 
 
 def via_name(public: Public) -> str:
     """Return how the act came in: Web, API, Database."""
-    return _VIA[public.via]
+    return told(_VIA[public.via])
 
 
 def via_called(via: str) -> str:
     """Return what a way in is called; one that isn't known reads by its own name."""
-    return _VIA.get(via, _opening(spelled(via)))
+    return told(_VIA.get(via, _opening(spelled(via))))
 
 
 def _opening(words: str) -> str:
@@ -158,4 +198,6 @@ def _opening(words: str) -> str:
 def listed(labels: Sequence[str]) -> str:
     """List all where there are few; else the first, and how many more there are."""
     more = len(labels) - SHOWN_FIELDS
-    return ", ".join(labels) if more <= 1 else f"{', '.join(labels[:SHOWN_FIELDS])} and {more} more"
+    if more <= 1:
+        return ", ".join(labels)
+    return say("%(first)s and %(more)s more", first=", ".join(labels[:SHOWN_FIELDS]), more=more)

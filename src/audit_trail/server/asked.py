@@ -10,6 +10,7 @@ import msgspec
 
 from audit_trail.errors import QueryRefused
 from audit_trail.record.catalog import Catalog
+from audit_trail.record.language import marked, say, told
 from audit_trail.record.query import During, Query, all_of
 from audit_trail.record.question import Piece, understand
 from audit_trail.server.columns import USUAL, columns_of
@@ -17,11 +18,11 @@ from audit_trail.server.zone import Zone
 
 HOUR_US: Final = 3_600_000_000
 RANGES: Final = {
-    "1h": ("Last hour", 1),
-    "24h": ("Last 24 hours", 24),
-    "7d": ("Last 7 days", 7 * 24),
-    "30d": ("Last 30 days", 30 * 24),
-    "90d": ("Last 90 days", 90 * 24),
+    "1h": (marked("Last hour"), 1),
+    "24h": (marked("Last 24 hours"), 24),
+    "7d": (marked("Last 7 days"), 7 * 24),
+    "30d": (marked("Last 30 days"), 30 * 24),
+    "90d": (marked("Last 90 days"), 90 * 24),
 }
 """How the page calls the ranges that end now, and how many hours they have."""
 
@@ -68,14 +69,23 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         return question if any(piece.text not in parts for piece in self.pieces) else None
 
     @property
+    def is_of_all_time(self) -> bool:
+        """Tell whether no range is asked."""
+        return not any(self.given.get(name) for name in ("range", "since", "until"))
+
+    @property
     def title(self) -> str:
         """What the range is called on its button."""
         if self.given.get("range") in RANGES:
-            return RANGES[self.given["range"]][0]
+            return told(RANGES[self.given["range"]][0])
         since, until = self.given.get("since"), self.given.get("until")
         if since or until:
-            return f"{since or 'the beginning'} to {until or 'now'}"
-        return "All time"
+            return say(
+                "%(since)s to %(until)s",
+                since=since or say("the beginning"),
+                until=until or say("now"),
+            )
+        return say("All time")
 
 
 def asked_of(
@@ -98,17 +108,21 @@ def asked_of(
 def _during(given: Mapping[str, str], zone: Zone, now_us: int) -> During | None:
     chosen, since, until = given.get("range"), given.get("since"), given.get("until")
     if chosen and (since or until):
-        raise QueryRefused("Give a range, or since and until, not both.")
+        raise QueryRefused(say("Give a range, or since and until, not both."))
     if chosen:
         if chosen not in RANGES:
-            raise QueryRefused(f"range must be one of {', '.join(RANGES)}.")
+            raise QueryRefused(say("range must be one of %(ranges)s.", ranges=", ".join(RANGES)))
         return During(now_us - RANGES[chosen][1] * HOUR_US)
     if not since and not until:
         return None
     first, last = (_day(name, given.get(name)) for name in ("since", "until"))
     if first and last and last < first:
         raise QueryRefused(
-            f"The range ends ({last}) before it begins ({first}); exchange since and until."
+            say(
+                "The range ends (%(last)s) before it begins (%(first)s); exchange them.",
+                last=last,
+                first=first,
+            )
         )
     return During(
         None if first is None else _begin_us(first, zone),
@@ -125,7 +139,7 @@ def _day(name: str, text: str | None) -> date | None:
             raise ValueError
         return date.fromisoformat(text)
     except ValueError:
-        raise QueryRefused(f"{name} must be a day such as 2026-11-24.") from None
+        raise QueryRefused(say("%(name)s must be a day such as 2026-11-24.", name=name)) from None
 
 
 def _begin_us(day: date, zone: Zone) -> int:

@@ -15,6 +15,7 @@ from litestar.router import Router
 from litestar.static_files import create_static_files_router
 
 from audit_trail.record.legible import Sign, edges, signs
+from audit_trail.server.languages import Languages, install
 
 HERE: Final = Path(__file__).parent
 STATIC: Final = HERE / "static"
@@ -66,10 +67,13 @@ def _require_file_name(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRo
         raise NotFoundException
 
 
-def page_templates(assets: Assets, *loaders: BaseLoader) -> Environment:
+def page_templates(
+    assets: Assets, *loaders: BaseLoader, locales: Sequence[Path] = ()
+) -> Environment:
     """Return the page's templates; those of the application's loaders come first.
 
-    An application replaces `layout.html`, which gets what its `Viewer.layout` holds.
+    An application replaces `layout.html`, which gets what its `Viewer.layout` holds. In `locales`
+    lie files of languages beside the page's own, with texts of the application's.
     """
     environment = Environment(
         loader=ChoiceLoader([*loaders, FileSystemLoader(HERE / "templates")]),
@@ -80,6 +84,7 @@ def page_templates(assets: Assets, *loaders: BaseLoader) -> Environment:
     )
     environment.globals["asset"] = assets.address
     environment.globals["signs"] = _signs
+    install(environment, Languages([HERE / "locale", *locales]))
     return environment
 
 

@@ -21,6 +21,7 @@ from audit_trail.evidence import Wanted, evidence
 from audit_trail.record.asked import LONGEST
 from audit_trail.record.catalog import Catalog
 from audit_trail.record.entry import Entry
+from audit_trail.record.language import say, say_many, speaking, spoken
 from audit_trail.record.query import Query
 from audit_trail.search.found import SEARCHED_AT_ONCE, Page
 from audit_trail.server.asked import ADDRESSED, RANGES, Asked, asked_of
@@ -32,6 +33,7 @@ from audit_trail.server.entry_json import entry_item
 from audit_trail.server.filters import Filters
 from audit_trail.server.history import history_of
 from audit_trail.server.known import Knowing
+from audit_trail.server.languages import language_of, spoken_tag
 from audit_trail.server.news import news
 from audit_trail.server.overview import overview_of
 from audit_trail.server.row import by_request, rows_of
@@ -156,6 +158,20 @@ class _Pages:
     ) -> Response[Any]:
         """Ask the guard, then answer; what the trail refuses is said on a page of its own."""
         viewer = self._viewer(request)
+        language = (
+            None
+            if _wants_json(request)
+            else language_of(self._templates, request.headers.get("Accept-Language", ""))
+        )
+        with speaking(language):
+            return self._answer(request, viewer, make)
+
+    def _answer(
+        self,
+        request: AnyRequest,
+        viewer: Viewer,
+        make: Callable[[AnyRequest, Viewer], Response[Any]],
+    ) -> Response[Any]:
         try:
             return make(request, viewer)
         except tuple(STATUSES) as error:
@@ -170,7 +186,7 @@ class _Pages:
         """Answer the newest entries, or those before or after a number."""
         before, after = _number(request, "before"), _number(request, "after")
         if before is not None and after is not None:
-            raise QueryRefused("Give before or after, not both.")
+            raise QueryRefused(say("Give before or after, not both."))
         backlog = self._fresh()
         kept = "kept" in request.query_params
         try:
@@ -222,8 +238,10 @@ class _Pages:
         at = request.query_params.get("at", str(min(len(text), LONGEST)))
         place = int(at) if at.isascii() and at.isdecimal() and len(at) < len("10000") else None
         if len(text) > LONGEST or place is None or place > len(text):
-            said = f"Ask for suggestions at a place (at) of a question (q) of up to {LONGEST:,} characters."
-            raise QueryRefused(said)
+            raise QueryRefused(
+                "Ask for suggestions at a place (at) of a question (q) of up to "
+                f"{LONGEST:,} characters."
+            )
         found = suggested(text, place, self._catalog, self._knowing.of(viewer.account))
         items = [each._asdict() for each in found.items]
         return _json({"start": found.start, "stop": found.stop, "items": items})
@@ -271,7 +289,9 @@ class _Pages:
         """Answer what happened to an entry's record: in its window, else as a page of its own."""
         entry, before = self._entry(viewer, number), _number(request, "before")
         if entry.public.entity.id is None:
-            raise EntryNotFound(f"Entry {number} is about no record that could have a history.")
+            raise EntryNotFound(
+                say("Entry %(number)s is about no record that could have a history.", number=number)
+            )
         asked, zone = self._asked(request, viewer), _zone(request, viewer)
         history = history_of(
             self._trail, entry, asked, self._catalog, zone, viewer.path, before=before
@@ -304,7 +324,11 @@ class _Pages:
     def _entry(self, viewer: Viewer, number: str) -> Entry:
         position = _entry_number(number)
         if position is None:
-            raise EntryNotFound(f"There is no entry {number[:20]}; entries are numbered from 1.")
+            raise EntryNotFound(
+                say(
+                    "There is no entry %(number)s; entries are numbered from 1.", number=number[:20]
+                )
+            )
         return self._trail.entry(viewer.account, position - 1)
 
     def _page(
@@ -382,12 +406,19 @@ class _Pages:
 
     def _behind(self, backlog: Backlog) -> str:
         """Say calmly how far the trail is behind."""
-        changes = "1 change is" if backlog.rows == 1 else f"{backlog.rows:,} changes are"
         if backlog.oldest_us is None:
-            return f"{changes} not shown yet."
+            return say_many(
+                "%(count)s change is not shown yet.",
+                "%(count)s changes are not shown yet.",
+                backlog.rows,
+            )
         age = duration((self._clock() - backlog.oldest_us) / 1_000_000)
-        made = "it" if backlog.rows == 1 else "the oldest"
-        return f"{changes} not shown yet; {made} was made {age} ago."
+        return say_many(
+            "%(count)s change is not shown yet; it was made %(age)s ago.",
+            "%(count)s changes are not shown yet; the oldest was made %(age)s ago.",
+            backlog.rows,
+            age=age,
+        )
 
     def _page_json(self, page: Page, viewer: Viewer, asked: Asked, *, kept: bool) -> dict[str, Any]:
         last = page.entries[-1].index if page.entries else None
@@ -406,7 +437,8 @@ class _Pages:
     def _html(
         self, viewer: Viewer, template: str, seen: dict[str, Any], status: int = 200
     ) -> Response[Any]:
-        text = self._templates.get_template(template).render({**viewer.layout, **seen})
+        seen = {"language": spoken_tag(spoken()), **viewer.layout, **seen}
+        text = self._templates.get_template(template).render(seen)
         return Response(text, status_code=status, media_type=MediaType.HTML, headers=PAGE_HEADERS)
 
 
@@ -441,7 +473,13 @@ def _number(request: AnyRequest, name: str, *, least: int = 1) -> int | None:
         return None
     number = _entry_number(text, least)
     if number is None:
-        raise QueryRefused(f"{name} must be the number of an entry, {least} or more.")
+        raise QueryRefused(
+            say(
+                "%(name)s must be the number of an entry, %(least)s or more.",
+                name=name,
+                least=least,
+            )
+        )
     return number
 
 

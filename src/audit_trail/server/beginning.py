@@ -3,6 +3,7 @@
 import msgspec
 
 from audit_trail.record.entry import read_what
+from audit_trail.record.language import say
 from audit_trail.server.zone import Moment, Zone, moment
 from audit_trail.trail import Beginning
 
@@ -23,7 +24,7 @@ def begin_of(beginning: Beginning, zone: Zone) -> Begins:
     return Begins(
         number=beginning.entry.index + 1,
         at=moment(beginning.entry.public.recorded_at, zone),
-        days=f"{days} days" if isinstance(days, int) else "then",
+        days=say("%(days)s days", days=days) if isinstance(days, int) else say("then"),
         run=beginning.declaring.index + 1,
         kept=beginning.kept,
     )

@@ -10,6 +10,7 @@ from audit_trail.record.catalog import Catalog
 from audit_trail.record.difference import Panel, Shown, Span, panels
 from audit_trail.record.entry import Entry, read_what
 from audit_trail.record.facts import Facts, Moved
+from audit_trail.record.language import say
 from audit_trail.record.legible import edges, signs
 from audit_trail.server.filters import Filter, Filters
 
@@ -129,7 +130,9 @@ def _side(shown: Shown | None, most: int | None, *, is_marked: bool) -> Side | N
         )
     cut = tuple(_cut(runs, most))
     is_cut = sum(map(_length, cut)) < sum(map(_length, runs))
-    note = " · ".join(filter(None, (shown.note, "there is more in the entry" if is_cut else "")))
+    note = " · ".join(
+        filter(None, (shown.note, say("there is more in the entry") if is_cut else ""))
+    )
     return Side(shape=shown.shape, runs=cut, note=note or None)
 
 

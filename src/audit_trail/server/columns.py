@@ -4,18 +4,19 @@ from collections.abc import Mapping
 from typing import Final
 
 from audit_trail.errors import QueryRefused
+from audit_trail.record.language import marked
 
 COLUMNS: Final[Mapping[str, str]] = {
-    "user": "User",
-    "activity": "Activity",
-    "record": "Record",
-    "time": "Time",
-    "where": "Where",
-    "address": "Address",
-    "via": "Via",
-    "outcome": "Outcome",
-    "request": "Request",
-    "entry": "Entry",
+    "user": marked("User"),
+    "activity": marked("Activity"),
+    "record": marked("Record"),
+    "time": marked("Time"),
+    "where": marked("Where"),
+    "address": marked("Address"),
+    "via": marked("Via"),
+    "outcome": marked("Outcome"),
+    "request": marked("Request"),
+    "entry": marked("Entry"),
 }
 """Each column's name in an address, and how it is called, in the order in which they stand."""
 

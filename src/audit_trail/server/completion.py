@@ -8,6 +8,7 @@ from audit_trail.record.asked import quoted
 from audit_trail.record.catalog import Catalog, spelled, titled
 from audit_trail.record.entry import Outcome, Via
 from audit_trail.record.keys import KEYS
+from audit_trail.record.language import marked, told
 from audit_trail.record.sentence import EVENTS, via_called
 from audit_trail.record.words import folded
 from audit_trail.server.filters import called
@@ -16,51 +17,54 @@ from audit_trail.server.known import Known
 MOST_SUGGESTED: Final = 10
 
 HINTS: Final = {
-    "actor": "who did it: user, e-mail, name",
-    "action": "what was done: created, updated, deleted",
-    "entity": "the kind of record: inbox, team",
-    "field": "a changed field",
-    "from": "its value before",
-    "to": "its value after, what it became",
-    "id": "the number of a record",
-    "via": "the way in: web, api, database",
-    "outcome": "success, failure or denied",
-    "ip": "the address, or a network",
-    "date": "when: a day, today, -7d, a..b",
-    "time": "the time of day, 18:00..08:00",
-    "day": "the day of the week",
-    "before": "a word in a value before, old",
-    "after": "a word in a value after, new",
-    "on_behalf_of": "for whom it was done",
-    "request": "all that one request did",
+    "actor": marked("who did it: user, e-mail, name"),
+    "action": marked("what was done: created, updated, deleted"),
+    "entity": marked("the kind of record: inbox, team"),
+    "field": marked("a changed field"),
+    "from": marked("its value before"),
+    "to": marked("its value after, what it became"),
+    "id": marked("the number of a record"),
+    "via": marked("the way in: web, api, database"),
+    "outcome": marked("success, failure or denied"),
+    "ip": marked("the address, or a network"),
+    "date": marked("when: a day, today, -7d, a..b"),
+    "time": marked("the time of day, 18:00..08:00"),
+    "day": marked("the day of the week"),
+    "before": marked("a word in a value before, old"),
+    "after": marked("a word in a value after, new"),
+    "on_behalf_of": marked("for whom it was done"),
+    "request": marked("all that one request did"),
 }
 """Each key with what it asks for, the most useful first."""
 
 _DATES: Final = {
-    "today": "today",
-    "yesterday": "yesterday",
-    "this_week": "this week, from Monday",
-    "last_week": "last week",
-    "this_month": "this month",
-    "last_month": "last month",
-    "-1h": "the last hour",
-    "-24h": "the last 24 hours",
-    "-7d": "the last 7 days",
-    "-30d": "the last 30 days",
-    "this_year": "this year",
-    "last_year": "last year",
+    "today": marked("today"),
+    "yesterday": marked("yesterday"),
+    "this_week": marked("this week, from Monday"),
+    "last_week": marked("last week"),
+    "this_month": marked("this month"),
+    "last_month": marked("last month"),
+    "-1h": marked("the last hour"),
+    "-24h": marked("the last 24 hours"),
+    "-7d": marked("the last 7 days"),
+    "-30d": marked("the last 30 days"),
+    "this_year": marked("this year"),
+    "last_year": marked("last year"),
 }
 _DAYS: Final = {
-    "sat,sun": "the weekend",
-    "mon": "Monday",
-    "tue": "Tuesday",
-    "wed": "Wednesday",
-    "thu": "Thursday",
-    "fri": "Friday",
-    "sat": "Saturday",
-    "sun": "Sunday",
+    "sat,sun": marked("the weekend"),
+    "mon": marked("Monday"),
+    "tue": marked("Tuesday"),
+    "wed": marked("Wednesday"),
+    "thu": marked("Thursday"),
+    "fri": marked("Friday"),
+    "sat": marked("Saturday"),
+    "sun": marked("Sunday"),
 }
-_TIMES: Final = {"18:00..08:00": "the evening and the night", "08:00..18:00": "the day"}
+_TIMES: Final = {
+    "18:00..08:00": marked("the evening and the night"),
+    "08:00..18:00": marked("the day"),
+}
 
 _KEY: Final = re.compile(r"([A-Za-z_]{2,}):")
 _REST: Final = re.compile(r'[^\s(),"]*')
@@ -125,9 +129,12 @@ def _typed(text: str, at: int) -> _Typed:
 def _keys(typed: _Typed) -> Iterator[Suggestion]:
     keys = [key for key in HINTS if key in KEYS]
     named = [key for key in keys if key.startswith(folded(typed.beginning))]
-    meant = [key for key in keys if key not in named and _begins(HINTS[key], typed.beginning)]
+    hints = {key: (HINTS[key], told(HINTS[key])) for key in keys}
+    meant = [
+        key for key in keys if key not in named and _begins(" ".join(hints[key]), typed.beginning)
+    ]
     for key in (*named, *meant):
-        yield Suggestion(f"{key}:", HINTS[key], goes_on=True)
+        yield Suggestion(f"{key}:", hints[key][1], goes_on=True)
 
 
 def _values(typed: _Typed, catalog: Catalog, known: Known) -> Iterator[Suggestion]:
@@ -151,10 +158,11 @@ def _offered(typed: _Typed, catalog: Catalog, known: Known) -> Iterable[tuple[st
             return ((each, "") for each in known.principals)
         case "action":
             actions = dict.fromkeys((*known.actions, "create", "update", "delete", *EVENTS))
-            return ((each, catalog.events.get(each) or EVENTS.get(each, "")) for each in actions)
+            events = {**EVENTS, **catalog.events}
+            return ((each, told(events.get(each, ""))) for each in actions)
         case "entity":
             kinds = dict.fromkeys((*known.entities, *catalog.kinds))
-            return ((catalog.name(each), "") for each in kinds)
+            return ((catalog.name(each), told(catalog.name(each))) for each in kinds)
         case "via":
             return ((each, via_called(each)) for each in get_args(Via))
         case "outcome":
@@ -166,7 +174,8 @@ def _offered(typed: _Typed, catalog: Catalog, known: Known) -> Iterable[tuple[st
         case "from" | "to":
             return ((each, "") for each in _of_field(typed, known))
         case "date" | "day" | "time":
-            return {"date": _DATES, "day": _DAYS, "time": _TIMES}[typed.key].items()
+            words = {"date": _DATES, "day": _DAYS, "time": _TIMES}[typed.key]
+            return ((each, told(hint)) for each, hint in words.items())
         case _:
             return ()
 
@@ -182,7 +191,7 @@ def _fields(typed: _Typed, catalog: Catalog, known: Known) -> Iterator[tuple[str
         for kind in reversed(own or list(kinds))
         for field in (*reversed(_catalogued(catalog, kind)), *reversed(known.fields.get(kind, ())))
     }
-    return ((field, titled(label)) for field, label in reversed(labels.items()))
+    return ((field, titled(told(label))) for field, label in reversed(labels.items()))
 
 
 def _catalogued(catalog: Catalog, kind: str) -> list[str]:

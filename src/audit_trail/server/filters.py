@@ -6,11 +6,44 @@ from typing import Final, NamedTuple
 from audit_trail.record.asked import LONGEST, is_address
 from audit_trail.record.catalog import Catalog, spelled, titled
 from audit_trail.record.entry import Public, Who
-from audit_trail.record.facts import Moved
+from audit_trail.record.facts import NONE, Moved
+from audit_trail.record.language import marked, say, told
 from audit_trail.record.question import and_also, quoted, without
-from audit_trail.record.sentence import actor_called, via_called
+from audit_trail.record.sentence import actor_called, kind_called, via_called
 from audit_trail.record.terms import actor_value
 from audit_trail.server.asked import Asked
+
+FACETS: Final = {
+    "actor": marked("User"),
+    "action": marked("Action"),
+    "entity": marked("Entity"),
+    "via": marked("Where"),
+    "outcome": marked("Outcome"),
+}
+"""How each facet is called."""
+
+_WORDS: Final = {
+    "create": marked("create"),
+    "update": marked("update"),
+    "delete": marked("delete"),
+    "sign_in": marked("sign in"),
+    "sign_in_failed": marked("sign in failed"),
+    "sign_out": marked("sign out"),
+    "export": marked("export"),
+    "read": marked("read"),
+    "read_denied": marked("read denied"),
+    "erase": marked("erase"),
+    "drop": marked("drop"),
+    "change_retention": marked("change retention"),
+    "place_hold": marked("place hold"),
+    "lift_hold": marked("lift hold"),
+    "rotate_key": marked("rotate key"),
+    "begin_epoch": marked("begin epoch"),
+    "unreadable": marked("unreadable"),
+    "success": marked("success"),
+    "failure": marked("failure"),
+    "denied": marked("denied"),
+}
 
 LONGEST_ASKED: Final = 200
 """Characters of a value that is offered to be asked for; a longer one is found by its words."""
@@ -56,11 +89,11 @@ class Filters:
     def user(self, public: Public, who: Who) -> Filter | None:
         """Return the filter of who acted."""
         actor = who.email or actor_value(public.actor)
-        return self.of("User", actor_called(public, who).name, f"actor:{quoted(actor)}")
+        return self.of(say("User"), actor_called(public, who).name, f"actor:{quoted(actor)}")
 
     def facet(self, facet: str, value: str) -> Filter | None:
         """Return the filter of an action, entity, way in or outcome."""
-        label = {"actor": "User", "via": "Where"}.get(facet, titled(facet))
+        label = told(FACETS.get(facet, titled(facet)))
         return self.of(label, called(self._catalog, facet, value), f"{facet}:{quoted(value)}")
 
     def record(self, public: Public) -> Filter | None:
@@ -68,8 +101,8 @@ class Filters:
         kind, number = public.entity.type, public.entity.id
         if number is None:
             return None
-        name = f"{titled(self._catalog.name(kind))} #{number}"
-        return self.of("Record", name, f"entity:{quoted(kind)}", f"id:{quoted(number)}")
+        name = f"{titled(told(self._catalog.name(kind)))} #{number}"
+        return self.of(say("Record"), name, f"entity:{quoted(kind)}", f"id:{quoted(number)}")
 
     def address(self, who: Who) -> Filter | None:
         """Return the filter of where the act came from."""
@@ -77,16 +110,16 @@ class Filters:
         # What names its interface, as fe80::1%eth0, is no address of a network.
         if not nearest or "%" in nearest or not is_address(nearest):
             return None
-        return self.of("Address", nearest, f"ip:{quoted(nearest)}")
+        return self.of(say("Address"), nearest, f"ip:{quoted(nearest)}")
 
     def request(self, public: Public) -> Filter | None:
         """Return the filter of what one request did."""
         asked = public.request
-        return self.of("Request", asked, f"request:{quoted(asked)}") if asked else None
+        return self.of(say("Request"), asked, f"request:{quoted(asked)}") if asked else None
 
     def field(self, name: str, label: str) -> Filter | None:
         """Return the filter of a field that changed."""
-        return self.of("Field", label, f"field:{quoted(name)}")
+        return self.of(say("Field"), label, f"field:{quoted(name)}")
 
     def side(self, move: Moved, side: str, label: str, *, is_reference: bool) -> Filter | None:
         """Return the filter of a field's value before or after, where it is one and short."""
@@ -96,7 +129,9 @@ class Filters:
             return None
         key = "from" if side == "before" else "to"
         terms = f"field:{quoted(move.field)}", f"{key}:{quoted(items[0])}"
-        return self.of(f"{label} {key}", items[-1] or "empty text", *terms)
+        message = marked("%(field)s from") if side == "before" else marked("%(field)s to")
+        value = say("none") if items[-1] == NONE else items[-1] or say("empty text")
+        return self.of(say(message, field=label), value, *terms)
 
     def entry(self, public: Public, who: Who) -> Iterator[Filter]:
         """Yield the filters of an entry's row."""
@@ -117,13 +152,14 @@ def called(catalog: Catalog, facet: str, value: str) -> str:
     """Return what a facet's value is called; an actor is told as e-mail, kind or kind/id."""
     match facet:
         case "entity":
-            return titled(catalog.name(value))
+            return titled(told(catalog.name(value)))
         case "via":
             return via_called(value)
         case "actor" if "@" not in value:
             kind, _, number = value.partition("/")
-            return f"{titled(spelled(kind))} (#{number})" if number else titled(spelled(kind))
+            name = kind_called(kind)
+            return f"{name} (#{number})" if number else name
         case "actor":
             return value
         case _:
-            return titled(spelled(value))
+            return titled(told(_WORDS.get(value, spelled(value))))

@@ -8,6 +8,7 @@ import msgspec
 
 from audit_trail.record.catalog import Catalog
 from audit_trail.record.entry import Entry, read_what, read_who
+from audit_trail.record.language import say, told
 from audit_trail.record.query import Is, Query, all_of
 from audit_trail.record.question import quoted
 from audit_trail.record.sentence import ERASED, activity
@@ -79,14 +80,15 @@ def history_of(
     last = page.entries[-1].index if page.entries else None
     last = last if page.reached is None else page.reached
     number = entry.index + 1
+    name = told(catalog.name(kind, frozenset(what.references)))
     own = asked.at(f"{path}/{number}/history")
     question = f"entity:{quoted(kind)} id:{quoted(record or '')}"
     happened = [_happened(each, number, asked, catalog, zone, path) for each in page.entries]
     joint = "&" if "?" in own else "?"
     return History(
         number=number,
-        title=f"History of {catalog.name(kind, frozenset(what.references))} (#{record})",
-        label=ERASED if what.is_erased else what.label or "",
+        title=say("History of %(name)s (#%(number)s)", name=name, number=record),
+        label=told(ERASED) if what.is_erased else what.label or "",
         zone=zone_title(zone, (each.at for each in happened)),
         happened=happened,
         entry=asked.at(f"{path}/{number}"),

@@ -8,12 +8,14 @@ import msgspec
 
 from audit_trail.record.catalog import Catalog
 from audit_trail.record.entry import Entry, read_who
+from audit_trail.record.language import marked, say, say_many, told
 from audit_trail.record.query import Query
 from audit_trail.record.question import and_also
 from audit_trail.search.found import FACETS, FacetName, Timeline
 from audit_trail.server.asked import Asked
+from audit_trail.server.filters import FACETS as TITLES
 from audit_trail.server.filters import Filter, Filters
-from audit_trail.server.zone import Zone
+from audit_trail.server.zone import Zone, local_time
 from audit_trail.trail import Trail
 
 MOST_CHOICES: Final = 12
@@ -26,15 +28,13 @@ STEPS: Final = tuple(
     timedelta(minutes=minutes) for minutes in (1, 5, 15, 30, 60, 180, 360, 720, 1_440, 10_080)
 )
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_TITLES: Final[dict[FacetName, str]] = {
-    "actor": "User",
-    "action": "Action",
-    "entity": "Entity",
-    "via": "Where",
-    "outcome": "Outcome",
-}
 _ORDER: Final = ("create", "update", "delete", "other")
-_DONE: Final = dict(zip(_ORDER, ("created", "updated", "deleted", "other"), strict=True))
+_DONE: Final = {
+    "create": marked("%(count)s created"),
+    "update": marked("%(count)s updated"),
+    "delete": marked("%(count)s deleted"),
+    "other": marked("%(count)s other"),
+}
 
 
 class Choice(NamedTuple):
@@ -80,11 +80,13 @@ def overview_of(trail: Trail, asked: Asked, zone: Zone, catalog: Catalog, now_us
     most = max((sum(bar.values()) for bar in timeline.bars), default=0)
     filters = Filters(asked, catalog)
     names = _names(trail.page(asked.query, limit=NAMED_FROM).entries)
-    entries = "entry" if count.number == 1 and count.is_exact else "entries"
+    total = say_many("%(count)s entry", "%(count)s entries", count.number)
+    if not count.is_exact:
+        total = say("%(count)s+ entries", count=f"{count.number:,}")
     return Overview(
-        total=f"{count.number:,}{'' if count.is_exact else '+'} {entries}",
+        total=total,
         facets=[
-            (_TITLES[name], list(_choices(filters, names, name, facets.of[name])))
+            (told(TITLES[name]), list(_choices(filters, names, name, facets.of[name])))
             for name in FACETS
         ],
         bars=list(_bars(asked, edges, timeline, most)),
@@ -139,11 +141,13 @@ def _bars(asked: Asked, edges: Sequence[datetime], timeline: Timeline, most: int
     for place, (bar, since, until) in enumerate(zip(timeline.bars, edges, edges[1:], strict=False)):
         part = f"date:{since:%Y-%m-%dT%H:%M}..{until:%Y-%m-%dT%H:%M}"
         address = asked.instead(q=and_also(asked.given.get("q", ""), part))
-        said = ", ".join(f"{bar[each]:,} {_DONE[each]}" for each in _ORDER if bar.get(each))
-        when = f"{since:%b %d, %Y %I:%M %p}"
+        said = ", ".join(
+            say(_DONE[each], count=f"{bar[each]:,}") for each in _ORDER if bar.get(each)
+        )
+        when = local_time(since)
         yield Bar(
             address,
-            f"{when}: {said or 'nothing'}",
+            f"{when}: {said or say('nothing')}",
             place * 100 / len(timeline.bars),
             tuple(_parts(bar, most)),
         )

@@ -9,6 +9,7 @@ import msgspec
 
 from audit_trail.record.catalog import Catalog, titled
 from audit_trail.record.entry import Entry, Public, What, Who, read_what, read_who
+from audit_trail.record.language import marked, say, told
 from audit_trail.record.sentence import (
     ERASED,
     activity,
@@ -18,7 +19,7 @@ from audit_trail.record.sentence import (
     summary,
     via_name,
 )
-from audit_trail.server.filters import Filter, Filters
+from audit_trail.server.filters import Filter, Filters, called
 from audit_trail.server.zone import Moment, Zone, moment
 
 _GLYPHS: Final = {
@@ -92,10 +93,11 @@ def person_of(public: Public, who: Who) -> Person:
     notes = called.notes
     is_person = public.actor.kind in _PEOPLE
     if who.job:
-        notes += (f"by job {who.job}",)
+        notes += (say("by job %(name)s", name=who.job),)
     if acted_for := [each.name for each in principals(public, who)]:
         # A person who acts for another one acts in their place; a program is told to.
-        notes += (f"{'acting as' if is_person else 'on behalf of'} {listed(acted_for)}",)
+        message = marked("acting as %(names)s") if is_person else marked("on behalf of %(names)s")
+        notes += (say(message, names=listed(acted_for)),)
     return Person(
         name=called.name,
         initials=_initials(called.name) if is_person and (who.email or who.name) else None,
@@ -111,14 +113,14 @@ def where_of(public: Public, who: Who) -> str:
 
 def address_of(who: Who) -> str:
     """Return the address where the act came from, where there is one."""
-    return ERASED if who.is_erased else who.nearest or ""
+    return told(ERASED) if who.is_erased else who.nearest or ""
 
 
 def _record(public: Public, what: What, catalog: Catalog) -> str:
     """Return what was acted on: "Inbox #1564 · Support"."""
     number = f" #{public.entity.id}" if public.entity.id is not None else ""
-    name = catalog.name(public.entity.type, frozenset(what.references))
-    label = ERASED if what.is_erased else what.label
+    name = told(catalog.name(public.entity.type, frozenset(what.references)))
+    label = told(ERASED) if what.is_erased else what.label
     return f"{titled(name)}{number}" + (f" · {label}" if label else "")
 
 
@@ -137,7 +139,7 @@ def _row(entry: Entry, catalog: Catalog, zone: Zone, filters: Filters, seen: int
         record=_record(public, what, catalog),
         address=address_of(who),
         via=via_name(public),
-        outcome=titled(public.outcome),
+        outcome=called(catalog, "outcome", public.outcome),
         filters=tuple(filters.entry(public, who)),
         is_new=seen is not None and entry.index >= seen,
     )

@@ -8,6 +8,7 @@ import msgspec
 
 from audit_trail.record.catalog import Catalog, spelled, titled
 from audit_trail.record.entry import Entry, Public, What, Who, read_what, read_who
+from audit_trail.record.language import marked, say, told
 from audit_trail.record.question import quoted
 from audit_trail.record.retained import RETAINED, facts
 from audit_trail.record.sentence import ERASED, activity, actor_called, principals, via_name
@@ -26,12 +27,17 @@ LATE_SECONDS: Final = 60
 
 _TOLD_ELSEWHERE: Final = frozenset({"went_with"})
 _DETAILS: Final = {
-    "count": "More times",
-    "entries": "Entries with their data",
-    "who_parts": "Who acted, erased in",
-    "what_parts": "Values, erased in",
+    "count": marked("More times"),
+    "entries": marked("Entries with their data"),
+    "who_parts": marked("Who acted, erased in"),
+    "what_parts": marked("Values, erased in"),
 }
-_OUTCOMES: Final = {"failure": "failed", "denied": "denied"}
+_DONE: Final = {
+    "create": (marked("Created By"), marked("Created At")),
+    "update": (marked("Updated By"), marked("Updated At")),
+    "delete": (marked("Deleted By"), marked("Deleted At")),
+}
+_OUTCOMES: Final = {"failure": marked("failed"), "denied": marked("denied")}
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,7 +111,9 @@ def window_of(
             *_recording(entry, public),
         ),
         fields=fields_of(entry, catalog, filters),
-        unreadable=str(unreadable.get("why", "It can't be understood.")) if unreadable else None,
+        unreadable=str(unreadable.get("why") or say("It can't be understood."))
+        if unreadable
+        else None,
         raw=tuple(_raw(unreadable.get("hex", {}))),
         more=tuple(_more(public, who, path)),
         history=None if public.entity.id is None else asked.at(f"{path}/{number}/history"),
@@ -148,26 +156,28 @@ def _more(public: Public, who: Who, path: str) -> Iterator[tuple[str, str]]:
     """Yield what else can be asked from here; what can't be typed can't be asked either."""
     question = f"actor:{quoted(who.email or actor_value(public.actor))}"
     if question.isprintable():
-        yield "More by this user", f"{path}?{urlencode({'q': question})}"
+        yield say("More by this user"), f"{path}?{urlencode({'q': question})}"
 
 
 def _who_and_when(public: Public, who: Who, zone: Zone, filters: Filters) -> Iterator[Fact]:
-    did = {"create": "Created ", "update": "Updated ", "delete": "Deleted "}.get(public.action, "")
+    by, done_at = _DONE.get(public.action, (marked("By"), marked("At")))
     called = actor_called(public, who)
-    role = who.role.capitalize() if who.role else ""
-    erased = ERASED if called.is_erased else ""
+    role = told(who.role.capitalize()) if who.role else ""
+    erased = told(ERASED) if called.is_erased else ""
     yield Fact(
-        label=f"{did}By",
+        label=told(by),
         value=called.name,
         quiet=" · ".join(note for note in (role, called.kind, erased) if note),
         parts=((called.name, filters.user(public, who)),),
     )
     # One line for each, so that the chain is read downwards: each acted for the next.
     for principal in principals(public, who):
-        yield Fact(label="On behalf of", value=principal.name, quiet=" · ".join(principal.notes))
+        yield Fact(
+            label=say("On behalf of"), value=principal.name, quiet=" · ".join(principal.notes)
+        )
     at = moment(public.occurred_at, zone)
     yield Fact(
-        label=f"{did}At",
+        label=told(done_at),
         value=f"{at.local}, {zone_phrase(zone, at)}",
         quiet=at.utc,
         iso=at.iso,
@@ -175,14 +185,18 @@ def _who_and_when(public: Public, who: Who, zone: Zone, filters: Filters) -> Ite
 
 
 def _record(public: Public, what: What, filters: Filters) -> Iterator[Fact]:
-    yield _asked("Action", public.action, filters.facet("action", public.action))
+    yield _asked(say("Action"), public.action, filters.facet("action", public.action))
     if public.outcome != "success":
-        yield _asked("Outcome", _OUTCOMES[public.outcome], filters.facet("outcome", public.outcome))
+        yield _asked(
+            say("Outcome"),
+            told(_OUTCOMES[public.outcome]),
+            filters.facet("outcome", public.outcome),
+        )
     if public.entity.id is not None:
-        label = ERASED if what.is_erased else what.label or ""
-        yield _asked("ID", public.entity.id, filters.record(public), label)
+        label = told(ERASED) if what.is_erased else what.label or ""
+        yield _asked(say("ID"), public.entity.id, filters.record(public), label)
     if kind := filters.facet("entity", public.entity.type):
-        yield _asked("Entity", kind.value, kind)
+        yield _asked(say("Entity"), kind.value, kind)
 
 
 def _asked(label: str, value: str, asked: Filter | None, quiet: str = "") -> Fact:
@@ -195,24 +209,26 @@ def _origin(public: Public, who: Who, filters: Filters) -> Iterator[Fact]:
         (via_name(public), filters.facet("via", public.via)),
     )
     yield Fact(
-        label="Where",
+        label=say("Where"),
         value=where_of(public, who),
         quiet=who.user_agent or "",
         parts=tuple(part for part in parts if part[0]),
     )
     if who.forwarded:
-        said = f"said to come from {', '.join(who.forwarded)}"
-        yield Fact(label="Proxy", value=who.ip or "Unix socket", quiet=said)
+        said = say("said to come from %(addresses)s", addresses=", ".join(who.forwarded))
+        yield Fact(label=say("Proxy"), value=who.ip or say("Unix socket"), quiet=said)
     if who.job:
-        yield Fact(label="Via", value=via_name(public), quiet=who.job)
+        yield Fact(label=say("Via"), value=via_name(public), quiet=who.job)
     if who.token:
         number = f"#{who.token['id']}" if who.token.get("id") else ""
-        yield Fact(label="Access token", value=who.token.get("name") or "unnamed", quiet=number)
+        yield Fact(
+            label=say("Access token"), value=who.token.get("name") or say("unnamed"), quiet=number
+        )
     if who.session:
-        yield Fact(label="Session", value=who.session)
+        yield Fact(label=say("Session"), value=who.session)
     if public.request:
-        client = f"the client's: {who.client_request}" if who.client_request else ""
-        yield _asked("Request", public.request, filters.request(public), client)
+        client = say("the client's: %(id)s", id=who.client_request) if who.client_request else ""
+        yield _asked(say("Request"), public.request, filters.request(public), client)
 
 
 def _cause(
@@ -223,18 +239,20 @@ def _cause(
     cause = trail.by_id(asked.query.account, public.cause)
     if cause is None:
         yield Fact(
-            label="Cause", value="An entry that this trail no longer holds", quiet=public.cause
+            label=say("Cause"),
+            value=say("An entry that this trail no longer holds"),
+            quiet=public.cause,
         )
         return
     sentence = activity(cause.public, read_what(cause.what, cause.public.what), catalog)
-    yield Fact(label="Cause", value=sentence, address=asked.at(f"{path}/{cause.index + 1}"))
+    yield Fact(label=say("Cause"), value=sentence, address=asked.at(f"{path}/{cause.index + 1}"))
 
 
 def _reasons(what: What) -> Iterator[Fact]:
     if what.reason:
-        yield Fact(label="Reason", value=what.reason)
+        yield Fact(label=say("Reason"), value=what.reason)
     if what.ticket:
-        yield Fact(label="Ticket", value=what.ticket)
+        yield Fact(label=say("Ticket"), value=what.ticket)
 
 
 def _details(public: Public, what: What, catalog: Catalog) -> Iterator[Fact]:
@@ -245,21 +263,28 @@ def _details(public: Public, what: What, catalog: Catalog) -> Iterator[Fact]:
         return
     for name, value in what.details.items():
         if name not in _TOLD_ELSEWHERE:
-            yield Fact(label=_DETAILS.get(name) or titled(spelled(name)), value=_said(value))
+            yield Fact(label=told(_DETAILS.get(name) or titled(spelled(name))), value=_said(value))
 
 
 def _erasure(who: Who, what: What) -> Iterator[Fact]:
-    said = {"who acted, and where from": who.is_erased, "names and values": what.is_erased}
+    said = {
+        say("who acted, and where from"): who.is_erased,
+        say("names and values"): what.is_erased,
+    }
     if erased := [words for words, is_erased in said.items() if is_erased]:
-        yield Fact(label="Erased", value="; ".join(erased), quiet="their commitments are left")
+        yield Fact(
+            label=say("Erased"), value="; ".join(erased), quiet=say("their commitments are left")
+        )
 
 
 def _recording(entry: Entry, public: Public) -> Iterator[Fact]:
     late = (public.recorded_at - public.occurred_at) / 1_000_000
     if late > LATE_SECONDS:
         recorded = moment(public.recorded_at, UTC_ZONE).utc
-        yield Fact(label="Recorded", value=f"{duration(late)} later", quiet=recorded)
-    yield Fact(label="Entry", value=f"{entry.index + 1:,}", quiet=public.id)
+        yield Fact(
+            label=say("Recorded"), value=say("%(time)s later", time=duration(late)), quiet=recorded
+        )
+    yield Fact(label=say("Entry"), value=f"{entry.index + 1:,}", quiet=public.id)
 
 
 def _said(value: Any) -> str:

@@ -6,21 +6,24 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+from audit_trail.record.language import marked, say, say_many, told
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MONTHS: Final = (
-    "Jan",
-    "Feb",
-    "Mar",
-    "Apr",
-    "May",
-    "Jun",
-    "Jul",
-    "Aug",
-    "Sep",
-    "Oct",
-    "Nov",
-    "Dec",
+    marked("Jan"),
+    marked("Feb"),
+    marked("Mar"),
+    marked("Apr"),
+    marked("May"),
+    marked("Jun"),
+    marked("Jul"),
+    marked("Aug"),
+    marked("Sep"),
+    marked("Oct"),
+    marked("Nov"),
+    marked("Dec"),
 )
+_TIME: Final = marked("%(month)s %(day)s, %(year)s %(hour)s:%(minute)s %(half)s")
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_+\-/]{0,63}")
 
 
@@ -64,12 +67,25 @@ def moment(at_us: int, zone: Zone) -> Moment:
     """Write a time in µs UTC: `MMM dd, yyyy hh:mm AM/PM` in the zone, and UTC with seconds."""
     utc = _EPOCH + timedelta(microseconds=at_us)
     local = utc.astimezone(zone.info)
-    hour, half = local.hour % 12 or 12, "PM" if local.hour >= 12 else "AM"
     return Moment(
         iso=utc.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        local=f"{_MONTHS[local.month - 1]} {local.day:02}, {local.year:04} {hour:02}:{local.minute:02} {half}",
+        local=local_time(local),
         utc=f"{utc:%Y-%m-%d %H:%M:%S} UTC",
         offset=_offset(local),
+    )
+
+
+def local_time(local: datetime) -> str:
+    """Write a time as it is shown: `MMM dd, yyyy hh:mm AM/PM`, or as the language has it."""
+    return say(
+        _TIME,
+        month=told(_MONTHS[local.month - 1]),
+        day=f"{local.day:02}",
+        year=f"{local.year:04}",
+        hour=f"{local.hour % 12 or 12:02}",
+        hour_of_24=f"{local.hour:02}",
+        minute=f"{local.minute:02}",
+        half=say("PM") if local.hour >= 12 else say("AM"),
     )
 
 
@@ -78,7 +94,11 @@ def zone_title(zone: Zone, moments: Iterable[Moment]) -> str:
     offsets = list(dict.fromkeys(each.offset for each in moments))
     if zone.place == "UTC" or not offsets:
         return zone.place
-    return f"{zone.place}, {' and '.join(offsets)}"
+    first, *others = offsets
+    told_offsets = (
+        say("%(one)s and %(other)s", one=first, other=", ".join(others)) if others else first
+    )
+    return f"{zone.place}, {told_offsets}"
 
 
 def zone_phrase(zone: Zone, at: Moment) -> str:
@@ -89,10 +109,13 @@ def zone_phrase(zone: Zone, at: Moment) -> str:
 def duration(seconds: float) -> str:
     """Say a length of time in its largest unit: "12 s", "3 minutes", "2 days"."""
     whole = max(int(seconds), 0)
-    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
-        if count := whole // size:
-            return f"{count:,} {unit}{'s' if count > 1 else ''}"
-    return f"{whole} s"
+    if days := whole // 86_400:
+        return say_many("%(count)s day", "%(count)s days", days)
+    if hours := whole // 3_600:
+        return say_many("%(count)s hour", "%(count)s hours", hours)
+    if minutes := whole // 60:
+        return say_many("%(count)s minute", "%(count)s minutes", minutes)
+    return say("%(count)s s", count=whole)
 
 
 def _offset(local: datetime) -> str:

@@ -16,7 +16,8 @@
 
   function draw() {
     const one = count === 1 && isExact;
-    const said = `${count.toLocaleString("en")}${isExact ? "" : "+"} new ${one ? "entry" : "entries"}`;
+    const { one: single, many } = fresh.dataset;
+    const said = (one ? single : many).replace("{}", `${count.toLocaleString("en")}${isExact ? "" : "+"}`);
     fresh.hidden = !count;
     fresh.firstElementChild.textContent = said;
     const told = count ? said : "";
