@@ -72,7 +72,12 @@ LONGEST_WHOLE: Final = 600
 
 def term(kind: bytes, text: str, longest: int = LONGEST_TERM) -> bytes:
     """Return the term of a text, which is cut where it is long."""
-    encoded = text[:longest].encode(errors="surrogatepass")
+    if len(text) > longest:
+        text = text[:longest]
+    try:
+        encoded = text.encode()
+    except UnicodeEncodeError:
+        encoded = text.encode(errors="surrogatepass")
     return kind + (encoded.replace(b"\0", b"\xc0\x80") if b"\0" in encoded else encoded)
 
 
@@ -204,4 +209,5 @@ def _short_words(text: str) -> tuple[bytes, ...]:
 
 
 def _words(text: str) -> set[bytes]:
-    return {term(WORD, word) for word in words(text)}
+    # A word has neither NUL nor half a character, and is short enough.
+    return {WORD + word.encode() for word in words(text)}

@@ -16,10 +16,10 @@ from audit_trail.record.removed import ERASED_PARTS, holds
 from audit_trail.record.terms import terms_of
 from audit_trail.search.pages import (
     FEW_HITS,
-    Posting,
     bits_payload,
     joined,
     number_bytes,
+    number_payload,
     numbers_payload,
     packed,
 )
@@ -94,8 +94,9 @@ class Maker:
             start = number * BLOCK_ENTRIES
             entries = indexed_entries(self._store, account, start, start + BLOCK_ENTRIES)
             for entry in entries:
+                index = entry.index
                 for term in terms_of(entry):
-                    found[term].append(entry.index)
+                    found[term].append(index)
             missing -= len(entries)
             if entries:
                 blocks.append(_block(number, entries))
@@ -124,7 +125,7 @@ class Maker:
         merged = merged._replace(dropped=missing + sum(each.dropped for each in group))
         streams = [self._stretch(account, head, each).postings() for each in group]
         postings = (
-            Posting(term, *joined([each.payload for each in same]))
+            (term, *joined([each.payload for each in same]))
             for term, same in groupby(
                 heapq.merge(*streams, key=attrgetter("term")), attrgetter("term")
             )
@@ -167,10 +168,12 @@ def _to_merge(head: IndexHead) -> list[Segment]:
     return []
 
 
-def _posting(term: bytes, indexes: list[int]) -> Posting:
-    few = len(indexes) <= FEW_HITS
-    payload = numbers_payload(indexes) if few else bits_payload(BitMap(indexes))
-    return Posting(term, len(indexes), payload)
+def _posting(term: bytes, indexes: list[int]) -> tuple[bytes, int, bytes]:
+    number = len(indexes)
+    if number == 1:
+        return term, 1, number_payload(indexes[0])
+    few = number <= FEW_HITS
+    return term, number, numbers_payload(indexes) if few else bits_payload(BitMap(indexes))
 
 
 def _block(number: int, entries: Sequence[Entry]) -> Block:

@@ -30,6 +30,7 @@ BITS: Final = b"\1"
 APART: Final = b"\2"
 
 _HEADER: Final = struct.Struct("<II")
+_NUMBER: Final = struct.Struct("<I")
 
 
 class Posting(NamedTuple):
@@ -73,6 +74,11 @@ def numbers_payload(indexes: Iterable[int]) -> bytes:
     return FEW + number_bytes(array("I", indexes))
 
 
+def number_payload(index: int) -> bytes:
+    """Return the payload of one index."""
+    return FEW + _NUMBER.pack(index)
+
+
 def bits_payload(bits: BitMap) -> bytes:
     """Return the payload of many indexes, or of a few."""
     if len(bits) <= FEW_HITS:
@@ -100,35 +106,36 @@ def joined(payloads: Sequence[bytes]) -> tuple[int, bytes]:
     return len(bits), bits_payload(bits)
 
 
-def packed(postings: Iterable[Posting]) -> Iterator[Leaf]:
+def packed(postings: Iterable[tuple[bytes, int, bytes]]) -> Iterator[Leaf]:
     """Put postings, in the order of their terms, into pages."""
-    some: list[Posting] = []
+    names: list[bytes] = []
+    hits, ends, payloads = array("I"), array("I"), bytearray()
     apart: dict[bytes, bytes] = {}
     size = 0
-    for term, hits, payload in postings:
-        if len(payload) > INLINE_BYTES:
+    for term, number, payload in postings:
+        is_apart = len(payload) > INLINE_BYTES
+        inline = APART if is_apart else payload
+        size += len(term) + len(inline) + 9
+        if names and size > PAGE_BYTES:
+            yield Leaf(names[0], _page(names, hits, ends, payloads), apart)
+            names, hits, ends, payloads, apart = [], array("I"), array("I"), bytearray(), {}
+            size = len(term) + len(inline) + 9
+        if is_apart:
             apart[term] = payload
-            payload = APART
-        size += len(term) + len(payload) + 9
-        if some and size > PAGE_BYTES:
-            yield Leaf(some[0].term, _page(some), apart)
-            some, size = [], len(term) + len(payload) + 9
-            apart = {term: apart.pop(term)} if term in apart else {}
-        some.append(Posting(term, hits, payload))
-    if some:
-        yield Leaf(some[0].term, _page(some), apart)
+        names.append(term)
+        hits.append(number)
+        payloads += inline
+        ends.append(len(payloads))
+    if names:
+        yield Leaf(names[0], _page(names, hits, ends, payloads), apart)
 
 
-def _page(postings: Sequence[Posting]) -> bytes:
-    names = b"\0".join(each.term for each in postings)
-    hits = array("I", (each.hits for each in postings))
-    ends, end = array("I"), 0
-    for each in postings:
-        end += len(each.payload)
-        ends.append(end)
-    payloads = b"".join(each.payload for each in postings)
-    header = _HEADER.pack(len(postings), len(names))
-    return header + names + number_bytes(hits) + number_bytes(ends) + payloads
+def _page(
+    names: Sequence[bytes], hits: "array[int]", ends: "array[int]", payloads: bytearray
+) -> bytes:
+    joined_names = b"\0".join(names)
+    header = _HEADER.pack(len(names), len(joined_names))
+    return b"".join((header, joined_names, number_bytes(hits), number_bytes(ends), payloads))
 
 
 def numbers(data: bytes, typecode: str = "I") -> "array[int]":
