@@ -161,7 +161,7 @@ def finding_figures(where: Place, effort: Effort) -> Iterator[Figure]:
         taken.append(found)
         yield Figure(
             f"{where.kind}: a trail of {size:,} entries, appended and indexed",
-            f"{size / filled.seconds:,.0f} entries a second",
+            f"{size / filled.seconds:,.0f} entries a second, {filled.bytes / size:,.0f} bytes an entry",
         )
     for found_by_size in zip(*taken, strict=True):
         yield _finding(where, dict(zip(effort.sizes, found_by_size, strict=True)))
