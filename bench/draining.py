@@ -59,9 +59,13 @@ class SqliteDrain:
     The raw rows go to a file like the trail's, which grows with it from round to round.
     """
 
-    def __init__(self, place: Place, rows: int, signed: bool) -> None:
+    def __init__(
+        self, place: Place, rows: int, signed: bool, greetings: Sequence[str] = ()
+    ) -> None:
+        """Save so many rows, or so many for each round where there are greetings for all of them."""
         self._rows = rows
-        self._engine = _filled(place, rows, "audit_outbox")
+        self._round = 0
+        self._engine, self._rounds = _filled(place, rows, "audit_outbox", greetings)
         self._file = place.new_file()
         self._store = SqliteStore(self._file)
         self._raw = self._like_the_trail(place.new_file())
@@ -80,9 +84,13 @@ class SqliteDrain:
                 "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) "
                 "- max(occurred_ms) OVER () + occurred_ms, "
                 "table_name, operation, account, record_key, record_id, changes, labels, context "
-                "FROM saved"
+                f"FROM saved WHERE round = {self._next_round()} ORDER BY id"
             )
         return _timed(self._sequencer)
+
+    def _next_round(self) -> int:
+        self._round += 1
+        return self._round % self._rounds
 
     def insert_raw(self, texts: Sequence[tuple[str]] = ()) -> float:
         """Insert the newest rows, and beside them the texts that are looked for, if there are any."""
@@ -139,10 +147,13 @@ class SqliteDrain:
 class PostgresqlDrain:
     """The same on PostgreSQL, where the raw insert is COPY."""
 
-    def __init__(self, place: Place, rows: int, signed: bool) -> None:
+    def __init__(
+        self, place: Place, rows: int, signed: bool, greetings: Sequence[str] = ()
+    ) -> None:
         assert place.server
         self._rows = rows
-        self._engine = _filled(place, rows, "audit_trail.outbox")
+        self._round = 0
+        self._engine, self._rounds = _filled(place, rows, "audit_trail.outbox", greetings)
         self._url, self._raw_url = (place.server.url(place.server.database()) for _ in range(2))
         self._store = PostgresqlStore(self._url)
         self._trail = signed_trail(place, self._store) if signed else Trail(self._store)
@@ -175,9 +186,14 @@ class PostgresqlDrain:
                 "operation, account, record_key, record_id, changes, labels, context) "
                 "SELECT cluster, transaction, "
                 "clock_timestamp() - max(occurred_at) OVER () + occurred_at, table_name, operation, account, "
-                "record_key, record_id, changes, labels, context FROM saved ORDER BY id"
+                "record_key, record_id, changes, labels, context "
+                f"FROM saved WHERE round = {self._next_round()} ORDER BY id"
             )
         return _timed(self._sequencer)
+
+    def _next_round(self) -> int:
+        self._round += 1
+        return self._round % self._rounds
 
     def insert_raw(self, texts: Sequence[tuple[str]] = ()) -> float:
         """Insert the newest rows, and beside them the texts that are looked for, if there are any."""
@@ -217,25 +233,33 @@ def _timed(sequencer: Sequencer) -> float:
     return time.perf_counter() - started
 
 
-def _filled(place: Place, rows: int, outbox: str) -> Engine:
-    """Return an engine whose outbox rows, of transactions of a few rows, are kept in `saved`."""
+def _filled(place: Place, rows: int, outbox: str, greetings: Sequence[str]) -> tuple[Engine, int]:
+    """Return an engine whose outbox rows, of transactions of a few rows, are kept in `saved`.
+
+    There are rows for so many rounds: one, or as many as there are greetings for.
+    """
     engine = new_engine(place, captured=True)
     with engine.begin() as connection:
         connection.exec_driver_sql(f"DELETE FROM {outbox}")
-    first = 1
-    for _ in range(rows // ROWS_A_TRANSACTION):
-        last = first + ROWS_A_TRANSACTION - 1
+    usual = f"CASE WHEN greeting IS NULL THEN '{GREETING}' END"
+    transactions = rows // ROWS_A_TRANSACTION
+    rounds = max(len(greetings) // transactions, 1)
+    for number in range(transactions * rounds):
+        first = number * ROWS_A_TRANSACTION % 1_000 + 1
+        greeting = f"'{greetings[number]}'" if greetings else usual
         with acting_as(ACTOR, ORIGIN), engine.begin() as connection:
             connection.exec_driver_sql(
                 f"UPDATE inboxes SET name = substr(name, 1, 40) || 'x', position = position + 1, "
-                f"greeting = CASE WHEN greeting IS NULL THEN '{GREETING}' END "
-                f"WHERE id BETWEEN {first} AND {last}"
+                f"greeting = {greeting} "
+                f"WHERE id BETWEEN {first} AND {first + ROWS_A_TRANSACTION - 1}"
             )
-        first = last + 1 if last < 1_000 else 1
     with engine.connect() as connection, connection.begin():
-        connection.exec_driver_sql(f"CREATE TABLE saved AS SELECT * FROM {outbox} ORDER BY id")
+        connection.exec_driver_sql(
+            f"CREATE TABLE saved AS SELECT *, (row_number() OVER (ORDER BY id) - 1) / {rows} AS round "
+            f"FROM {outbox}"
+        )
         connection.exec_driver_sql(f"DELETE FROM {outbox}")
-    return engine
+    return engine, rounds
 
 
 def batched(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:

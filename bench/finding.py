@@ -4,8 +4,10 @@ Each question is asked with several users, records or words in turn. The usual w
 of the same entries, of a plain table beside the trail; see `bench.usual`.
 """
 
+import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from datetime import UTC, date, datetime
 from functools import partial
 from itertools import cycle, islice
@@ -97,10 +99,11 @@ class Found(NamedTuple):
 
 
 class Filled(NamedTuple):
-    """How many entries were appended, and how long it took with all that is indexed."""
+    """How long so many entries took to be appended and indexed, and their bytes with the index."""
 
     entries: int
     seconds: float
+    bytes: int
 
 
 def told(milliseconds: float) -> str:
@@ -118,8 +121,8 @@ def finding(
     url = _new_url(place)
     store, usual = _opened(url), Usual(place)
     try:
-        filled = _fill(store, usual, entries, said)
-        _settle(url)
+        seconds = _fill(store, usual, entries, said)
+        filled = Filled(entries, seconds, _settle(url))
         usual.settle()
         found = []
         with served(url) as client:
@@ -283,7 +286,7 @@ def query_of(question: Question) -> Query:
     return Query(account=LARGE, where=asked.where)
 
 
-def _fill(store: Store, usual: Usual, entries: int, said: Callable[[str], None]) -> Filled:
+def _fill(store: Store, usual: Usual, entries: int, said: Callable[[str], None]) -> float:
     now = [BEGAN_US]
     trail = Trail(store, clock=lambda: now[0])
     done, took = 0, 0.0
@@ -296,7 +299,7 @@ def _fill(store: Store, usual: Usual, entries: int, said: Callable[[str], None])
         usual.insert(batch)
         if done % 500_000 < len(batch):
             said(f"{done:,} of {entries:,} entries appended, {done / took:,.0f} a second")
-    return Filled(done, took)
+    return took
 
 
 def _new_url(place: Place) -> str:
@@ -311,11 +314,18 @@ def _opened(url: str) -> Store:
     return PostgresqlStore(url)
 
 
-def _settle(url: str) -> None:
-    """Do what autovacuum does by itself, so that it doesn't do so while calls are timed."""
-    if not url.startswith("sqlite"):
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute("VACUUM (ANALYZE)")
+def _settle(url: str) -> int:
+    """Do what the engine does by itself later, not while calls are timed; return the trail's bytes."""
+    if url.startswith("sqlite"):
+        path = Path(url.removeprefix("sqlite:///"))
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return path.stat().st_size
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("VACUUM (ANALYZE)")
+        row = connection.execute("SELECT pg_database_size(current_database())").fetchone()
+        assert row
+        return int(row[0])
 
 
 def _us(day: date) -> int:

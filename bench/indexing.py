@@ -12,10 +12,11 @@ from typing import Final, NamedTuple
 from audit_trail.record.facts import Facts
 from audit_trail.record.words import words
 from audit_trail.trail import Trail
-from bench.draining import PostgresqlDrain, SqliteDrain
+from bench.draining import ROWS_A_TRANSACTION, PostgresqlDrain, SqliteDrain
 from bench.engines import Kind, Place
 from bench.finding import bring_up_to_date
 from bench.paired import Ratio, median_with_interval
+from bench.vocabulary import texts
 
 _TEXT_INDEXES: Final[dict[Kind, tuple[str, ...]]] = {
     "SQLite": ("CREATE VIRTUAL TABLE texts USING fts5 (words, content = '', tokenize = 'ascii')",),
@@ -42,7 +43,11 @@ class Indexing(NamedTuple):
 
 def indexing(place: Place, rows: int, rounds: int) -> Indexing:
     """Drain and index so many outbox rows a round, and insert the same raw, in turn."""
-    bench = (PostgresqlDrain if place.server else SqliteDrain)(place, rows, signed=True)
+    # New words in every round, as in life: what was seen before is remembered.
+    greetings = texts(1).sentences[: (rounds + 1) * rows // ROWS_A_TRANSACTION]
+    bench = (PostgresqlDrain if place.server else SqliteDrain)(
+        place, rows, signed=True, greetings=greetings
+    )
     bench.create_raw(*_TEXT_INDEXES[place.kind])
     times = []
     try:

@@ -161,7 +161,7 @@ def finding_figures(where: Place, effort: Effort) -> Iterator[Figure]:
         taken.append(found)
         yield Figure(
             f"{where.kind}: a trail of {size:,} entries, appended and indexed",
-            f"{size / filled.seconds:,.0f} entries a second",
+            f"{size / filled.seconds:,.0f} entries a second, {filled.bytes / size:,.0f} bytes an entry",
         )
     for found_by_size in zip(*taken, strict=True):
         yield _finding(where, dict(zip(effort.sizes, found_by_size, strict=True)))
@@ -278,7 +278,12 @@ def product_figures(effort: Effort) -> Iterator[Figure]:
         again = median_of(lambda: start_again(Path(folder) / "data"), effort.starts)
     yield Figure(
         f"newest 25 of {effort.entries:,} entries, API",
-        f"p50 {served[0]:.1f} ms, p99 {served[1]:.1f} ms",
+        f"p50 {served.p50_ms:.1f} ms, p99 {served.p99_ms:.1f} ms",
+    )
+    yield Figure(
+        "first HTML of Settings > Audit Logs, 25 entries, compressed",
+        f"{served.html_bytes:,} bytes",
+        f"at most 30,000: {_verdict(served.html_bytes <= 30_000)}",
     )
     first = median_of(first_start, effort.starts)
     yield _start("first start of the demo, seeding included", first, 3)

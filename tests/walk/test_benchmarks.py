@@ -62,7 +62,7 @@ def test_a_short_run_tells_what_an_evidence_file_takes() -> None:
 @pytest.mark.slow
 def test_a_short_run_tells_what_a_person_waits_for() -> None:
     taken = list(run.figures(run.SMOKE, only="product"))
-    assert len(taken) == 5
+    assert len(taken) == 6
     assert "p50" in taken[0].measured
 
 
