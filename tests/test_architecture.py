@@ -86,7 +86,7 @@ MAP = {
     "audit_trail.evidence": Room(
         engine(
             *("errors", "record", "seal", "trail"),
-            *("verify.archive", "verify.indexes", "verify.manifest"),
+            *("verify.archive", "verify.filter", "verify.indexes", "verify.manifest"),
         ),
         ("msgspec",),
     ),

@@ -18,6 +18,7 @@ from audit_trail.seal.tile import ENTRY_LIMIT_BYTES, bundle_of
 from audit_trail.trail import Trail
 from audit_trail.verify import manifest as members
 from audit_trail.verify.archive import archived
+from audit_trail.verify.filter import filter_of
 from audit_trail.verify.indexes import Indexes
 from audit_trail.verify.manifest import Asked, Covering, Gone, Manifest, Sealed, Shown, chunk_names
 
@@ -50,6 +51,19 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     time_zone: str = "UTC"
     parts: Collection[str] = PARTS
     earlier: bytes | None = None
+
+
+def questioned(
+    wanted: Wanted, condition: Condition | None, question: str, time_zone: str
+) -> Wanted:
+    """Return the same for the entries of which a condition holds, as it was typed in this zone."""
+    return msgspec.structs.replace(
+        wanted,
+        query=msgspec.structs.replace(wanted.query, where=filter_of(condition)),
+        condition=condition,
+        question=question,
+        time_zone=time_zone,
+    )
 
 
 def evidence(trail: Trail, wanted: Wanted) -> Iterator[bytes]:

@@ -52,6 +52,35 @@ def test_a_range_that_is_not_there_is_told(place: Place, asked: str, status: int
     assert answer.json()["message"]
 
 
+def test_a_question_is_asked_of_the_range_and_asked_again_by_a_verifier(place: Place) -> None:
+    with place.office.services.database.transaction(place.id) as db:
+        for number in range(5):
+            teams.create(db, place.id, {"name": f"Team {number}"})
+    place.total()
+    keys = place.office.services.trail.verifier_keys(str(place.id))
+    for question, code, count in (("entity:team action:created", 0, 5), ('"team 3"', 2, 1)):
+        asked = {"question": question, "timezone": "Europe/Berlin"}
+        answer = place.client().get("/audit_logs/evidence", params=asked)
+        assert answer.status_code == 200, answer.text
+        verdict = verify(BytesIO(answer.content), keys)
+        assert verdict.exit_code == code and verdict.facts, verdict
+        assert (verdict.facts.count, verdict.facts.time_zone) == (count, "Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"question": "user:ada"}, "user: is no key"),
+        ({"question": "team", "timezone": "Nowhere/Else"}, "timezone must be a known time zone"),
+    ],
+)
+def test_a_question_that_means_nothing_is_told(
+    place: Place, asked: dict[str, str], said: str
+) -> None:
+    answer = place.client().get("/audit_logs/evidence", params=asked)
+    assert answer.status_code == 422 and said in answer.json()["message"]
+
+
 @pytest.mark.parametrize("role", ["agent", "supervisor"])
 def test_nobody_else_takes_evidence_away(place: Place, role: str) -> None:
     assert place.client(role).get("/audit_logs/evidence").status_code == 403

@@ -33,6 +33,11 @@ TRAIL_FILES = {
     "/audit_logs/consistency": "/audit_logs/consistency?first=1",
 }
 """Each route of them, and an address that it answers."""
+ENTRIES = [
+    f"/audit_logs/entries{path}" for path in ("", "/{index}", "/facets", "/timeline", "/tail")
+]
+"""What answers with entries whole: test_entries.py and test_tail.py say who may read them."""
+
 FOR_ADMINISTRATORS = [
     *(("GET", path) for path in TRAIL_FILES.values()),
     ("GET", "/audit_logs/evidence"),
@@ -195,6 +200,7 @@ def test_the_lists_above_are_all_the_routes_of_an_account(office: Office) -> Non
         (method, bare(routes_of.get(path, path)))
         for method, path in OPEN_TO_MEMBERS + FOR_ADMINISTRATORS
     }
+    written |= {("GET", bare(path)) for path in ENTRIES}
     assert {(method, bare(path)) for method, path in routes} == written
 
 

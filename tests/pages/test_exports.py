@@ -11,6 +11,7 @@ from audit_trail.record.query import Query
 from live_agent.schema import Export
 from tests.live_agent.office import Place
 from tests.pages.browsing import Browsing, overflow, settings, violations
+from tests.pages.test_accessibility import MODES, modes
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -72,6 +73,21 @@ def test_an_export_that_is_being_written_says_how_far_and_is_cancelled(
     expect(row).to_contain_text("7,500 of 10,000 looked at", timeout=20_000)
     row.get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("row").filter(has_text="via:api")).to_contain_text("Cancelled")
+
+
+@modes
+def test_exports_are_legible_in_each_mode(place: Place, browsing: Browsing, mode: str) -> None:
+    services = place.office.services
+    with services.database.transaction(place.id) as db:
+        for state in ("running", "failed", "removed", "cancelled"):
+            export = Export(account_id=place.id, format="csv", wanted=wanted_as(place, "csv"))
+            export.state, export.due_at = state, services.clock() + 10**9
+            export.failure = "Only 3 MiB are free on the disk." if state == "failed" else None
+            db.add(export)
+    page = browsing.member(place, **MODES[mode])
+    ask(page, place, "jsonl", "?q=entity%3Ateam")
+    expect(page.get_by_role("row")).to_have_count(6)
+    assert violations(page) == [] and overflow(page) == 0
 
 
 def test_a_fourth_export_is_refused_with_what_to_do(place: Place, browsing: Browsing) -> None:

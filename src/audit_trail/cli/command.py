@@ -212,23 +212,21 @@ def evidence(
         read_checkpoint,
         write_evidence,
     )
-    from audit_trail.evidence import Wanted
+    from audit_trail.evidence import Wanted, questioned
 
     if entry is not None and (first is not None or last is not None):
         raise typer.BadParameter("--entry is a range of its own: give no --first or --last.")
     first, last = (first or 0, last) if entry is None else (entry, entry)
-    condition = condition_of(query, zone)
     wanted = Wanted(
         account=account,
         first=first,
         last=last,
-        query=asked(type_ or (), since, until, person, condition),
-        condition=condition,
-        question=query or "",
-        time_zone=zone,
+        query=asked(type_ or (), since, until, person),
         parts=disclosed(without or ()),
         earlier=read_checkpoint(checkpoint) if checkpoint else None,
     )
+    if query:
+        wanted = questioned(wanted, condition_of(query, zone), query, zone)
     said = write_evidence(store, wanted, out)
     typer.echo(said)
 

@@ -15,18 +15,13 @@ from audit_trail.record.query import Condition
 from audit_trail.record.question import understand
 from audit_trail.seal.note import parse, signers
 from audit_trail.trail import Trail, utc_now_us
-from audit_trail.verify.filter import filter_of
 from audit_trail.verify.manifest import Asked
 
 SECOND_US: Final = 1_000_000
 
 
 def asked(
-    types: Sequence[str],
-    since: datetime | None,
-    until: datetime | None,
-    person: str | None,
-    condition: Condition | None = None,
+    types: Sequence[str], since: datetime | None, until: datetime | None, person: str | None
 ) -> Asked:
     """Return what was asked of a range; times are UTC, and the second of the last one counts whole."""
     return Asked(
@@ -34,14 +29,11 @@ def asked(
         since_us=_us(since) if since else None,
         until_us=_us(until) + SECOND_US - 1 if until else None,
         person=person,
-        where=filter_of(condition),
     )
 
 
-def condition_of(question: str | None, zone: str) -> Condition | None:
+def condition_of(question: str, zone: str) -> Condition | None:
     """Return what a question asks for, its days those of the zone. Raises `QueryRefused`."""
-    if not question:
-        return None
     try:
         info = ZoneInfo(zone)
     except (KeyError, ValueError, OSError):

@@ -3,18 +3,24 @@
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from litestar import Request, get
 from litestar.response import Stream
 
-from audit_trail.evidence import Wanted, evidence
+from audit_trail.evidence import Wanted, evidence, questioned
 from audit_trail.record.query import During, Is, Named, Query, all_of, any_of
+from audit_trail.record.question import understand
 from live_agent.api.asked import Id, TheMember, TheServices
 from live_agent.api.audit_items import ENTITY_TYPES, audit_items
 from live_agent.api.document import asked_by
 from live_agent.api.shapes import Shape
+from live_agent.catalog import CATALOG
 from live_agent.errors import Invalid, NotFound
 from live_agent.gate import AUDIT_LOGS
+from live_agent.schema import Account
+from live_agent.services import Services
+from live_agent.settings.fields import timezone
 
 PER_PAGE: Final = 25
 LARGEST_PAGE: Final = 10**9
@@ -35,6 +41,8 @@ PARAMETERS: Final = {
 EVIDENCE_PARAMETERS: Final = {
     "first": "The id of the first entry; by default 1",
     "last": "The id of the last one; by default the newest that is signed",
+    "question": "Names and values only of the entries that this question finds",
+    "timezone": "The IANA time zone of its days; by default the account's",
 }
 
 
@@ -71,9 +79,23 @@ def get_audit_logs_evidence(
     services.fresh()
     account = str(member.account_id)
     wanted = Wanted(account=account, first=(first or 1) - 1, last=last and last - 1)
+    if question := _last(parameters, "question"):
+        wanted = _of_question(services, wanted, question, _last(parameters, "timezone"))
     name = f"audit-logs-{account}.evidence.zip"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Stream(evidence(services.trail, wanted), headers=headers)
+
+
+def _of_question(services: Services, wanted: Wanted, question: str, zone: str | None) -> Wanted:
+    """Return the evidence of what a question finds. Raises `QuestionRefused`, `Invalid`."""
+    with services.database.reading() as db:
+        name = zone or db.get_one(Account, int(wanted.account)).timezone
+    try:
+        timezone(name)
+    except ValueError as error:
+        raise Invalid({"timezone": f"timezone {error}."}) from None
+    asked = understand(question, zone=ZoneInfo(name), now_us=services.clock(), catalog=CATALOG)
+    return questioned(wanted, asked.where, question, name)
 
 
 @get("/audit_logs/{entry_id:int}", opt=AUDIT_LOGS, sync_to_thread=True)
