@@ -111,14 +111,15 @@ EVERY_COLUMN = f"columns={','.join(COLUMNS)}"
 def suggest(page: Page) -> None:
     page.get_by_role("combobox", name="Search entries").focus()
     page.keyboard.press("ArrowDown")
-    expect(page.get_by_role("option").first).to_be_visible()
+    offered = page.get_by_role("listbox", name="Suggestions").get_by_role("option")
+    expect(offered.first).to_be_visible()
     page.keyboard.press("ArrowDown")
 
 
 def open_menu(selector: str) -> Callable[[Page], None]:
     def act(page: Page) -> None:
         page.locator(selector).first.click()
-        expect(page.locator("details[open] .panel").first).to_be_visible()
+        expect(page.locator("details[open] :is(.panel, .card)").first).to_be_visible()
 
     return act
 
@@ -150,6 +151,8 @@ STATES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "columns": (f"?{EVERY_COLUMN}", open_menu("summary:has-text('Columns')")),
     "facet": ("?q=-entity:team", open_menu(".overview summary")),
     "filters of a row": (f"?{EVERY_COLUMN}", open_menu("td.does summary")),
+    "export": ("?q=entity:inbox", open_menu("summary:has-text('Export')")),
+    "views": ("?q=entity:inbox", open_menu("summary:has-text('Views')")),
     "keys": ("", open_keys),
     "window": ("?q=entity:inbox", open_window),
     "history": ("?q=entity:inbox", open_history),

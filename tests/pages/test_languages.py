@@ -3,12 +3,14 @@
 import re
 from html import unescape
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from babel.messages.pofile import read_po
 
 from audit_trail.record.catalog import Catalog, Field, Kind
-from audit_trail.record.entry import ActorId
+from audit_trail.record.entry import ActorId, Outcome, Via
+from audit_trail.record.keys import KEYS
 from audit_trail.server.columns import COLUMNS
 from audit_trail.server.languages import Languages
 from tests.pages.texts import POT, collected, written
@@ -29,6 +31,27 @@ UNTRANSLATED = {
     *("Berlin", "UTC", "JSON", "SP", "SPACE", "true"),
     *("create", "update", "delete", "export", "erase", "drop"),
     *("action", "entity", "from", "to", "inbox"),
+}
+
+KEPT = {
+    *KEYS,
+    *get_args(Via),
+    *get_args(Outcome),
+    *(
+        "is",
+        "when",
+        "on",
+        "behalf",
+        "of",
+        "OR",
+        "amp",
+        "quot",
+        "span",
+        "class",
+        "sign",
+        "title",
+        "BEL",
+    ),
 }
 
 CATALOG = Catalog(
@@ -146,6 +169,65 @@ def test_no_english_is_left_on_the_page(page: TrailPage) -> None:
         if words := english_in(answer.text):
             left[address] = words
     assert left == {}
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        *(
+            "кто:7",
+            "(",
+            ")",
+            "()",
+            "-",
+            "--7",
+            '"',
+            "7* 7*7",
+            "OR",
+            "7 OR",
+            "is:7",
+            "when:7",
+            "entity:",
+        ),
+        *(
+            "date:7..",
+            "date:..",
+            "date:2..1",
+            "date:1970..1970",
+            "time:7",
+            "day:7",
+            "ip:7",
+            "via:7",
+            "outcome:7",
+        ),
+        *(
+            "via:*",
+            "id:*",
+            "field:7*",
+            "actor:#",
+            "date:7*",
+            "entity:(",
+            "entity:7(",
+            "\x07",
+            "(" * 21,
+        ),
+        *("7 " * 101, "7" * 2_001, "-#", '"#"', "field:7,7,7,7,7 from:1,2,3,4,5 to:1,2,3,4,5"),
+    ],
+    ids=lambda question: repr(question)[:20],
+)
+def test_what_is_wrong_with_a_question_is_told_in_the_language(
+    page: TrailPage, question: str
+) -> None:
+    english = page.client.get("/logs", params={"q": question}, headers={"Accept": "text/html"})
+    other = page.client.get(
+        "/logs", params={"q": question}, headers={"Accept": "text/html", "Accept-Language": "eo"}
+    )
+    assert english.status_code == other.status_code
+    if english.status_code == 200:
+        return
+    (said,) = re.findall(r'<p id="refused">(.*?)</p>', other.text, re.DOTALL)
+    # What is quoted of the language of questions is the same in every one.
+    assert not set(re.findall(r"[A-Za-z]{2,}", unescape(said))) - KEPT
 
 
 def test_the_catalogue_has_the_texts_of_the_page() -> None:

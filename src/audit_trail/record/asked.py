@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from typing import Final, NamedTuple
 
 from audit_trail.errors import QuestionRefused
+from audit_trail.record.language import say
 
 LONGEST: Final = 2_000
 """Characters of a question."""
@@ -70,12 +71,19 @@ Node = Term | Group
 def tree_of(text: str, check: Callable[[Term], object] = lambda _: None) -> Group:
     """Read a question's text; `check` is given each term as it is read, so that order is kept."""
     if len(text) > LONGEST:
-        said = f"the question is longer than {LONGEST:,} characters, so shorten it."
-        raise QuestionRefused(f"At character {LONGEST + 1:,}, {said}", at=(LONGEST, len(text)))
+        said = say(
+            "the question is longer than %(count)s characters, so shorten it.", count=f"{LONGEST:,}"
+        )
+        raise QuestionRefused(
+            say("At character %(place)s, %(said)s", place=f"{LONGEST + 1:,}", said=said),
+            at=(LONGEST, len(text)),
+        )
     if untyped := _UNTYPED.search(text):
         at, name = untyped.start(), f"U+{ord(untyped[0]):04X}"
-        kind = "half a character" if untyped[0] >= "\ud800" else "a control character"
-        said = f"{name} is {kind}, which can't be searched, so leave it out."
+        kind = say("half a character") if untyped[0] >= "\ud800" else say("a control character")
+        said = say(
+            "%(name)s is %(kind)s, which can't be searched, so leave it out.", name=name, kind=kind
+        )
         without = "".join(" " if _UNTYPED.match(each) else each for each in text).strip()
         raise refused(text, at, at + 1, said, suggestion=without, term=0)
     return _Reader(text, check).group(0, False, 0)
@@ -97,7 +105,7 @@ def refused(
     if instead is not None:
         suggestion = (text[:start] + instead + text[stop:]).strip() or None
     return QuestionRefused(
-        f"At character {start + 1:,}, {said}",
+        say("At character %(place)s, %(said)s", place=f"{start + 1:,}", said=said),
         at=(start, stop),
         understood=text[: start if term is None else term].strip(),
         suggestion=suggestion,
@@ -168,7 +176,9 @@ class _Reader:
         if len(rows) > 1 and not rows[-1]:
             raise self._lone_or(operator)
         if depth and not rows[0]:
-            said = 'nothing stands between the parentheses; write "()" in quotes to look for them.'
+            said = say(
+                'nothing stands between the parentheses; write "()" in quotes to look for them.'
+            )
             raise self._refused(start, self._at, said, "")
         return Group(tuple(map(tuple, rows)), negated, start, self._at)
 
@@ -176,12 +186,14 @@ class _Reader:
         self._at = _SPACE.match(self._text, self._at).end()  # type: ignore[union-attr]  # always
         match self._text[self._at : self._at + 1]:
             case "" if depth:
-                said = "a parenthesis opens that is never closed, so close it behind its last word."
+                said = say(
+                    "a parenthesis opens that is never closed, so close it behind its last word."
+                )
                 raise self._refused(start, start + 1, said, None, self._text.rstrip() + ")")
             case "":
                 return True
             case ")" if not depth:
-                said = "a parenthesis closes that was never opened, so leave it out."
+                said = say("a parenthesis closes that was never opened, so leave it out.")
                 raise self._refused(self._at, self._at + 1, said, "")
             case ")":
                 self._at += 1
@@ -200,7 +212,9 @@ class _Reader:
             self._check(term)
             return term
         if depth == DEEPEST:
-            said = f"more than {DEEPEST} parentheses are open, so ask for less at once."
+            said = say(
+                "more than %(count)s parentheses are open, so ask for less at once.", count=DEEPEST
+            )
             raise self._refused(self._at, self._at + 1, said)
         opened = self._at
         self._at += 1
@@ -209,12 +223,14 @@ class _Reader:
     def _expect_negated(self, start: int) -> None:
         following = self._text[self._at : self._at + 1]
         if not following or following.isspace() or following == ")":
-            said = "a minus stands alone; write it right before what isn't to be found."
+            said = say("a minus stands alone; write it right before what isn't to be found.")
             raise self._refused(start, self._at, said, "")
         if following == "-":
             word = _WORD.match(self._text, start)
             found = word[0] if word else "--"
-            said = "two minuses stand together; write one, or the word in quotes to look for it."
+            said = say(
+                "two minuses stand together; write one, or the word in quotes to look for it."
+            )
             raise self._refused(start, start + len(found), said, in_quotes(found))
 
     def _term(self, start: int, negated: bool) -> Term:
@@ -228,7 +244,10 @@ class _Reader:
             raise self._unquoted(start, values[-1].start, key)
         self._terms += len(values)
         if self._terms > MOST_TERMS:
-            said = f"more than {MOST_TERMS} things are asked for, so ask for less at once."
+            said = say(
+                "more than %(count)s things are asked for, so ask for less at once.",
+                count=MOST_TERMS,
+            )
             raise self._refused(start, self._at, said)
         return Term(key, tuple(values), negated, start, self._at)
 
@@ -246,7 +265,9 @@ class _Reader:
         pattern = _QUOTED if is_quoted else _VALUE if key else _WORD
         found = pattern.match(self._text, start)
         if is_quoted and not found:
-            said = 'a quote opens that is never closed, so close it, or write it as \\" in quotes.'
+            said = say(
+                'a quote opens that is never closed, so close it, or write it as \\" in quotes.'
+            )
             closed = self._text.rstrip(" \\") + '"'
             raise refused(self._text, start, start + 1, said, None, closed, term)
         if not found:
@@ -258,16 +279,20 @@ class _Reader:
             self._at += goes_on
             return Spelled(text, True, goes_on, start, self._at)
         if "*" in text[:-1]:
-            said = "a star stands only at the end of a word; write it in quotes to look for one."
+            said = say(
+                "a star stands only at the end of a word; write it in quotes to look for one."
+            )
             raise refused(self._text, start, self._at, said, in_quotes(text), term=term)
         goes_on = text.endswith("*")
         return Spelled(text.removesuffix("*"), False, goes_on, start, self._at)
 
     def _valueless(self, start: int, key: str | None) -> QuestionRefused:
         if self._text[self._at : self._at + 1] == "(":
-            said = f"{key}: takes no parentheses; write several values with commas, as a,b."
+            said = say(
+                "%(key)s: takes no parentheses; write several values with commas, as a,b.", key=key
+            )
             return self._refused(start, self._at + 1, said)
-        said = f"a value is missing; write it right behind {key}: or the comma."
+        said = say("a value is missing; write it right behind %(key)s: or the comma.", key=key)
         rest = self._text[self._at :].lstrip()
         joined = self._text[: self._at] + rest if rest and rest[0] not in ",)" else None
         return self._refused(start, self._at, said, None, joined)
@@ -277,11 +302,11 @@ class _Reader:
         while stop < len(self._text) and not self._text[stop].isspace():
             stop += 1
         typed = self._text[start:stop]
-        said = f"the value of {key}: isn't clear; write it in quotes."
+        said = say("the value of %(key)s: isn't clear; write it in quotes.", key=key)
         return refused(self._text, start, stop, said, in_quotes(typed), term=term)
 
     def _lone_or(self, at: int) -> QuestionRefused:
-        said = 'OR lacks something on one of its sides; add it, or write "OR" in quotes.'
+        said = say('OR lacks something on one of its sides; add it, or write "OR" in quotes.')
         return self._refused(at, at + 2, said, '"OR"')
 
     def _refused(

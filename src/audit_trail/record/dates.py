@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Final, NamedTuple
 
 from audit_trail.record.asked import Unclear
+from audit_trail.record.language import marked, say, told
 from audit_trail.record.query import During
 
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 # the same wall clock in every zone
@@ -22,7 +23,7 @@ _MOMENT: Final = re.compile(
     r"(Z|[+-]\d{2}:?\d{2})?",
     re.ASCII | re.IGNORECASE,
 )
-_FORMS: Final = (
+_FORMS: Final = marked(
     "write a day as 2026-11-01, a range as 2026-11-01..2026-11-08, or the last week as -7d."
 )
 
@@ -41,18 +42,26 @@ def during(text: str, *, zone: tzinfo, now_us: int) -> During:
     if not dots:
         return During(*calendar.span(first))
     if not first and not last:
-        raise Unclear(f"the range has no end on either side; {_FORMS}")
+        raise Unclear(say("the range has no end on either side; %(forms)s", forms=told(_FORMS)))
     since_us = calendar.span(first).start_us if first else None
     until_us = calendar.span(last).start_us if last else None
     if since_us is not None and until_us is not None and until_us < since_us:
         raise Unclear(
-            f"the range ends ({last}) before it begins ({first}), so write the earlier one first.",
+            say(
+                "the range ends (%(last)s) before it begins (%(first)s), so write the earlier one first.",
+                last=last,
+                first=first,
+            ),
             f"date:{last}..{first}",
         )
     if since_us is not None and until_us == since_us:
         raise Unclear(
-            f"the range ends ({last}) where it begins ({first}), and its end isn't part of it;"
-            " write a later end, or one day alone.",
+            say(
+                "the range ends (%(last)s) where it begins (%(first)s), and its end isn't part of it;"
+                " write a later end, or one day alone.",
+                last=last,
+                first=first,
+            ),
             f"date:{first}",
         )
     return During(since_us, until_us)
@@ -75,7 +84,10 @@ class _Calendar(NamedTuple):
                 return self._moment(moment)
             return self._named(name)
         except (KeyError, ValueError, OverflowError):
-            raise Unclear(f"{text[:40]} is no date; {_FORMS}", _repaired(text)) from None
+            raise Unclear(
+                say("%(text)s is no date; %(forms)s", text=text[:40], forms=told(_FORMS)),
+                _repaired(text),
+            ) from None
 
     def _days(self, found: re.Match[str]) -> _Span:
         year, month, day = int(found[1]), int(found[2] or 1), int(found[3] or 1)

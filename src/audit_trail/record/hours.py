@@ -5,6 +5,7 @@ from datetime import UTC, tzinfo
 from typing import Final
 
 from audit_trail.record.asked import Unclear
+from audit_trail.record.language import say
 from audit_trail.record.query import At
 from audit_trail.record.words import folded
 
@@ -23,7 +24,7 @@ def time_of_day(text: str, zone: tzinfo) -> At:
     since, is_range, until = text.partition("..")
     since_minute, until_minute = _minute(since), _minute(until)
     if not is_range or since_minute is None or until_minute is None or since == until:
-        raise Unclear("a time is a range of the day, such as time:18:00..08:00.")
+        raise Unclear(say("a time is a range of the day, such as time:18:00..08:00."))
     return At(since_minute, until_minute, (), _name(zone))
 
 
@@ -33,7 +34,9 @@ def day_of_week(text: str, zone: tzinfo) -> At:
     for number, day in enumerate(DAYS):
         if len(name) >= SHORTEST_NAME and day.startswith(name):
             return At(0, DAY_MINUTES, (number,), _name(zone))
-    raise Unclear(f"{text[:40]} is no day of the week; write one as day:sat or day:mon,tue.")
+    raise Unclear(
+        say("%(text)s is no day of the week; write one as day:sat or day:mon,tue.", text=text[:40])
+    )
 
 
 def _minute(text: str) -> int | None:
@@ -49,5 +52,7 @@ def _name(zone: tzinfo) -> str:
     """A condition is data, and so says which zone it means."""
     name = "UTC" if zone is UTC else getattr(zone, "key", None)
     if not isinstance(name, str):
-        raise Unclear("times and days of the week need a zone with a name, such as Europe/Berlin.")
+        raise Unclear(
+            say("times and days of the week need a zone with a name, such as Europe/Berlin.")
+        )
     return name

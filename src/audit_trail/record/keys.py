@@ -13,7 +13,7 @@ from audit_trail.record.catalog import Catalog
 from audit_trail.record.dates import during
 from audit_trail.record.entry import Outcome, Via
 from audit_trail.record.hours import day_of_week, time_of_day
-from audit_trail.record.language import marked
+from audit_trail.record.language import marked, say
 from audit_trail.record.query import (
     By,
     Condition,
@@ -124,7 +124,7 @@ class Meaning:
 
     def _when(self, key: str, value: Spelled) -> Condition:
         if value.goes_on:
-            raise Unclear(f"{key}: takes no star.")
+            raise Unclear(say("%(key)s: takes no star.", key=key))
         match key:
             case "date":
                 return during(value.text, zone=self._zone, now_us=self._now_us)
@@ -142,7 +142,7 @@ class Meaning:
         """Return the columns that are called so; a name that nobody knows is a column's own."""
         _something(value.text)
         if value.goes_on:
-            raise Unclear("a field is named whole, without a star.", f"field:{value.text}")
+            raise Unclear(say("a field is named whole, without a star."), f"field:{value.text}")
         return self._columns.get(folded(value.text)) or [_snake(value.text)]
 
     def value(self, value: Spelled) -> Value:
@@ -181,10 +181,19 @@ def _no_key(key: str) -> tuple[str, str | None]:
     shown = f"{key[:40]}:"
     if meant:
         return (
-            f"{shown} is no key; write {meant}: instead, or in quotes to look for it.",
+            say(
+                "%(key)s is no key; write %(meant)s: instead, or in quotes to look for it.",
+                key=shown,
+                meant=meant,
+            ),
             f"{meant}:",
         )
-    return f"{shown} is no key; write it in quotes to look for it, or one of {_listed(KEYS)}.", None
+    said = say(
+        "%(key)s is no key; write it in quotes to look for it, or one of %(keys)s.",
+        key=shown,
+        keys=_listed(KEYS),
+    )
+    return said, None
 
 
 def _free(value: Spelled) -> Condition:
@@ -200,13 +209,18 @@ def _free(value: Spelled) -> Condition:
 def _some_words(text: str) -> str:
     if not words(text):
         said = in_quotes(text[:40])
-        raise Unclear(f"{said} has no letter or digit to look for; write a word, or from: or to:.")
+        raise Unclear(
+            say(
+                "%(said)s has no letter or digit to look for; write a word, or from: or to:.",
+                said=said,
+            )
+        )
     return text
 
 
 def _something(text: str) -> str:
     if not text.strip():
-        raise Unclear("there is nothing between the quotes; write a value.")
+        raise Unclear(say("there is nothing between the quotes; write a value."))
     return text
 
 
@@ -216,7 +230,7 @@ def _expect_beginning(value: Spelled) -> None:
     letters = folded(value.text).strip()
     # Where each character is as much as a word, one is enough.
     if len(letters) < 2 and len(words(letters * 2)) < 2:
-        raise Unclear("a star needs two letters or digits before it; write more of the word.")
+        raise Unclear(say("a star needs two letters or digits before it; write more of the word."))
 
 
 def _address(value: Spelled) -> Condition:
@@ -226,10 +240,13 @@ def _address(value: Spelled) -> Condition:
     try:
         ip_network(text, strict=False)
     except ValueError:
-        said = f"{text[:40]} is no address; write one as 203.0.113.7, 203.0.113.0/24 or 203.0.*."
+        said = say(
+            "%(text)s is no address; write one as 203.0.113.7, 203.0.113.0/24 or 203.0.*.",
+            text=text[:40],
+        )
         raise Unclear(said) from None
     if value.goes_on:
-        raise Unclear("a network takes no star.", f"ip:{text}")
+        raise Unclear(say("a network takes no star."), f"ip:{text}")
     return Is("ip", text)
 
 
@@ -244,7 +261,15 @@ def _known(
         return Is(key, name)
     close = get_close_matches(name, [*known, *aliases], 1)
     meant = f"{key}:{aliases.get(close[0], close[0])}" if close else None
-    raise Unclear(f"{value.text[:40]} is no {key}; write one of {_listed(known)}.", meant)
+    raise Unclear(
+        say(
+            "%(text)s is no %(key)s; write one of %(known)s.",
+            text=value.text[:40],
+            key=key,
+            known=_listed(known),
+        ),
+        meant,
+    )
 
 
 def _either(conditions: Iterable[Condition]) -> Condition:
@@ -259,4 +284,4 @@ def _snake(text: str) -> str:
 
 def _listed(names: Iterable[str]) -> str:
     *first, last = names
-    return f"{', '.join(first)} or {last}"
+    return say("%(first)s or %(last)s", first=", ".join(first), last=last)

@@ -125,7 +125,7 @@ class _Asked:
     def _meant(self, row: Sequence[Node]) -> list[Part]:
         parts = _parts_of(row)
         if not parts:
-            said = "there is no letter or digit to look for; write a word."
+            said = say("there is no letter or digit to look for; write a word.")
             raise refused(self._text, row[0].start, row[-1].stop, said)
         return parts
 
@@ -155,7 +155,10 @@ class _Asked:
         before, after = (self._side(terms.get(side)) for side in ("from", "to"))
         if len(fields) * len(before) * len(after) > MOST_TERMS:
             *_, last = terms.values()
-            said = f"these values make more than {MOST_TERMS} changes, so ask for less at once."
+            said = say(
+                "these values make more than %(count)s changes, so ask for less at once.",
+                count=MOST_TERMS,
+            )
             raise refused(self._text, last.start, last.stop, said)
         return any_of(*(Changed(*each) for each in product(fields, before, after)))
 

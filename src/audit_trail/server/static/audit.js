@@ -51,10 +51,10 @@
 
   // A menu closes when something else is chosen, as menus do.
   addEventListener("click", event => {
-    for (const menu of document.querySelectorAll("details.drop[open]")) menu.open = menu.contains(event.target);
+    for (const menu of document.querySelectorAll("details:is(.drop, .views)[open]")) menu.open = menu.contains(event.target);
   });
   addEventListener("keydown", event => {
-    const menu = event.key === "Escape" && document.activeElement?.closest("details.drop[open]");
+    const menu = event.key === "Escape" && document.activeElement?.closest("details:is(.drop, .views)[open]");
     if (!menu) return;
     menu.open = false;
     menu.querySelector("summary").focus();
