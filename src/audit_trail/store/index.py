@@ -1,4 +1,4 @@
-"""The port of what a database keeps of the search index; its contract is tests/store/index_contract.py.
+"""The port of what a database keeps of the search index; its contract is tests/store/test_index.py.
 
 An index is derived: it can be thrown away at any time, and made anew from the entries. It tells terms of
 16^level blocks of entries in each segment; what a term, a page and a payload are, the search knows.
