@@ -15,7 +15,7 @@ from audit_trail.search.found import FACETS, FacetName, Timeline
 from audit_trail.server.asked import Asked
 from audit_trail.server.filters import FACETS as TITLES
 from audit_trail.server.filters import Filter, Filters
-from audit_trail.server.zone import Zone, local_time
+from audit_trail.server.zone import Zone, local_time, short_time
 from audit_trail.trail import Trail
 
 MOST_CHOICES: Final = 12
@@ -24,6 +24,7 @@ NAMED_FROM: Final = 200
 
 HEIGHT: Final = 96
 MOST_BARS: Final = 48
+MOST_TICKS: Final = 7
 STEPS: Final = tuple(
     timedelta(minutes=minutes) for minutes in (1, 5, 15, 30, 60, 180, 360, 720, 1_440, 10_080)
 )
@@ -61,6 +62,13 @@ class Bar(NamedTuple):
     parts: tuple[Part, ...]
 
 
+class Tick(NamedTuple):
+    """When a bar begins, in the middle under it, in per cent of the width."""
+
+    x: float
+    says: str
+
+
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
     """What is drawn. `counted` tells how many of the newest hits it stands for; None for all."""
 
@@ -68,6 +76,7 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     facets: Sequence[tuple[str, Sequence[Choice]]]
     bars: Sequence[Bar]
     step: float
+    ticks: Sequence[Tick]
     most: int
     counted: int | None
 
@@ -91,6 +100,7 @@ def overview_of(trail: Trail, asked: Asked, zone: Zone, catalog: Catalog, now_us
         ],
         bars=list(_bars(asked, edges, timeline, most)),
         step=100 / max(len(timeline.bars), 1),
+        ticks=list(_ticks(edges)),
         most=most,
         counted=facets.counted,
     )
@@ -151,6 +161,14 @@ def _bars(asked: Asked, edges: Sequence[datetime], timeline: Timeline, most: int
             place * 100 / len(timeline.bars),
             tuple(_parts(bar, most)),
         )
+
+
+def _ticks(edges: Sequence[datetime]) -> Iterator[Tick]:
+    """Yield some of the edges, so few that they have room."""
+    bars = len(edges) - 1
+    is_day = all(edge.hour == edge.minute == 0 for edge in edges)
+    for place in range(0, bars, -(-bars // MOST_TICKS)):
+        yield Tick((place + 0.5) * 100 / bars, short_time(edges[place], is_day=is_day))
 
 
 def _parts(bar: Mapping[str, int], most: int) -> Iterator[Part]:

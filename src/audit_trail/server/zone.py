@@ -89,6 +89,13 @@ def local_time(local: datetime) -> str:
     )
 
 
+def short_time(local: datetime, *, is_day: bool) -> str:
+    """Write a day, or the time of a day, as short as a scale needs it."""
+    if is_day:
+        return say("%(month)s %(day)s", month=told(_MONTHS[local.month - 1]), day=str(local.day))
+    return f"{local.hour:02}:{local.minute:02}"
+
+
 def zone_title(zone: Zone, moments: Iterable[Moment]) -> str:
     """Name the zone of several times: "Berlin, UTC+2", with both offsets across a change of clocks."""
     offsets = list(dict.fromkeys(each.offset for each in moments))
