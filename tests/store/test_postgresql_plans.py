@@ -51,14 +51,16 @@ def crowded(
         lambda store: store.find(Query(account="1"), limit=26),
         lambda store: store.find(Query(account="1"), beyond=900, limit=26),
         lambda store: store.find(Query(account="1", newest_first=False), beyond=900, limit=26),
-        lambda store: store.find(Query(account="1", where=Is("entity", "team")), limit=26),
+        lambda store: store.find(
+            Query(account="1", where=Is("entity", "team"), start=1_950, stop=2_000), limit=26
+        ),
         lambda store: store.find(
             Query(account="1", where=any_of(Is("entity", "inbox"), Is("entity", "team"))),
             beyond=900,
             limit=26,
         ),
         lambda store: store.find(
-            Query(account="3", where=any_of(Is("entity", "team"), Is("entity", "none"))), limit=26
+            Query(account="3", where=Is("entity", "none"), start=1_950, stop=2_000), limit=26
         ),
         lambda store: store.entries("1", [3, 1_900]),
         lambda store: store.by_id("1", "x"),

@@ -110,6 +110,8 @@ class Index:
 
         None where another process does so now, which isn't disturbed.
         """
+        if self._waiting is not None and not self._waiting:
+            return 0
         with self._index.indexing() as is_ours:
             if not is_ours:
                 return None
@@ -120,7 +122,11 @@ class Index:
             made = 0
             while self._waiting and not is_over():
                 account, size = self._waiting.popitem()
-                made += self._catch_up(account, size, is_over)
+                try:
+                    made += self._catch_up(account, size, is_over)
+                except BaseException:
+                    self.note(account, size)
+                    raise
             return made
 
     def forget(self, account: str, part: RemovedPart, start: int, stop: int) -> None:

@@ -23,7 +23,8 @@ CREATE TABLE IF NOT EXISTS entries (
 CREATE UNIQUE INDEX IF NOT EXISTS entries_by_index ON entries (account, idx);
 CREATE UNIQUE INDEX IF NOT EXISTS entries_by_id ON entries (account, id);
 CREATE INDEX IF NOT EXISTS entries_by_entity ON entries (account, entity_type, entity_id, idx, version);
-CREATE INDEX IF NOT EXISTS entries_by_type ON entries (account, entity_type, idx);
+-- The search index serves it now.
+DROP INDEX IF EXISTS entries_by_type;
 
 -- The tree over an account's leaves: tiles, and how far they go, with the right edge and the newest
 -- checkpoint. A tile is rewritten as it grows, 8 KiB at most.

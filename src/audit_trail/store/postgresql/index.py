@@ -157,12 +157,13 @@ class PostgresqlIndex:
                 raise HeadMoved
             cursor = connection.cursor()
             cursor.executemany(_PUT_BLOCK, [(_text(account), *each) for each in blocks])
-            for segment, first, leaves, gone in replaced:
-                place = _place(account, segment)
-                cursor.execute(_GONE_PAGE.encode(), place | {"first": first})
-                for term in gone:
-                    cursor.execute(_GONE_BITS.encode(), place | {"term": term})
-                _put(connection, account, segment, leaves)
+            with connection.pipeline():
+                for segment, first, leaves, gone in replaced:
+                    place = _place(account, segment)
+                    cursor.execute(_GONE_PAGE.encode(), place | {"first": first})
+                    for term in gone:
+                        cursor.execute(_GONE_BITS.encode(), place | {"term": term})
+                    _put(connection, account, segment, leaves)
             if is_clean:
                 _discard(connection, account, after, LARGEST)
 

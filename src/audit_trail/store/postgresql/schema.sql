@@ -45,7 +45,8 @@ CREATE UNIQUE INDEX IF NOT EXISTS entries_by_index ON audit_trail.entries (accou
 CREATE UNIQUE INDEX IF NOT EXISTS entries_by_id ON audit_trail.entries (account, id);
 CREATE INDEX IF NOT EXISTS entries_by_entity
   ON audit_trail.entries (account, entity_type, entity_id, version);
-CREATE INDEX IF NOT EXISTS entries_by_type ON audit_trail.entries (account, entity_type, idx);
+-- The search index serves it now.
+DROP INDEX IF EXISTS audit_trail.entries_by_type;
 
 -- ANALYZE would keep the most frequent values of these in the catalog, out of reach of an erasure.
 ALTER TABLE audit_trail.entries
