@@ -248,6 +248,7 @@ def build_services(
     places.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     store = places.trail()
     trail, cursor_key = _sealed(store, signing or Signing(data=places.data), clock, report)
+    tails = Tails(trail, cursor_key)
     database = places.database()
     reader = places.reader(database)
     outbox = places.outbox(reader)
@@ -282,10 +283,10 @@ def build_services(
         retention=retention,
         running=lambda: _running(database, outbox, sequencer, others, clock),
         sequencer=sequencer,
-        metrics=Metrics(outbox, sequencer, clock, webhooks),
+        metrics=Metrics(outbox, sequencer, clock, webhooks, tails.size),
         exports=shelf,
         close=close,
-        tails=Tails(trail, cursor_key),
+        tails=tails,
         secure_cookies=secure_cookies,
         trusted_proxies=trusted_proxies,
         limits=limits or Limits(),

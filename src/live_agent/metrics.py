@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
@@ -47,6 +47,7 @@ class Metrics:
         progress: Progress,
         clock: Callable[[], int],
         deliveries: Deliveries | None = None,
+        tails: Callable[[], int] = lambda: 0,
     ) -> None:
         """Read outbox and sequencer whenever the figures are asked for. `clock` gives µs UTC."""
         self._registry = CollectorRegistry()
@@ -67,6 +68,9 @@ class Metrics:
             ("reason",),
             registry=self._registry,
         )
+        Gauge(
+            "live_agent_tails", "Live tails that are open.", registry=self._registry
+        ).set_function(tails)
         for reason in REASONS:
             self._refused.labels(reason)  # A rate needs to have seen the count at 0.
 

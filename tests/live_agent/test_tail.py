@@ -55,6 +55,7 @@ def _wait() -> bool:
     return False
 
 
+@pytest.mark.both_engines
 def test_what_is_recorded_is_told_whole_as_it_comes(place: Place) -> None:
     place.total()
     with listening(place.client(), TAIL) as tail:
@@ -248,12 +249,15 @@ def draft(number: int, account: str, what: bytes) -> Draft:
     )
 
 
+@pytest.mark.both_engines
 def test_an_open_tail_holds_no_connection_to_the_database(place: Place) -> None:
+    assert quiet(place)
     with (
         patch("audit_trail.server.tail.ADMISSION_SECONDS", 60),
         listening(place.client(), TAIL) as tail,
     ):
         tail.next()
+        assert b"live_agent_tails 1.0" in place.office.services.metrics.exposition()
         pool: Any = place.office.services.database.engine.pool
         assert any(pool.checkedout() == 0 or _wait() for _ in range(100))
 

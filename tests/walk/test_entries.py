@@ -3,9 +3,10 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 from unittest.mock import patch
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,16 +17,19 @@ from audit_trail.errors import AuditError, CursorRefused, EntryNotFound
 from audit_trail.record.catalog import Catalog
 from audit_trail.record.entry import ActorId, Draft, Entity, Entry
 from audit_trail.record.matching import matches
+from audit_trail.record.query import Query
 from audit_trail.record.question import understand
 from audit_trail.server.cursor import Cursors, Position
 from audit_trail.server.entries import Entries
 from audit_trail.server.entries_router import entries_router
 from audit_trail.server.overview import us_of
-from audit_trail.server.tail import Tails
+from audit_trail.server.tail import Look, Tails
 from audit_trail.server.viewer import Reader
 from audit_trail.server.zone import UTC_ZONE
 from audit_trail.store.memory import MemoryStore
+from audit_trail.store.port import Store
 from audit_trail.trail import Trail
+from tests.walk.test_index import fresh, small
 
 NOW = 1_764_000_000_000_000
 DAY = 86_400_000_000
@@ -120,11 +124,18 @@ ADA = Reader(account="1", zone="Europe/Berlin")
 ACT: Act = ("ada@example.com", "team", "update", "agent", 0)
 
 
-def entries_of(made: list[Act]) -> tuple[Trail, Entries, list[int]]:
-    """Return a trail, its readers, and the clock that they go by, as a list of one."""
-    trail, now_us = Trail(MemoryStore(), clock=lambda: NOW), [NOW]
+class Kept(NamedTuple):
+    """A trail, its readers, and the clock that they go by, as a list of one."""
+
+    trail: Trail
+    entries: Entries
+    now_us: list[int]
+
+
+def kept_in(store: Store, made: list[Act]) -> Kept:
+    trail, now_us = Trail(store, clock=lambda: NOW), [NOW]
     trail.append([draft(number, act) for number, act in enumerate(made)])
-    return trail, Entries(trail, Catalog(), Cursors(KEY), lambda: now_us[0]), now_us
+    return Kept(trail, Entries(trail, Catalog(), Cursors(KEY), lambda: now_us[0]), now_us)
 
 
 def hits(trail: Trail, question: str) -> list[Entry]:
@@ -148,34 +159,81 @@ def given_for(question: str) -> dict[str, str]:
 def test_pages_are_what_the_entries_themselves_say_while_others_are_appended(
     made: list[Act], later: list[Act], question: str, sort: str, limit: int
 ) -> None:
-    trail, entries, now_us = entries_of(made)
-    wanted, found, cursor = hits(trail, question)[::-1], list[int](), None
-    appended = iter(enumerate(later, 100))
+    kept = kept_in(MemoryStore(), made)
     with (
         patch("audit_trail.search.walking.READ_TOGETHER", 2),
         patch("audit_trail.search.walking.SEARCHED_AT_ONCE", 4),
     ):
-        for _ in range(60):
-            page = entries.page(ADA, given_for(question), sort, str(limit), cursor)
-            found += [entry.index for entry in page.entries]
-            assert (page.total is None) == (cursor is not None)
-            cursor, more = page.next, next(appended, None)
-            if more:
-                trail.append([draft(*more)])
-                now_us[0] += DAY  # Relative times stay those of the first page.
-            if cursor is None or not (more or page.has_more):
-                break
-        else:
-            pytest.fail("the pages don't end")
+        require_all_pages(kept, question, sort, limit, later)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    made=st.lists(acts, max_size=14),
+    later=st.lists(acts, max_size=3),
+    question=questions,
+    sort=st.sampled_from(["asc", "desc"]),
+    limit=st.integers(1, 4),
+    begin=st.integers(-1, 15),
+)
+def test_pages_and_tails_say_the_same_over_an_index_that_is_made_meanwhile(
+    made: list[Act], later: list[Act], question: str, sort: str, limit: int, begin: int
+) -> None:
+    with small(), fresh() as store:
+        kept = kept_in(store, made[: len(made) // 2])
+        kept.trail.index()
+        kept.trail.append([draft(50 + number, act) for number, act in enumerate(made[-7:])])
+        require_all_pages(kept, question, sort, limit, later)
+        kept.now_us[0] = NOW
+        asked = given_for(question)
+        _, look, _ = kept.entries.tail(ADA, asked, None)
+        beyond = [entry.index for entry in hits(kept.trail, question) if entry.index > begin]
+        assert told(look, begin) == beyond
+        size = kept.trail.head("1").size
+        where = understand(question, zone=UTC_ZONE.info, now_us=NOW).where
+        news = Query(account="1", where=where, start=begin + 1, stop=size)
+        assert kept.trail.count(news) == (len(beyond), True)
+
+
+def told(look: Look, begin: int) -> list[int]:
+    """Follow a tail until it is quiet."""
+    indexes = list[int]()
+    for _ in range(60):
+        heard = look(begin)
+        indexes += [msgspec.json.decode(event.data)["index"] for event in heard.events]
+        assert heard.index >= begin
+        begin = heard.index
+        if not heard.has_more:
+            return indexes
+    pytest.fail("the tail doesn't come to an end")
+
+
+def require_all_pages(kept: Kept, question: str, sort: str, limit: int, later: list[Act]) -> None:
+    """Go through all pages while others are appended, and hold them against the entries."""
+    wanted, found, cursor = hits(kept.trail, question)[::-1], list[int](), None
+    appended = iter(enumerate(later, 100))
+    for _ in range(60):
+        page = kept.entries.page(ADA, given_for(question), sort, str(limit), cursor)
+        found += [entry.index for entry in page.entries]
+        assert (page.total is None) == (cursor is not None)
+        cursor, more = page.next, next(appended, None)
+        if more:
+            kept.trail.append([draft(*more)])
+            kept.trail.index()
+            kept.now_us[0] += DAY  # Relative times stay those of the first page.
+        if cursor is None or not (more or page.has_more):
+            break
+    else:
+        pytest.fail("the pages don't end")
     if sort == "asc":
-        wanted = hits(trail, question)
+        wanted = hits(kept.trail, question)
     assert found == [entry.index for entry in wanted]
 
 
 @settings(max_examples=60, deadline=None)
 @given(made=st.lists(acts, max_size=12), question=questions)
 def test_facets_and_timeline_count_what_the_pages_list(made: list[Act], question: str) -> None:
-    trail, entries, _ = entries_of(made)
+    trail, entries, _ = kept_in(MemoryStore(), made)
     wanted, asked = hits(trail, question), given_for(question)
     facets, timeline = entries.facets(ADA, asked), entries.timeline(ADA, asked)
     page = entries.page(ADA, asked, None, None, None)

@@ -40,7 +40,7 @@ _ERRORS: Final = {
     "404": "Unknown, or of an account one doesn't belong to",
     "413": "The body is too large",
     "422": "Invalid input; attributes names the fields",
-    "429": "Too many failed sign-ins within a minute, or requests within a second",
+    "429": "Too many failed sign-ins within a minute, requests within a second, or open tails",
     "503": "The database is busy",
 }
 _TEXT: Final = {"type": "string"}
