@@ -23,7 +23,7 @@ from live_agent.settings.fields import from_form
 
 PATH: Final = "audit-logs/exports"
 ZONE_COOKIE: Final = "tz"
-_NAMES: Final[Mapping[str, str]] = {**NAMES}
+_NAMES: Final[Mapping[str, str]] = dict(NAMES.items())
 _STATES: Final = {
     "waiting": "Waiting",
     "running": "Being written",
