@@ -1,6 +1,7 @@
 """An export is what the query shows, whole or not there, and an entry says so."""
 
 import csv
+import errno
 import io
 import json
 import os
@@ -330,6 +331,21 @@ def test_a_file_that_appears_meanwhile_stays(tmp_path: Path) -> None:
     with pytest.raises(ExportRefused, match="is there already"):
         exported(trail, path, report=lambda _: path.write_text("mine"))
     assert path.read_text() == "mine" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_system_without_links_is_written_to_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", link)
+    trail = trail_of(3)
+    exported(trail, tmp_path / "f")
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["f", "f.manifest.json"]
+    with pytest.raises(ExportRefused, match="is there already"):
+        exported(trail, path := tmp_path / "g", report=lambda _: path.write_text("mine"))
+    assert path.read_text() == "mine"
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:

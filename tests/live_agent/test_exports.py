@@ -15,6 +15,7 @@ from sqlalchemy import update
 from audit_trail.capture.context import SYSTEM, Context, Origin
 from audit_trail.erasure.erasing import erase
 from audit_trail.erasure.subject import Subject
+from audit_trail.errors import StoreFailed
 from audit_trail.export.wanted import FORMS, Form
 from audit_trail.record.entry import read_what
 from live_agent import founding
@@ -312,6 +313,30 @@ def test_an_account_has_three_at_a_time_and_twenty_in_all(yard: Yard) -> None:
     with yard.services.database.reading() as db:
         assert len(rules.listed(db, yard.account)) == rules.MOST_KEPT
     assert len(yard.files()) == 2 * rules.MOST_KEPT
+
+
+def test_what_another_release_asked_for_fails_and_says_so(yard: Yard) -> None:
+    number = yard.ask()
+    yard.write(number, wanted='{"query":{"account":"1","where":{"type":"Unheard"}},"form":"csv"}')
+    assert yard.rounds.step()
+    failed = yard.export(number)
+    assert failed.state == "failed" and "another release" in (failed.failure or "")
+
+
+def test_an_export_of_a_trail_that_can_t_be_read_waits_and_is_tried_again(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = yard.ask()
+
+    def failing(*_: object) -> None:
+        raise StoreFailed
+
+    with monkeypatch.context() as broken:
+        broken.setattr(yard.services.trail, "head", failing)
+        assert yard.rounds.step()
+    assert not yard.rounds.step() and yard.export(number).state == "running"
+    yard.ahead_us += rounds.PAUSE_US
+    assert yard.rounds.step() and yard.export(number).state == "done"
 
 
 def test_of_one_account_one_is_written_at_a_time(yard: Yard) -> None:

@@ -1,13 +1,17 @@
 """A file that takes its name only when it is whole, on the disk, and its owner's alone."""
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from audit_trail.errors import ExportRefused
+
+_NO_LINKS: Final = {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP}
+"""What a file system answers that has no hard links, as those of memory cards and some networks."""
 
 
 @contextmanager
@@ -28,8 +32,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(descriptor)
-        # Unlike a rename, a link never takes another file's place.
-        os.link(unfinished, path)
+        _give_name(unfinished, path)
         _sync_folder(path.parent)
     except FileExistsError:
         raise ExportRefused(f"{path} is there already.") from None
@@ -37,6 +40,18 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         raise ExportRefused(f"{path} can't be written: {error.strerror}.") from error
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _give_name(unfinished: Path, path: Path) -> None:
+    try:
+        # Unlike a rename, a link never takes another file's place.
+        os.link(unfinished, path)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        if path.exists():
+            raise FileExistsError from error
+        unfinished.rename(path)
 
 
 def _sync_folder(folder: Path) -> None:

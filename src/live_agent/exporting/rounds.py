@@ -20,6 +20,7 @@ from audit_trail.capture.jobs import acting_as_job
 from audit_trail.errors import AuditError, ExportCancelled, ExportRefused
 from audit_trail.export.exporting import Progress, export_to
 from audit_trail.export.manifest import Manifest
+from audit_trail.export.wanted import Wanted
 from audit_trail.trail import Trail
 from live_agent.catalog import CATALOG
 from live_agent.database import Database
@@ -31,6 +32,9 @@ from live_agent.settings.exports import KEPT_US, UNFINISHED, wanted_by
 POLL_SECONDS: Final = 0.5
 LEASE_US: Final = 20_000_000
 """For how long an export is left to a server that says nothing."""
+
+PAUSE_US: Final = 60_000_000
+"""How long to wait where the trail couldn't be read."""
 
 BEAT_SECONDS: Final = 1.0
 """How often its progress is written, and whether it was cancelled is looked up."""
@@ -121,7 +125,8 @@ class Rounds:
             begun = {"state": "running", "attempts": attempts, "due_at": now_us + LEASE_US}
             if attempts > MOST_ATTEMPTS:
                 why = f"It was begun {MOST_ATTEMPTS} times, and never finished."
-                begun = {"state": "failed", "failure": why, "expires_at": now_us + KEPT_US}
+                begun = {"state": "failed", "failure": why, "handed": None}
+                begun["expires_at"] = now_us + KEPT_US
             if self.write_down(export, export.turn, **begun, written=0, looked_at=0):
                 if attempts > MOST_ATTEMPTS:
                     self._shelf.discard(export.id)
@@ -161,11 +166,14 @@ class _Writing:
 
     def write(self) -> None:
         """Write it, or say why not. A server that stops leaves it to the next one."""
-        export = self._export
+        export, wanted = self._export, wanted_by(self._export)
+        if wanted is None:
+            self._fail("It was asked for in another release; ask for it anew.")
+            return
         try:
             place = self._shelf.make_room(export)
             # Whole, but a crash kept that from being written down.
-            self._finish(self._shelf.manifest(export) or self._written(place))
+            self._finish(self._shelf.manifest(export) or self._written(wanted, place))
         except ExportCancelled:
             self._shelf.discard(export.id)
             if not self._is_lost:
@@ -175,12 +183,13 @@ class _Writing:
             self._fail(_said(error, self._shelf.folder))
         except AuditError:
             _log.exception("export %s can't be written; trying again", export.id)
+            self._note(due_at=self._clock() + PAUSE_US)
 
-    def _written(self, place: Path) -> Manifest:
+    def _written(self, wanted: Wanted, place: Path) -> Manifest:
         with acting_as_job(self._export.handed or "", job="export") as context:
             return export_to(
                 self._trail,
-                wanted_by(self._export),
+                wanted,
                 place,
                 context,
                 catalog=CATALOG,

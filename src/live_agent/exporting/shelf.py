@@ -12,7 +12,6 @@ from audit_trail.record.removed import ERASED_PARTS, overlap, ranges_in
 from audit_trail.trail import Trail
 from live_agent.errors import NotFound
 from live_agent.schema import Export
-from live_agent.settings.exports import wanted_by
 
 
 class Shelf:
@@ -65,9 +64,10 @@ class Shelf:
 
         Entries that the retention drops meanwhile stay in it, for the days that it is kept.
         """
-        query = wanted_by(export).query
-        held = ((query.start or 0, (query.stop or 1) - 1),)
-        later = Query(account=query.account, where=Is("entity", "audit_log"), start=export.checked)
+        held = ((0, export.total - 1),)
+        later = Query(
+            account=str(export.account_id), where=Is("entity", "audit_log"), start=export.checked
+        )
         return any(
             overlap([*held, *ranges_in(removed, part)])
             for entry in self._trail.matching(later)

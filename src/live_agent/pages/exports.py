@@ -1,5 +1,6 @@
 """Settings > Audit Logs > Exports: asked for, watched, cancelled, downloaded, let go."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -22,6 +23,7 @@ from live_agent.settings.fields import from_form
 
 PATH: Final = "audit-logs/exports"
 ZONE_COOKIE: Final = "tz"
+_NAMES: Final[Mapping[str, str]] = dict(NAMES.items())
 _STATES: Final = {
     "waiting": "Waiting",
     "running": "Being written",
@@ -141,8 +143,8 @@ def _draw(visit: Visit, form: Form, template: str = "exports.html") -> Response[
     rows = [
         Listed(
             id=each.id,
-            search=wanted_by(each).question,
-            form=NAMES[wanted_by(each).form],
+            search=_search(each),
+            form=_NAMES.get(each.format, each.format),
             person=_person(visit, each),
             at=moment(each.created_at, zone).local,
             state=_STATES[each.state],
@@ -164,6 +166,11 @@ def _draw(visit: Visit, form: Form, template: str = "exports.html") -> Response[
         days=KEPT_DAYS,
         path=f"{visit.path}/{PATH}",
     )
+
+
+def _search(export: Export) -> str:
+    wanted = wanted_by(export)
+    return wanted.question if wanted else "Asked in another release"
 
 
 def _person(visit: Visit, export: Export) -> str:

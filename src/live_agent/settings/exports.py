@@ -38,7 +38,7 @@ FIELDS: Final[Mapping[str, Field]] = {
     "since": Field(label="Since", check=fields.text(limit=LONGEST_DAY)),
     "until": Field(label="Until", check=fields.text(limit=LONGEST_DAY)),
     "timezone": Field(label="Time zone", check=fields.timezone),
-    "oldest_first": Field(label="Oldest first", check=fields.boolean),
+    "oldest_first": Field(label="Oldest first", check=fields.boolean, form="checkbox"),
 }
 
 _ASKED: Final = ("q", "range", "since", "until")
@@ -107,9 +107,12 @@ def end(db: Session, record: Export, now_us: int) -> None:
     db.flush()
 
 
-def wanted_by(record: Export) -> Wanted:
-    """Return what an export shall hold."""
-    return msgspec.json.decode(record.wanted, type=Wanted)
+def wanted_by(record: Export) -> Wanted | None:
+    """Return what an export shall hold; None where another release said it in its own words."""
+    try:
+        return msgspec.json.decode(record.wanted, type=Wanted)
+    except msgspec.DecodeError:
+        return None
 
 
 def _wanted(
