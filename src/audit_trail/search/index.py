@@ -153,7 +153,7 @@ class Index:
 
         def read() -> tuple[Bounds, int]:
             rows = self._index.blocks(account, 0, head.blocks)
-            return Bounds(rows), 100 + 40 * len(rows)
+            return Bounds(rows), 40 * (len(rows) + 10)
 
         return self._kept.get((account, head.generation, head.blocks, "bounds"), read)
 

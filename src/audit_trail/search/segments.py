@@ -24,6 +24,9 @@ MOST_TERMS_ASKED: Final = 20_000
 """How many terms of one segment a prefix or a part of a name may stand for."""
 
 PAGES_TOGETHER: Final = 64
+OVERHEAD_BYTES: Final = 500
+"""What anything that is kept takes beside its own bytes."""
+
 KEPT_BYTES: Final = 64 * 1024 * 1024
 """How much of the index a process keeps at hand."""
 
@@ -240,12 +243,12 @@ class StoredStretch(Stretch):
         def read() -> tuple[BitMap, int]:
             posting = self._posting(term)
             if posting is None:
-                return BitMap(), 100 + len(term)
+                return BitMap(), OVERHEAD_BYTES + len(term)
             payload = posting.payload
             if payload == APART:
                 # What isn't there any more was merged or erased meanwhile, and is asked anew.
                 payload = self._store.apart(self._account, self._segment, term) or b"\0"
-            return read_payload(payload), 100 + len(term) + len(payload)
+            return read_payload(payload), OVERHEAD_BYTES + len(term) + len(payload)
 
         return self._kept.get((*self._key, "bits", term), read)
 
@@ -290,7 +293,7 @@ class StoredStretch(Stretch):
     def times(self, block: int) -> "array[int] | None":
         def read() -> tuple["array[int] | None", int]:
             data = self._store.times(self._account, block)
-            return (None, 100) if data is None else (numbers(data, "q"), 100 + len(data))
+            return (None, OVERHEAD_BYTES) if data is None else (numbers(data, "q"), OVERHEAD_BYTES + len(data))
 
         return self._kept.get((self._account, "times", block, self._key[1]), read)
 
@@ -304,7 +307,7 @@ class StoredStretch(Stretch):
         def read_first() -> tuple[tuple[bytes, Page | None], int]:
             found = self._store.page(self._account, self._segment, low)
             if found is None:
-                return (b"", None), 100
+                return (b"", None), OVERHEAD_BYTES
             return (found[0], Page(found[1])), 4 * len(found[1])
 
         behind, page = self._kept.get((*self._key, "page", low), read_first)
@@ -318,7 +321,7 @@ class StoredStretch(Stretch):
             ) -> tuple[list[tuple[bytes, Page]], int]:
                 rows = self._store.pages(self._account, self._segment, behind, together)
                 found = [(first, Page(data)) for first, data in rows]
-                return found, 100 + sum(4 * page.size for _, page in found)
+                return found, OVERHEAD_BYTES + sum(4 * page.size for _, page in found)
 
             some = self._kept.get((*self._key, "pages", behind, together), read_more)
             if not some:
