@@ -293,7 +293,11 @@ class StoredStretch(Stretch):
     def times(self, block: int) -> "array[int] | None":
         def read() -> tuple["array[int] | None", int]:
             data = self._store.times(self._account, block)
-            return (None, OVERHEAD_BYTES) if data is None else (numbers(data, "q"), OVERHEAD_BYTES + len(data))
+            return (
+                (None, OVERHEAD_BYTES)
+                if data is None
+                else (numbers(data, "q"), OVERHEAD_BYTES + len(data))
+            )
 
         return self._kept.get((self._account, "times", block, self._key[1]), read)
 
