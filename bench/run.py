@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import sqlalchemy
 
@@ -92,6 +92,9 @@ SMOKE = Effort(
 )
 
 
+Table = Literal["bench", "finding"]
+
+
 class Figure(NamedTuple):
     """One line of the table: what was measured, what came out, and what was aimed at."""
 
@@ -100,6 +103,9 @@ class Figure(NamedTuple):
     aim: str = ""
     short: bool = False
     """Whether the README shows it too."""
+
+    table: Table = "bench"
+    """In which table of the page it stands."""
 
 
 def capture_figures(where: Place, effort: Effort) -> Iterator[Figure]:
@@ -162,6 +168,7 @@ def finding_figures(where: Place, effort: Effort) -> Iterator[Figure]:
         yield Figure(
             f"{where.kind}: a trail of {size:,} entries, appended and indexed",
             f"{size / filled.seconds:,.0f} entries a second, {filled.bytes / size:,.0f} bytes an entry",
+            table="finding",
         )
     for found_by_size in zip(*taken, strict=True):
         yield _finding(where, dict(zip(effort.sizes, found_by_size, strict=True)))
@@ -180,6 +187,7 @@ def _finding(where: Place, by_size: Mapping[int, Found]) -> Figure:
         f"{where.kind}: {found.question}",
         f"{verbs} entries; of {size:,} over HTTP {found.http}, the usual way {found.usual}",
         verdict,
+        table="finding",
     )
 
 
@@ -347,14 +355,20 @@ def table(taken: list[Figure]) -> str:
 
 
 def write(taken: list[Figure], command: str = COMMAND) -> None:
-    """Put the figures between the markers of the page and of the README."""
+    """Put the figures between the markers of the page and of the README.
+
+    What was taken of neither table is left as it is, so that finding can be measured by itself.
+    """
     said = f"\n\nTaken in one run by `{command}` on one machine: {machine()}.\n"
-    _put(ROOT / "docs/benchmarks.md", table(taken) + said)
-    _put(ROOT / "README.md", table([each for each in taken if each.short]) + said)
+    for name in ("bench", "finding"):
+        if figures := [each for each in taken if each.table == name]:
+            _put(ROOT / "docs/benchmarks.md", name, table(figures) + said)
+    if short := [each for each in taken if each.short]:
+        _put(ROOT / "README.md", "bench", table(short) + said)
 
 
-def _put(path: Path, text: str) -> None:
-    marked = r"(?<=<!-- bench:begin -->\n).*?(?=<!-- bench:end -->)"
+def _put(path: Path, name: str, text: str) -> None:
+    marked = rf"(?<=<!-- {name}:begin -->\n).*?(?=<!-- {name}:end -->)"
     path.write_text(re.sub(marked, lambda _: text, path.read_text(), flags=re.DOTALL))
 
 
@@ -375,7 +389,14 @@ def main(say: Callable[[str], None] = print) -> None:
         taken.append(each)
         say(f"{each.what}\n    {each.measured}\n    {each.aim}")
     if arguments.write:
-        write(taken, COMMAND if arguments.size == "1M" else f"{COMMAND} SIZE={arguments.size}")
+        write(taken, _command(arguments))
+
+
+def _command(arguments: argparse.Namespace) -> str:
+    size = "" if arguments.size == "1M" else f" SIZE={arguments.size}"
+    if not arguments.only:
+        return f"{COMMAND}{size}"
+    return f'make bench{size} ARGS="--only {arguments.only} --write"'
 
 
 if __name__ == "__main__":

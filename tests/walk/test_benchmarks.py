@@ -73,10 +73,12 @@ def test_the_figures_are_put_between_the_markers(
     for name in ("README.md", "docs/benchmarks.md"):
         (tmp_path / name).write_text((ROOT / name).read_text())
     monkeypatch.setattr(run, "ROOT", tmp_path)
+    run.write([run.Figure("found", "3", table="finding")])
     run.write([run.Figure("a", "1", "met", short=True), run.Figure("b", "2")])
     readme, page = ((tmp_path / n).read_text() for n in ("README.md", "docs/benchmarks.md"))
     assert "| a | 1 | met |" in readme and "| b | 2 |  |" not in readme
     assert "| a | 1 | met |\n| b | 2 |  |" in page
+    assert "|---|---|---|\n| found | 3 |  |\n\n" in page
     assert "PostgreSQL 1" in page and "make bench" in page
 
 
