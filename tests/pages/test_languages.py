@@ -301,6 +301,28 @@ def test_the_browser_says_which_language_suits(page: TrailPage, accepted: str, s
     assert f'<html lang="{spoken}">' in answer.text
 
 
+def test_what_may_be_typed_is_explained_in_the_language(page: TrailPage) -> None:
+    furnish(page)
+    for question in (
+        "",
+        "actor:",
+        "action:",
+        "entity:",
+        "via:",
+        "date:",
+        "day:",
+        "time:",
+        "field:",
+    ):
+        answer = page.client.get(
+            "/logs/suggestions",
+            params={"q": question},
+            headers={"Accept": "application/json", "Accept-Language": "eo"},
+        )
+        hints = " ".join(item["hint"] for item in answer.json()["items"])
+        assert english_in(hints) == [], question
+
+
 def test_programs_are_told_in_english(page: TrailPage) -> None:
     page.add()
     answer = page.get("/1", Accept="application/json", Accept_Language="eo")
