@@ -5,8 +5,17 @@ from itertools import groupby
 from typing import Any, Final
 
 from audit_trail.record.catalog import Catalog, Field, Kind, worded
+from audit_trail.record.language import marked, say
 
-_DAYS: Final = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
+_DAYS: Final = (
+    marked("Sunday"),
+    marked("Monday"),
+    marked("Tuesday"),
+    marked("Wednesday"),
+    marked("Thursday"),
+    marked("Friday"),
+    marked("Saturday"),
+)
 
 
 def _working_hours(days: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -14,17 +23,19 @@ def _working_hours(days: Sequence[Mapping[str, Any]]) -> list[str]:
     week = sorted(days, key=lambda day: (int(day["day_of_week"]) + 6) % 7)
     lines = []
     for hours, group in groupby(week, key=_hours):
-        names = [_DAYS[int(day["day_of_week"])] for day in group]
-        span = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
+        names = [say(_DAYS[int(day["day_of_week"])]) for day in group]
+        span = names[0]
+        if len(names) > 1:
+            span = say("%(first)s to %(last)s", first=names[0], last=names[-1])
         lines.append(f"{span}, {hours}")
     return lines
 
 
 def _hours(day: Mapping[str, Any]) -> str:
     if day.get("closed_all_day"):
-        return "closed"
+        return say("closed")
     if day.get("open_all_day"):
-        return "open all day"
+        return say("open all day")
     return "{open_hour:02}:{open_minutes:02}–{close_hour:02}:{close_minutes:02}".format(**day)
 
 
@@ -45,65 +56,72 @@ def _subscription(name: str) -> str:
     return name.replace("_", " ")
 
 
-_MEMBER: Final = {"user_id": Field(label="agent")}
+_MEMBER: Final = {"user_id": Field(label=marked("agent"))}
 
 CATALOG: Final = Catalog(
     kinds={
         "agent_bot": Kind(
-            name="agent copilot bot", fields={"outgoing_url": Field(label="endpoint config URL")}
+            name=marked("agent copilot bot"),
+            fields={"outgoing_url": Field(label=marked("endpoint config URL"))},
         ),
         "automation_rule": Kind(
-            name="automation rule",
+            name=marked("automation rule"),
             fields={
-                "event_name": Field(label="event"),
+                "event_name": Field(label=marked("event")),
                 "conditions": Field(line=_condition),
                 "actions": Field(line=_action),
             },
         ),
         "inbox": Kind(
-            name="inbox",
+            name=marked("inbox"),
             fields={
                 "working_hours": Field(lines=_working_hours),
-                "csat_config": Field(label="CSAT survey"),
-                "csat_survey_enabled": Field(label="CSAT survey enabled"),
-                "hmac_token": Field(label="signing secret"),
-                "timezone": Field(label="time zone"),
-                "enable_auto_assignment": Field(label="allow auto assignment"),
-                "inbox_identifier": Field(label="inbox ID"),
-                "project_id": Field(label="project ID"),
-                "avatar_url": Field(label="avatar"),
+                "csat_config": Field(label=marked("CSAT survey")),
+                "csat_survey_enabled": Field(label=marked("CSAT survey enabled")),
+                "hmac_token": Field(label=marked("signing secret")),
+                "timezone": Field(label=marked("time zone")),
+                "enable_auto_assignment": Field(label=marked("allow auto assignment")),
+                "inbox_identifier": Field(label=marked("inbox ID")),
+                "project_id": Field(label=marked("project ID")),
+                "avatar_url": Field(label=marked("avatar")),
             },
         ),
-        "inbox_member": Kind(name="inbox collaborator", fields=_MEMBER),
+        "inbox_member": Kind(name=marked("inbox collaborator"), fields=_MEMBER),
         "webhook": Kind(
-            name="webhook",
-            with_reference=("inbox_id", "inbox webhook"),
+            name=marked("webhook"),
+            with_reference=("inbox_id", marked("inbox webhook")),
             fields={
                 "subscriptions": Field(line=_subscription),
-                "secret": Field(label="signing secret"),
+                "secret": Field(label=marked("signing secret")),
             },
         ),
-        "team": Kind(name="team"),
-        "team_member": Kind(name="team member", fields=_MEMBER),
-        "account_user": Kind(name="agent", fields=_MEMBER),
+        "team": Kind(name=marked("team")),
+        "team_member": Kind(name=marked("team member"), fields=_MEMBER),
+        "account_user": Kind(name=marked("agent"), fields=_MEMBER),
         "access_token": Kind(
-            name="access token", fields={**_MEMBER, "token_hash": Field(label="token")}
+            name=marked("access token"),
+            fields={**_MEMBER, "token_hash": Field(label=marked("token"))},
         ),
         "user": Kind(
-            name="user",
-            fields={"password_hash": Field(label="password"), "email": Field(label="e-mail")},
-        ),
-        "account": Kind(name="account", fields={"timezone": Field(label="time zone")}),
-        "saved_view": Kind(
-            name="saved view",
+            name=marked("user"),
             fields={
-                "user_id": Field(label="owner"),
-                "is_shared": Field(label="shared"),
-                "timezone": Field(label="time zone"),
-                "webhook_secret": Field(label="signing secret"),
+                "password_hash": Field(label=marked("password")),
+                "email": Field(label=marked("e-mail")),
             },
         ),
-        "audit_log": Kind(name="audit log"),
+        "account": Kind(
+            name=marked("account"), fields={"timezone": Field(label=marked("time zone"))}
+        ),
+        "saved_view": Kind(
+            name=marked("saved view"),
+            fields={
+                "user_id": Field(label=marked("owner")),
+                "is_shared": Field(label=marked("shared")),
+                "timezone": Field(label=marked("time zone")),
+                "webhook_secret": Field(label=marked("signing secret")),
+            },
+        ),
+        "audit_log": Kind(name=marked("audit log")),
     },
-    events={"view_failed": "Gave up telling of a saved view"},
+    events={"view_failed": marked("Gave up telling of a saved view")},
 )

@@ -2,6 +2,7 @@
 
 import re
 from html import unescape
+from io import BytesIO
 from pathlib import Path
 from typing import get_args
 
@@ -13,7 +14,10 @@ from audit_trail.record.entry import ActorId, Outcome, Via
 from audit_trail.record.keys import KEYS
 from audit_trail.server.columns import COLUMNS
 from audit_trail.server.languages import Languages
-from tests.pages.texts import POT, collected, written
+from live_agent.site import create_site
+from tests.live_agent.office import serving
+from tests.pages.browsing import settings
+from tests.pages.texts import POTS, collected, written
 from tests.pages.trail_page import NOON, TrailPage, Waiting
 
 HEADER = (
@@ -28,9 +32,15 @@ WIDE = {
 
 # Names, words of the trail and of the language of questions, and what Unicode calls a character.
 UNTRANSLATED = {
-    *("Berlin", "UTC", "JSON", "SP", "SPACE", "true"),
+    *("Berlin", "UTC", "JSON", "SP", "SPACE", "true", "false"),
     *("create", "update", "delete", "export", "erase", "drop"),
     *("action", "entity", "from", "to", "inbox"),
+}
+
+# What the account of this test and its requests are called.
+SAID_BY_DATA = {
+    *("Live", "Agent", "Account", "Administrator"),
+    *("administrator", "alder", "example", "tests"),
 }
 
 KEPT = {
@@ -75,10 +85,14 @@ def quoted(text: str) -> str:
 
 
 def write_language(folder: Path, name: str = "eo", **other: str) -> None:
-    """Write a language's file, as a translator would: from the catalogue."""
+    """Write a language's file, as a translator would: from the catalogues."""
     lines = [HEADER]
-    with POT.open("rb") as file:
-        for message in read_po(file):
+    known: set[object] = set()
+    for pot in POTS.values():
+        for message in read_po(BytesIO(pot.read_bytes())):
+            if message.id in known:
+                continue
+            known.add(message.id)
             if not isinstance(message.id, str):
                 one, many = message.id
                 lines.append(f"msgid {quoted(one)}\nmsgid_plural {quoted(many)}\n")
@@ -106,7 +120,8 @@ def english_in(html: str) -> list[str]:
     )
     shown = re.sub(r"<(code|kbd|pre|script)\b.*?</\1>", " ", body, flags=re.DOTALL)
     told.append(re.sub(r"<[^>]+>", " ", shown))
-    text = re.sub(r"[0-9a-f-]{36}|\b[a-z]+_[a-z_]+\b", " ", unescape(" ".join(told)))
+    ids = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b[0-9a-f]*\d[0-9a-f]*\b"
+    text = re.sub(rf"{ids}|\b[a-z]+_[a-z_]+\b", " ", unescape(" ".join(told)))
     words = re.findall(r"[A-Za-z]{2,}", text)
     return sorted(set(words) - UNTRANSLATED)
 
@@ -230,8 +245,36 @@ def test_what_is_wrong_with_a_question_is_told_in_the_language(
     assert not set(re.findall(r"[A-Za-z]{2,}", unescape(said))) - KEPT
 
 
-def test_the_catalogue_has_the_texts_of_the_page() -> None:
-    assert POT.read_bytes() == written(collected()), "run: python -m tests.pages.texts"
+@pytest.mark.parametrize("source", POTS, ids=lambda source: source.name)
+def test_the_catalogue_has_the_texts(source: Path) -> None:
+    assert POTS[source].read_bytes() == written(collected(source)), (
+        "run: python -m tests.pages.texts"
+    )
+
+
+def test_no_english_is_left_around_the_page(tmp_path: Path) -> None:
+    """The environment's menu and names, the same way."""
+    locales = tmp_path / "locales"
+    locales.mkdir()
+    write_language(locales)
+    with serving(tmp_path / "data", make=lambda each: create_site(each, [locales])) as office:
+        place = office.open()
+        client = place.client()
+        hours = {"working_hours_enabled": True}
+        number = client.post("/inboxes", json={"name": "1"}).json()["id"]
+        client.patch(f"/inboxes/{number}", json={"greeting_message": "7", **hours})
+        size = place.total()
+        browser, _ = place.signed_in()
+        headers = {"Accept": "text/html", "Accept-Language": "eo"}
+        log = settings(place, "audit-logs")
+        for address in (f"{log}?q=entity:inbox", f"{log}/{size}", f"{log}/{size}/history"):
+            answer = browser.get(address, headers=headers)
+            assert '<html lang="eo">' in answer.text
+            told = answer.text
+            for data in (*(person.email for person in place.people.values()), "python-httpx2"):
+                told = told.replace(data, "")
+            assert set(english_in(told)) <= SAID_BY_DATA
+        place.close()
 
 
 @pytest.mark.parametrize(
@@ -256,6 +299,28 @@ def test_the_browser_says_which_language_suits(page: TrailPage, accepted: str, s
     answer = page.get(Accept_Language=accepted)
     assert answer.status_code == 200
     assert f'<html lang="{spoken}">' in answer.text
+
+
+def test_what_may_be_typed_is_explained_in_the_language(page: TrailPage) -> None:
+    furnish(page)
+    for question in (
+        "",
+        "actor:",
+        "action:",
+        "entity:",
+        "via:",
+        "date:",
+        "day:",
+        "time:",
+        "field:",
+    ):
+        answer = page.client.get(
+            "/logs/suggestions",
+            params={"q": question},
+            headers={"Accept": "application/json", "Accept-Language": "eo"},
+        )
+        hints = " ".join(item["hint"] for item in answer.json()["items"])
+        assert english_in(hints) == [], question
 
 
 def test_programs_are_told_in_english(page: TrailPage) -> None:

@@ -78,7 +78,7 @@ def test_what_can_not_be_seen_stands_in_a_box(page: TrailPage) -> None:
     assert 'a<span class="sign" title="U+0000">NUL</span>b' in html
     assert '<span class="sign" title="U+0020 SPACE">SP</span>' in html
     assert 'abc<span class="sign" title="U+202E RIGHT-TO-LEFT OVERRIDE">U+202E</span>def' in html
-    assert html.count("In a box: characters that can't be seen") == 2
+    assert html.count("In a box: characters that can&#39;t be seen") == 2
     assert "\x00" not in html and "\u202e" not in html
 
 

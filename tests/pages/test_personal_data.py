@@ -108,7 +108,8 @@ def test_no_byte_is_left_in_the_data_directory_but_what_the_application_itself_k
 
 def files_with(folder: Path, needle: str) -> list[str]:
     wanted = needle.lower().encode()
-    return sorted(each.name for each in folder.iterdir() if wanted in each.read_bytes().lower())
+    files = (each for each in folder.rglob("*") if each.is_file())
+    return sorted(each.name for each in files if wanted in each.read_bytes().lower())
 
 
 @pytest.mark.parametrize(

@@ -195,7 +195,7 @@ def test_a_retention_that_can_t_be_believed_is_said_so(person: Person) -> None:
     trail, account = person.place.office.services.trail, str(person.place.id)
     store = trail._store
     index = trail.head(account).size - 1
-    connection = store._connection()  # type: ignore[attr-defined]
+    connection = store._file.connection()  # type: ignore[attr-defined]
     connection.execute("DROP TRIGGER entries_are_only_emptied")
     connection.execute(
         "UPDATE entries SET what = replace(what, '500', '100') WHERE account = ? AND idx = ?",

@@ -1,6 +1,6 @@
-"""The texts of the page, collected from code, templates and scripts: the catalogue of its languages.
+"""The texts of the page and of its host, collected from code and templates: their catalogues.
 
-`python -m tests.pages.texts` writes it anew; a test finds out when it isn't current.
+`python -m tests.pages.texts` writes them anew; a test finds out when one isn't current.
 """
 
 from collections.abc import Iterator
@@ -13,9 +13,17 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import write_po
 
 import audit_trail
+import live_agent
+from audit_trail.record.catalog import spelled
+from live_agent.schema import Record
+from live_agent.watching import WATCH
 
-SOURCE = Path(audit_trail.__file__).parent
-POT = SOURCE / "server" / "locale" / "audit_trail.pot"
+ENGINE = Path(audit_trail.__file__).parent
+ENVIRONMENT = Path(live_agent.__file__).parent
+POTS = {
+    ENGINE: ENGINE / "server" / "locale" / "audit_trail.pot",
+    ENVIRONMENT: ENVIRONMENT / "pages" / "locale" / "live_agent.pot",
+}
 METHODS = [
     ("**.py", "python"),
     ("**/templates/**.html", "jinja2.ext:babel_extract"),
@@ -34,10 +42,11 @@ KEYWORDS: dict[str, Any] = {
 }
 
 
-def collected() -> Catalog:
-    """Return all texts, each with the file that it stands in."""
+def collected(source: Path) -> Catalog:
+    """Return all texts of a package, each with the file that it stands in."""
     catalog = Catalog(project="Live Agent Audit Logs", fuzzy=False)
-    for message, path in sorted(_found(), key=lambda each: (each[1], str(each[0]))):
+    found = [*_found(source), *(_columns() if source == ENVIRONMENT else ())]
+    for message, path in sorted(found, key=lambda each: (each[1], str(each[0]))):
         catalog.add(message, locations=[(path, 1)], flags=_flags(message))
     return catalog
 
@@ -53,11 +62,18 @@ def written(catalog: Catalog) -> bytes:
     return header + file.getvalue()
 
 
-def _found() -> Iterator[tuple[str | tuple[str, ...], str]]:
-    extracted = extract_from_dir(SOURCE, METHODS, OPTIONS, KEYWORDS, strip_comment_tags=True)
+def _found(source: Path) -> Iterator[tuple[str | tuple[str, ...], str]]:
+    extracted = extract_from_dir(source, METHODS, OPTIONS, KEYWORDS, strip_comment_tags=True)
     for path, _, message, _, _ in extracted:
         if message:
             yield message, Path(path).as_posix()
+
+
+def _columns() -> Iterator[tuple[str, str]]:
+    """Yield how each recorded column reads that the catalog has no label for."""
+    for table in WATCH.tables:
+        for column in Record.metadata.tables[table.name].columns:
+            yield spelled(column.name), "schema.py"
 
 
 def _flags(message: str | tuple[str, ...]) -> list[str]:
@@ -66,9 +82,10 @@ def _flags(message: str | tuple[str, ...]) -> list[str]:
 
 
 def main() -> None:
-    """Write the catalogue anew."""
-    POT.parent.mkdir(exist_ok=True)
-    POT.write_bytes(written(collected()))
+    """Write the catalogues anew."""
+    for source, pot in POTS.items():
+        pot.parent.mkdir(exist_ok=True)
+        pot.write_bytes(written(collected(source)))
 
 
 if __name__ == "__main__":

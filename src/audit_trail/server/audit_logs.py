@@ -21,7 +21,7 @@ from audit_trail.evidence import Wanted, evidence
 from audit_trail.record.asked import LONGEST
 from audit_trail.record.catalog import Catalog
 from audit_trail.record.entry import Entry
-from audit_trail.record.language import say, say_many, speaking, spoken
+from audit_trail.record.language import Language, say, say_many, speaking, spoken
 from audit_trail.record.query import Query
 from audit_trail.search.found import SEARCHED_AT_ONCE, Page
 from audit_trail.server.asked import ADDRESSED, RANGES, Asked, asked_of
@@ -158,13 +158,11 @@ class _Pages:
     ) -> Response[Any]:
         """Ask the guard, then answer; what the trail refuses is said on a page of its own."""
         viewer = self._viewer(request)
-        language = (
-            None
-            if _wants_json(request)
-            else language_of(self._templates, request.headers.get("Accept-Language", ""))
-        )
-        with speaking(language):
+        with speaking(None if _wants_json(request) else self._language(request)):
             return self._answer(request, viewer, make)
+
+    def _language(self, request: AnyRequest) -> Language | None:
+        return language_of(self._templates, request.headers.get("Accept-Language", ""))
 
     def _answer(
         self,
@@ -242,7 +240,10 @@ class _Pages:
                 "Ask for suggestions at a place (at) of a question (q) of up to "
                 f"{LONGEST:,} characters."
             )
-        found = suggested(text, place, self._catalog, self._knowing.of(viewer.account))
+        known = self._knowing.of(viewer.account)
+        # What they mean is read by people, though a script fetches it.
+        with speaking(self._language(request)):
+            found = suggested(text, place, self._catalog, known)
         items = [each._asdict() for each in found.items]
         return _json({"start": found.start, "stop": found.stop, "items": items})
 

@@ -59,7 +59,7 @@ class Languages:
             Locale.parse(path.stem, sep="-")
             with path.open("rb") as file:
                 catalog = read_po(file, locale=path.stem.replace("-", "_"), abort_invalid=True)
-        except (PoFileError, UnknownLocaleError, ValueError) as error:
+        except (OSError, PoFileError, UnknownLocaleError, ValueError) as error:
             _log.error("the language file %s can't be read: %s", path, error)
             return
         for message in list(catalog):

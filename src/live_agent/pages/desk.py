@@ -13,6 +13,7 @@ from litestar.response import Redirect
 from sqlalchemy.orm import Session
 
 from audit_trail.capture.context import stating
+from audit_trail.record.language import marked
 from audit_trail.server.assets import PAGE_HEADERS
 from live_agent.access import Member, accounts_of
 from live_agent.database import Database
@@ -46,13 +47,13 @@ SAID: Final = {
 }
 
 _EVERYBODY: Final = (
-    ("Agents", "agents", "agents"),
-    ("Teams", "teams", "teams"),
-    ("Inboxes", "inboxes", "inbox"),
+    (marked("Agents"), "agents", "agents"),
+    (marked("Teams"), "teams", "teams"),
+    (marked("Inboxes"), "inboxes", "inbox"),
 )
 _ADMINISTRATORS: Final = (
-    ("Automation Rules", "automation-rules", "rule"),
-    ("Audit Logs", "audit-logs", "log"),
+    (marked("Automation Rules"), "automation-rules", "rule"),
+    (marked("Audit Logs"), "audit-logs", "log"),
 )
 
 

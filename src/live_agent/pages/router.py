@@ -1,5 +1,6 @@
 """Composes the pages: their routes, templates and files, and errors as pages."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -26,6 +27,7 @@ from live_agent.pages.teams import Teams
 from live_agent.services import Services
 
 HERE: Final = Path(__file__).parent
+LOCALE: Final = HERE / "locale"
 STATIC_PATH: Final = "/static"
 SETTINGS_PATH: Final = "/app/accounts/{account_id:int}/settings"
 
@@ -37,10 +39,10 @@ class Pages(NamedTuple):
     refusals: Refusals
 
 
-def pages(services: Services) -> Pages:
-    """Return every page of Live Agent."""
+def pages(services: Services, locales: Sequence[Path] = (LOCALE,)) -> Pages:
+    """Return every page of Live Agent; in `locales` lie the files of its languages."""
     assets = Assets(STATIC_PATH, [HERE / "static", STATIC])
-    templates = page_templates(assets, FileSystemLoader(HERE / "templates"))
+    templates = page_templates(assets, FileSystemLoader(HERE / "templates"), locales=locales)
     desk = Desk(services.database, templates)
     static = assets.router()
     static.opt.update(PUBLIC)
