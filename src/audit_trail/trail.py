@@ -176,6 +176,10 @@ class Trail:
         """Return the bars between each two of these times (µs UTC, ascending; the end exclusive)."""
         return self._finder.timeline(query, edges_us)
 
+    def earliest(self, account: str) -> int | None:
+        """Return when the earliest entry occurred (µs UTC); imports may have added older ones later."""
+        return self._finder.earliest(account)
+
     def neighbours(self, account: str, index: int) -> tuple[int | None, int | None]:
         """Return the index of the next older entry that is left, and of the next newer one."""
         query = Query(account=account)

@@ -301,3 +301,29 @@ def test_what_terms_call_sure_fits_and_what_fits_they_call_possible(
             inside = {index for index in fits if stretch.start <= index < stretch.stop}
             assert set(sure) <= inside <= set(possible)
         assert Walk(store, snapshot, Query(account="1", where=where)).reached is None
+
+
+@pytest.mark.parametrize("place", [1, 7])
+def test_the_earliest_entry_may_have_been_imported_later(place: int) -> None:
+    with small(), fresh() as store:
+        trail = Trail(store, clock=lambda: 5)
+        assert trail.earliest("1") is None
+        trail.append([at(index, 3 if index == place else 20 + index) for index in range(9)])
+        # What waits for the index isn't asked; the first entry stands for it.
+        assert trail.earliest("1") == 20
+        trail.index()
+        assert trail.earliest("1") == 3
+        remove(trail, "1", Removed(entry=((0, 3),)))
+        assert trail.earliest("1") == (3 if place == 7 else 7)
+
+
+def at(index: int, occurred_us: int) -> Draft:
+    return Draft(
+        id=f"id-{index}",
+        account="1",
+        occurred_at=occurred_us,
+        action="update",
+        entity=Entity(type="inbox"),
+        actor=ActorId(kind="system"),
+        via="import",
+    )

@@ -122,6 +122,14 @@ class Finder:
 
         return self._steadily(query, found)
 
+    def earliest(self, account: str) -> int | None:
+        """Return when the earliest entry occurred (µs UTC); imports may have added older ones later."""
+        first = self._store.head(account).first
+        found = self._index.earliest(account, first) if self._index else None
+        began = self._store.find(Query(account=account, start=first, newest_first=False), limit=1)
+        known = [entry.public.occurred_at for entry in began]
+        return min(known if found is None else [*known, found], default=None)
+
     def matching(self, query: Query) -> Iterator[Entry]:
         """Return every matching entry in the query's order, read some at a time."""
         for batch in self.batches(query):

@@ -93,6 +93,13 @@ class Index:
             self.note(account, size)
         return Snapshot(head, stretches, indexed, size, dropped_ranges(self._store, account))
 
+    def earliest(self, account: str, first: int) -> int | None:
+        """Return when the earliest entry from an index on occurred, µs UTC, as far as is indexed."""
+        snapshot = self.snapshot(account)
+        found = self.bounds(account, snapshot.head).earliest(first // BLOCK_ENTRIES)
+        recent = [since for stretch in snapshot.stretches[-1:] for _, since, _ in stretch.bounds()]
+        return min((each for each in (found, *recent) if each is not None), default=None)
+
     def is_steady(self, account: str, snapshot: Snapshot) -> bool:
         """Tell whether all that the snapshot names was there until now."""
         head = self._index.index_head(account)

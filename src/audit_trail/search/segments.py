@@ -51,6 +51,11 @@ class Bounds:
         self._latest = array("q", accumulate(self.until, max))
         self._earliest = array("q", reversed(list(accumulate(reversed(self.since), min))))
 
+    def earliest(self, low: int) -> int | None:
+        """Return when the first entry of the blocks number >= low occurred."""
+        at = bisect_left(self.numbers, low)
+        return self._earliest[at] if at < len(self._earliest) else None
+
     def of(self, low: int, high: int) -> Iterator[tuple[int, int, int]]:
         """Yield number, first and last time of the blocks low <= number < high."""
         places = slice(bisect_left(self.numbers, low), bisect_left(self.numbers, high))

@@ -9,7 +9,6 @@ import msgspec
 from audit_trail.record.catalog import Catalog
 from audit_trail.record.entry import Entry, read_who
 from audit_trail.record.language import marked, say, say_many, told
-from audit_trail.record.query import Query
 from audit_trail.record.question import and_also
 from audit_trail.search.found import FACETS, FacetName, Timeline
 from audit_trail.server.asked import Asked
@@ -134,8 +133,8 @@ def edges_of(trail: Trail, asked: Asked, zone: Zone, now_us: int) -> list[dateti
     since_us = during.since_us if during else None
     until_us = during.until_us if during else None
     if since_us is None:
-        oldest = trail.page(Query(account=asked.query.account, newest_first=False), limit=1)
-        since_us = oldest.entries[0].public.occurred_at if oldest.entries else now_us
+        earliest = trail.earliest(asked.query.account)
+        since_us = now_us if earliest is None else min(earliest, now_us)
     last = (_EPOCH + timedelta(microseconds=min(until_us or now_us, now_us))).astimezone(zone.info)
     first = (_EPOCH + timedelta(microseconds=since_us)).astimezone(zone.info)
     step = next((each for each in STEPS if (last - first) / each < MOST_BARS - 1), None)
