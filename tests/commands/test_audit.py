@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import pty
 import select
 import signal
 import subprocess
@@ -19,6 +20,7 @@ from audit_trail.store.sqlite import SqliteStore
 from audit_trail.trail import Trail
 from tests.commands.processes import COMMAND, run, serving
 from tests.commands.test_cli import create_entry
+from tests.commands.test_evidence import all_of
 from tests.export.reading import read
 from tests.walk.test_searching import draft
 
@@ -212,6 +214,22 @@ def test_an_interrupted_export_leaves_nothing_and_no_entry(folder: Path, tmp_pat
         assert process.stderr is not None
         assert "the export was cancelled; nothing is left of it." in process.stderr.read()
     assert list(path.parent.iterdir()) == [] and size(folder) == before
+
+
+def test_a_terminal_is_shown_how_far_an_export_is(folder: Path, tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    done = subprocess.run(
+        [*COMMAND, "audit", "export", "--data", folder, "-o", tmp_path / "all.csv"],
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        check=False,
+        timeout=60,
+        env={**os.environ, "TERM": "xterm"},
+    )
+    os.close(theirs)
+    shown = b"".join(all_of(ours))
+    os.close(ours)
+    assert done.returncode == 0 and b"Exporting" in shown and b"Exporting" not in done.stdout
 
 
 def test_signs_that_a_terminal_would_obey_are_told_as_signs(folder: Path) -> None:

@@ -110,6 +110,24 @@ def test_a_key_is_rotated_only_while_no_server_leads_and_the_next_start_signs_wi
         assert entries(server, person)[0] == ("Team", "create")
 
 
+def test_the_audit_logs_are_asked_and_exported_beside_the_server(
+    settings: dict[str, str], tmp_path: Path
+) -> None:
+    person = administrator(settings)
+    account = ("--account", person["number"])
+    with serving(Path(settings["LIVE_AGENT_DATA"]), tmp_path / "log", **settings) as server:
+        assert create_team(server, person, "Tier 1") == 200
+        assert entries(server, person)[0] == ("Team", "create")
+        told = run("audit", "query", "entity:team", *account, **settings)
+        assert "Created a new team" in told.stdout and "1 of 1 entry" in told.stdout, told.stderr
+        path = tmp_path / "teams.jsonl"
+        done = run("audit", "export", "entity:team", "-o", str(path), *account, **settings)
+        assert done.returncode == 0, done.stderr
+        assert len(path.read_bytes().splitlines()) == 1
+        newest = run("audit", "tail", "--no-follow", "-n", "1", *account, **settings)
+        assert "Exported audit logs" in newest.stdout, newest.stderr
+
+
 def test_sync_runs_as_the_owner_and_the_start_asks_for_it(
     settings: dict[str, str], owners: dict[str, str], postgresql: Cluster
 ) -> None:
