@@ -245,3 +245,50 @@ def test_the_first_page_is_small(place: Place) -> None:
         )
         assert page.text.count("data-entry>") == 25
         assert len(gzip.compress(page.content, 6)) <= 30_000
+
+
+def test_the_window_keeps_to_the_query_and_tells_the_history(
+    place: Place, browsing: Browsing
+) -> None:
+    client = place.client()
+    first, second = (inbox(place, name=name) for name in ("Support", "Sales"))
+    client.post("/teams", json={"name": "Tier 2"})
+    client.patch(f"/inboxes/{first}", json={"greeting_message": "Hello."})
+    page = browsing.member(place)
+    page.goto(settings(place, "audit-logs?q=entity:inbox+action:create"))
+    listed = page.url
+    expect(page.locator("a.open")).to_have_count(2)
+    opened(page, f"Created a new inbox (#{second})")
+    window = page.get_by_role("dialog")
+    window.get_by_role("link", name="Older entry").click()
+    expect(window.locator("h2")).to_have_text(f"Created a new inbox (#{first})")
+    expect(window.get_by_role("link", name="Older entry")).to_have_count(0)
+    window.get_by_role("link", name="History of this record").click()
+    expect(window.locator("h2")).to_have_text(f"History of inbox (#{first})")
+    expect(window.locator(".history > li")).to_have_count(2)
+    expect(window.locator(".history del").first).to_be_visible()
+    assert "/history?q=entity" in page.url
+    window.get_by_role("link", name="Back to the entry").click()
+    expect(window.locator("h2")).to_have_text(f"Created a new inbox (#{first})")
+    page.keyboard.press("Escape")
+    expect(page).to_have_url(listed)
+    assert focused(page) == f"Created a new inbox (#{first})"
+
+
+def test_a_row_s_menu_filters_and_closes(place: Place, browsing: Browsing) -> None:
+    number = inbox(place)
+    page = browsing.member(place)
+    page.goto(settings(place, "audit-logs"))
+    menu = page.locator("tr", has_text=f"(#{number})").locator("details")
+    menu.locator("summary").click()
+    expect(menu.locator(".panel")).to_be_visible()
+    page.locator("h1").click()
+    expect(menu.locator(".panel")).to_be_hidden()
+    menu.locator("summary").click()
+    page.keyboard.press("Escape")
+    expect(menu.locator(".panel")).to_be_hidden()
+    assert menu.locator("summary").evaluate("it => it === document.activeElement")
+    menu.locator("summary").click()
+    menu.get_by_role("link", name=f"Filter for Record Inbox #{number}").click()
+    expect(page.locator("a.open")).to_have_text([f"Created a new inbox (#{number})"])
+    expect(page.locator("#q")).to_have_value(f"entity:inbox id:{number}")

@@ -112,6 +112,21 @@ def test_no_secret_and_no_other_account_is_offered(page: TrailPage) -> None:
     assert texts(page, "field:secret from:") == ["none"]
 
 
+def test_long_values_are_not_offered_and_bound_what_is_read(
+    page: TrailPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("audit_trail.server.known.READ_TOGETHER", 2)
+    monkeypatch.setattr("audit_trail.server.known.READ_BYTES", 50_000)
+    long = {"before": "x" * 30_000, "after": "short"}
+    for number in range(4):
+        page.add(number=str(number), what={"changes": {"note": long}})
+    page.add(what={"changes": {"name": {"before": "a", "after": "b"}}})
+    assert texts(page, "field:note to:") == ["none"]
+    assert texts(page, "field:name to:") == ["none", "a", "b"]
+    # The oldest entry lies behind too many bytes.
+    assert texts(page, "field:role to:") == ["none"]
+
+
 @pytest.mark.parametrize(
     "asked", ["q=a&at=2", "q=a&at=-1", "q=a&at=x", "at=1", "q=a&at=%D9%A1", f"q={'x' * 2001}"]
 )

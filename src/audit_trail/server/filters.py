@@ -79,8 +79,10 @@ class Filters:
             return None
         keep, drop = part, f"-({part})" if len(terms) > 1 else f"-{part}"
         text = self._asked.given.get("q", "")
-        # What says the opposite goes, or nothing would be left.
-        questions = and_also(without(text, drop), keep), and_also(without(text, keep), drop)
+        questions = keep, drop
+        if text:
+            # What says the opposite goes, or nothing would be left.
+            questions = and_also(without(text, drop), keep), and_also(without(text, keep), drop)
         if max(map(len, questions)) > LONGEST:
             return None
         kept, dropped = (self._asked.instead(q=question) for question in questions)

@@ -1,10 +1,11 @@
 """What an account's entries have, to be offered while a question is typed; kept for a minute."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from threading import Lock
 from typing import Final, NamedTuple
 
+from audit_trail.record.entry import Entry
 from audit_trail.record.facts import Facts
 from audit_trail.record.query import Query
 from audit_trail.record.terms import actor_value
@@ -12,6 +13,13 @@ from audit_trail.trail import Trail
 
 READ_ENTRIES: Final = 1_000
 """The newest entries, in which names, addresses, fields and values are looked up."""
+
+READ_TOGETHER: Final = 50
+READ_BYTES: Final = 2_000_000
+"""Of the entries' what parts; where values are long, fewer entries are read."""
+
+LONGEST_READ_BYTES: Final = 20_000
+"""A what part that is longer has values that aren't offered anyway."""
 
 KEPT_US: Final = 60_000_000
 MOST_ACCOUNTS: Final = 100
@@ -68,7 +76,7 @@ def _read(trail: Trail, account: str) -> Known:
     addresses: Counter[str] = Counter()
     fields: dict[str, Counter[str]] = {}
     values: dict[str, Counter[str]] = {}
-    for entry in trail.page(query, limit=READ_ENTRIES).entries:
+    for entry in _newest(trail, query):
         facts = Facts(entry)
         public, who = facts.public, facts.who
         if who.email:
@@ -76,7 +84,8 @@ def _read(trail: Trail, account: str) -> Known:
         if who.nearest:
             addresses[who.nearest] += 1
         principals.update(said[0] for _, said in facts.principals() if said)
-        for move in facts.moves():
+        is_long = entry.what is not None and len(entry.what.stored) > LONGEST_READ_BYTES
+        for move in facts.moves() if not is_long else ():
             fields.setdefault(public.entity.type, Counter())[move.field] += 1
             short = (each for each in (*(move.before or ()), *(move.after or ())) if _fits(each))
             values.setdefault(move.field, Counter()).update(short)
@@ -89,6 +98,19 @@ def _read(trail: Trail, account: str) -> Known:
         fields={kind: [each for each, _ in found.most_common()] for kind, found in fields.items()},
         values={field: _most(found) for field, found in values.items()},
     )
+
+
+def _newest(trail: Trail, query: Query) -> Iterator[Entry]:
+    """Yield the newest entries, as many as are read without anybody's waiting for it."""
+    read, read_bytes, before = 0, 0, None
+    while read < READ_ENTRIES and read_bytes < READ_BYTES:
+        page = trail.page(query, before=before, limit=READ_TOGETHER)
+        yield from page.entries
+        if not page.entries or not page.has_older:
+            return
+        read += len(page.entries)
+        read_bytes += sum(len(each.what.stored) for each in page.entries if each.what)
+        before = page.entries[-1].index
 
 
 def _fits(value: str) -> bool:
