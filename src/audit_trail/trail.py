@@ -11,7 +11,6 @@ from typing import Final, Literal, NamedTuple
 import msgspec
 
 from audit_trail.errors import (
-    AuditError,
     EntryNotFound,
     EntryTooLarge,
     HeadMoved,
@@ -262,14 +261,11 @@ class Trail:
         What a crash left undone, or was left when `is_over`, is done by the next run or start.
         """
         done = 0
-        while not is_over():
+        while not is_over() and (some := self._store.pending(account, REMOVED_TOGETHER)):
             if self._index:
-                for part, start, stop in self._store.pending(account, REMOVED_TOGETHER):
-                    self._index.forget(account, part, start, stop)
-            some = self._store.remove(account, REMOVED_TOGETHER)
-            if not some:
-                break
-            done += some
+                self._index.forget(account, some)
+            # What was declared meanwhile isn't forgotten yet.
+            done += self._store.remove(account, REMOVED_TOGETHER, some)
         return done
 
     def index(self, is_over: Callable[[], bool] = lambda: False) -> int | None:
@@ -285,7 +281,7 @@ class Trail:
         while not stop.wait(INDEX_SECONDS):
             try:
                 self.index(stop.is_set)
-            except AuditError:
+            except Exception:  # noqa: BLE001 -- the loop's edge: without it searches read, the next round tries
                 _log.exception("the search index can't be brought up to date; trying again")
 
     def rebuild_index(self, account: str) -> None:

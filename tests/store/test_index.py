@@ -37,9 +37,9 @@ def index(store: Store) -> IndexStore:
 
 def published(index: IndexStore, *segments: Segment, account: str = "1") -> IndexHead:
     """Publish segments of three pages each."""
-    for segment in segments:
-        index.put(account, segment, [leaf(b"b"), leaf(b"d", {b"d": b"bits"}), leaf(b"f")])
     before = index.index_head(account)
+    for segment in segments:
+        index.put(account, before, segment, [leaf(b"b"), leaf(b"d", {b"d": b"bits"}), leaf(b"f")])
     after = IndexHead(before.version + 1, 0, len(segments), segments)
     index.publish(account, before, after, blocks=[Block(0, 3, 9, b"times")])
     return after
@@ -73,7 +73,7 @@ def test_what_was_published_is_found_by_its_terms(index: IndexStore) -> None:
 
 
 def test_terms_are_bytes_of_any_kind(index: IndexStore) -> None:
-    index.put("ä\x00", ONE, [Leaf(ANY, ANY, {ANY: ANY})])
+    index.put("ä\x00", IndexHead(), ONE, [Leaf(ANY, ANY, {ANY: ANY})])
     assert index.page("ä\x00", ONE, b"b") == (ANY, ANY)
     assert index.apart("ä\x00", ONE, ANY) == ANY
 
@@ -99,6 +99,22 @@ def test_a_head_that_moved_keeps_all_else_out(index: IndexStore) -> None:
     assert index.blocks("1", 0, 9) == [(0, 3, 9)]
 
 
+def test_nothing_is_added_behind_a_head_that_moved(index: IndexStore) -> None:
+    head = published(index, ONE)
+    for late in (IndexHead(), head._replace(version=7)):
+        with pytest.raises(HeadMoved):
+            index.put("1", late, TWO, [leaf(b"b")])
+    assert index.discard("1", 9) == 0
+
+
+def test_the_times_of_blocks_that_are_gone_go_with_the_head(index: IndexStore) -> None:
+    head = published(index, ONE)
+    more = head._replace(version=2)
+    index.publish("1", head, more, blocks=[Block(number, 1, 2, b"t") for number in range(1, 6)])
+    index.publish("1", more, more._replace(version=3), gone=[range(2), range(4, 5)])
+    assert [number for number, *_ in index.blocks("1", 0, 99)] == [2, 3, 5]
+
+
 def test_a_page_takes_another_s_place_under_its_own_first_term(index: IndexStore) -> None:
     head = published(index, ONE)
     index.publish(
@@ -118,13 +134,13 @@ def test_a_page_takes_another_s_place_under_its_own_first_term(index: IndexStore
 
 def test_what_no_head_names_is_discarded_some_at_a_time(index: IndexStore) -> None:
     head = published(index, ONE)
-    index.put("1", TWO, [leaf(b"b"), leaf(b"d", {b"d": b"bits"})])
+    index.put("1", head, TWO, [leaf(b"b"), leaf(b"d", {b"d": b"bits"})])
     assert index.discard("1", 2) == 2
     assert index.discard("1", 9) == 1
     assert index.discard("1", 9) == 0
     assert index.page("1", TWO, b"z") is None
     assert len(index.pages("1", ONE, b"", 9)) == 3
-    index.put("1", TWO, [leaf(b"b")])
+    index.put("1", head, TWO, [leaf(b"b")])
     index.publish("1", head, head._replace(version=2), is_clean=True)
     assert index.page("1", TWO, b"z") is None
     assert len(index.pages("1", ONE, b"", 9)) == 3

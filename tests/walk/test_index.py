@@ -32,7 +32,7 @@ from audit_trail.record.query import (
     Words,
 )
 from audit_trail.record.query import Any as AnyOf
-from audit_trail.search.answering import answer
+from audit_trail.search.answering import Asking, Budget, answer
 from audit_trail.search.counting import values_of
 from audit_trail.search.walking import Walk
 from audit_trail.store.port import Store
@@ -297,7 +297,7 @@ def test_what_terms_call_sure_fits_and_what_fits_they_call_possible(
         assert [stretch.stop for stretch in snapshot.stretches] == [8, 9]
         fits = {entry.index for entry in store.slice("1", 0, 9) if matches(where, entry)}
         for stretch in snapshot.stretches:
-            sure, possible = answer(where, stretch)
+            sure, possible = answer(where, Asking(stretch, Budget()))
             inside = {index for index in fits if stretch.start <= index < stretch.stop}
             assert set(sure) <= inside <= set(possible)
         assert Walk(store, snapshot, Query(account="1", where=where)).reached is None

@@ -211,3 +211,9 @@ def _short_words(text: str) -> tuple[bytes, ...]:
 def _words(text: str) -> set[bytes]:
     # A word has neither NUL nor half a character, and is short enough.
     return {WORD + word.encode() for word in words(text)}
+
+
+def forget_texts() -> None:
+    """Forget every text that is remembered, as some of them may have been erased."""
+    for remembered in (*(_of_act, _of_stored, _of_actor, _of_field, _of_short_item, _short_words),):
+        remembered.cache_clear()

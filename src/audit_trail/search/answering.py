@@ -5,7 +5,7 @@ Whatever fits is among the latter; who wants to know of the rest holds the condi
 
 from collections.abc import Callable, Sequence
 from ipaddress import ip_network
-from typing import NamedTuple, assert_never
+from typing import Final, NamedTuple, assert_never
 
 from pyroaring import BitMap
 
@@ -51,9 +51,10 @@ from audit_trail.record.terms import (
     text_of,
 )
 from audit_trail.record.words import Phrase, folded, phrase, stands_in, words
-from audit_trail.search.segments import Stretch, TooMany
+from audit_trail.search.segments import Stretch
 
-LATEST_US = 2**63 - 1
+LATEST_US: Final = 2**63 - 1
+MOST_TERMS_ASKED: Final = 50_000
 
 
 class Answer(NamedTuple):
@@ -63,7 +64,47 @@ class Answer(NamedTuple):
     possible: BitMap
 
 
-def answer(condition: Condition | None, stretch: Stretch) -> Answer:
+class TooMany(Exception):
+    """More terms would have to be looked through than one search may."""
+
+
+class Budget:
+    """How many terms one search may still look through, for beginnings and parts of names."""
+
+    def __init__(self, left: int = MOST_TERMS_ASKED) -> None:
+        self.left = left
+
+
+class Asking:
+    """A stretch, asked within a budget."""
+
+    def __init__(self, stretch: Stretch, budget: Budget) -> None:
+        self._budget = budget
+        self.bits = stretch.bits
+        self.during = stretch.during
+        self.each = stretch.each
+        self.all = stretch.all
+
+    def prefixed(self, prefix: bytes) -> BitMap:
+        """Return the entries that have a term with this beginning. Raises `TooMany`."""
+        # No UTF-8 has the byte 255.
+        return self.between(prefix, prefix + b"\xff")
+
+    def between(
+        self, low: bytes, high: bytes, fits: Callable[[bytes], bool] | None = None
+    ) -> BitMap:
+        """Return the entries that have one of these terms that fits. Raises `TooMany`."""
+        found: list[BitMap] = []
+        for each, read in self.each(low, high):
+            self._budget.left -= 1
+            if self._budget.left < 0:
+                raise TooMany
+            if fits is None or fits(each):
+                found.append(read())
+        return BitMap.union(BitMap(), *found)
+
+
+def answer(condition: Condition | None, stretch: Asking) -> Answer:
     """Ask a condition of a stretch; None fits all of it."""
     match condition:
         case None:
@@ -88,7 +129,7 @@ def answer(condition: Condition | None, stretch: Stretch) -> Answer:
             return _leaf(condition, stretch)
 
 
-def _all(of: Sequence[Condition], stretch: Stretch) -> Answer:
+def _all(of: Sequence[Condition], stretch: Asking) -> Answer:
     """Ask first what costs least: where nothing is left, the rest needn't be asked."""
     sure = possible = stretch.all
     for each in sorted(of, key=_cost):
@@ -116,7 +157,7 @@ def _cost(condition: Condition) -> int:
             return 0
 
 
-def _leaf(condition: Words | Is | By | Named | Holds | Changed, stretch: Stretch) -> Answer:
+def _leaf(condition: Words | Is | By | Named | Holds | Changed, stretch: Asking) -> Answer:
     try:
         sure, possible = _asked(condition, stretch)
     except TooMany:
@@ -125,7 +166,7 @@ def _leaf(condition: Words | Is | By | Named | Holds | Changed, stretch: Stretch
     return Answer(sure - many, possible | many) if many else Answer(sure, possible)
 
 
-def _asked(condition: Words | Is | By | Named | Holds | Changed, stretch: Stretch) -> Answer:
+def _asked(condition: Words | Is | By | Named | Holds | Changed, stretch: Asking) -> Answer:
     match condition:
         case Words(text, goes_on):
             return _phrase(phrase(text, goes_on), WORD, stretch)
@@ -135,6 +176,9 @@ def _asked(condition: Words | Is | By | Named | Holds | Changed, stretch: Stretc
             return _by(condition, stretch)
         case Named(part):
             folded_part = part.casefold()
+            # What stands between e-mail and name is there even where both were erased.
+            if folded_part in ("", "\n"):
+                return _exactly(stretch.all)
             return _exactly(_scanned(PERSON, stretch, lambda found: folded_part in text_of(found)))
         case Holds(_, text, goes_on):
             sought = phrase(text, goes_on)
@@ -147,7 +191,7 @@ def _asked(condition: Words | Is | By | Named | Holds | Changed, stretch: Stretc
             assert_never(condition)
 
 
-def _phrase(sought: Phrase, kind: bytes, stretch: Stretch) -> Answer:
+def _phrase(sought: Phrase, kind: bytes, stretch: Asking) -> Answer:
     """One word is a term; of several it is sure only that all of them are somewhere."""
     if not sought.words:
         return _exactly(BitMap())
@@ -161,11 +205,12 @@ def _phrase(sought: Phrase, kind: bytes, stretch: Stretch) -> Answer:
     return Answer(BitMap(), found) if first else _exactly(found)
 
 
-def _is(asked: Is, stretch: Stretch) -> Answer:
+def _is(asked: Is, stretch: Asking) -> Answer:
     value = Value(asked.text, asked.goes_on)
     match asked.what:
         case "entity" if not asked.goes_on:
-            return _exactly(stretch.bits(term(ENTITY, asked.text, LONGEST_WHOLE)))
+            found = stretch.bits(term(ENTITY, asked.text, LONGEST_WHOLE))
+            return Answer(BitMap() if len(asked.text) > LONGEST_WHOLE else found, found)
         case "action" | "entity" | "outcome" | "via":
             kind = {"action": ACTION, "entity": ENTITY, "outcome": OUTCOME, "via": VIA}[asked.what]
             return _exactly(_scanned(kind, stretch, lambda found: is_value(value, text_of(found))))
@@ -181,7 +226,7 @@ def _is(asked: Is, stretch: Stretch) -> Answer:
             assert_never(asked.what)
 
 
-def _by(asked: By, stretch: Stretch) -> Answer:
+def _by(asked: By, stretch: Asking) -> Answer:
     place = int(asked.on_behalf)
     known = _value(KNOWN[place], Value(asked.text, asked.goes_on), stretch)
     named = _phrase(phrase(asked.text, asked.goes_on), NAMED[place], stretch)
@@ -190,7 +235,7 @@ def _by(asked: By, stretch: Stretch) -> Answer:
     return Answer(known.sure | named.sure | whole, known.possible | named.possible)
 
 
-def _changed(asked: Changed, stretch: Stretch) -> Answer:
+def _changed(asked: Changed, stretch: Asking) -> Answer:
     sides = [
         (kind, value)
         for kind, value in ((BEFORE, asked.before), (AFTER, asked.after))
@@ -216,14 +261,14 @@ def _changed(asked: Changed, stretch: Stretch) -> Answer:
     )
 
 
-def _anywhere(value: Value, stretch: Stretch) -> BitMap:
+def _anywhere(value: Value, stretch: Asking) -> BitMap:
     """Return the entries that may have this value in some field: those that have its words."""
     if is_value(value, NONE) or not words(value.text):
         return stretch.all
     return _phrase(phrase(value.text, value.goes_on), WORD, stretch).possible
 
 
-def _value(kind: bytes, value: Value, stretch: Stretch, *, is_cut: bool = False) -> Answer:
+def _value(kind: bytes, value: Value, stretch: Asking, *, is_cut: bool = False) -> Answer:
     """Ask for a whole value; one that was cut may be another."""
     text = folded(value.text)
     sought = term(kind, text)
@@ -235,11 +280,11 @@ def _value(kind: bytes, value: Value, stretch: Stretch, *, is_cut: bool = False)
     return Answer(BitMap(), found) if is_cut else _exactly(found)
 
 
-def _scanned(kind: bytes, stretch: Stretch, fits: Callable[[bytes], bool]) -> BitMap:
+def _scanned(kind: bytes, stretch: Asking, fits: Callable[[bytes], bool]) -> BitMap:
     return stretch.between(kind, kind + b"\xff", fits)
 
 
-def _network(text: str, stretch: Stretch) -> BitMap:
+def _network(text: str, stretch: Asking) -> BitMap:
     try:
         network = ip_network(text, strict=False)
     except ValueError:

@@ -2,7 +2,8 @@
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from operator import itemgetter
 from typing import Final
 
@@ -29,6 +30,9 @@ KINDS: Final[Mapping[FacetName, bytes]] = {
     "via": VIA,
     "outcome": OUTCOME,
 }
+MOST_LOOKED_UP: Final = 1_000
+"""How many values of a facet are looked up one by one, and remembered."""
+
 TOLD_APART: Final = ("create", "update", "delete")
 """The actions that a timeline tells apart."""
 
@@ -54,11 +58,11 @@ def count_facets(found: BitMap, stretch: Stretch, into: Mapping[FacetName, Count
         if left == everything:
             into[name].update({text_of(each): hits for each, hits in values})
             continue
-        # The most frequent first: where all entries are counted, the rest needn't be looked up.
-        for each, _ in sorted(values, key=itemgetter(1), reverse=True):
+        for each, read in _by_frequency(values, stretch, KINDS[name]):
+            # Where all entries are counted, the rest needn't be looked up.
             if not left:
                 break
-            if number := found.intersection_cardinality(stretch.bits(each)):
+            if number := found.intersection_cardinality(read()):
                 into[name][text_of(each)] += number
                 left -= number
 
@@ -85,6 +89,17 @@ def count_in_bars(
         if 0 <= bar < len(into):
             action = entry.public.action
             into[bar][action if action in TOLD_APART else OTHER] += 1
+
+
+def _by_frequency(
+    values: Sequence[tuple[bytes, int]], stretch: Stretch, kind: bytes
+) -> Iterator[tuple[bytes, Callable[[], BitMap]]]:
+    """Yield few values beginning with the most frequent; many as they stand, which reads each page once."""
+    if len(values) > MOST_LOOKED_UP:
+        yield from stretch.each(kind, kind + b"\xff")
+        return
+    for each, _ in sorted(values, key=itemgetter(1), reverse=True):
+        yield each, partial(stretch.bits, each)
 
 
 def _values(stretch: Stretch, kind: bytes) -> list[tuple[bytes, int]]:

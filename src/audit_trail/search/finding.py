@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 from pyroaring import BitMap
@@ -35,6 +35,18 @@ ATTEMPTS: Final = 5
 Part = Asked | Unindexed
 
 
+class Hits(NamedTuple):
+    """Entries that were found, the last index that was looked at, and whether there are or may be more.
+
+    `reached` is set where the search ended early there.
+    """
+
+    entries: list[Entry]
+    last: int | None
+    is_more: bool
+    reached: int | None = None
+
+
 class Finder:
     """Answers queries over one store, by its index where it has one."""
 
@@ -52,13 +64,13 @@ class Finder:
         if query.unfiltered:
             query = msgspec.structs.replace(query, start=self._store.head(query.account).first)
         if after is None:
-            found, reached = self._beyond(query, before, limit + 1)
+            found = self._beyond(query, before, limit + 1)
             newer = before is not None and self._is_any(_reversed(query), before - 1)
-            return Page(found[:limit], newer, len(found) > limit or reached is not None, reached)
-        found, reached = self._beyond(_reversed(query), after, limit + 1)
-        entries = found[:limit][::-1]
+            return Page(found.entries[:limit], newer, found.is_more, found.reached)
+        found = self._beyond(_reversed(query), after, limit + 1)
+        entries = found.entries[:limit][::-1]
         older = self._is_any(query, entries[-1].index) if entries else True
-        return Page(entries, len(found) > limit or reached is not None, older, reached)
+        return Page(entries, found.is_more, older, found.reached)
 
     def numbered_page(self, query: Query, *, page: int, limit: int) -> NumberedPage:
         """Return a page by its number from 1, without OFFSET.
@@ -139,32 +151,37 @@ class Finder:
         """Yield every matching entry in the query's order, read some at a time."""
         beyond: int | None = None
         while True:
-            found, reached = self._beyond(query, beyond, READ_TOGETHER)
-            if found or reached is not None:
-                beyond = found[-1].index if reached is None else reached
-                yield Batch(found, beyond)
-            if reached is None and len(found) < READ_TOGETHER:
+            found = self._beyond(query, beyond, READ_TOGETHER)
+            if found.last is None:
+                return
+            beyond = found.last
+            yield Batch(found.entries, beyond)
+            if not found.is_more:
                 return
 
     def _is_any(self, query: Query, beyond: int) -> bool:
         """Tell whether there is a hit beyond this index, or may be."""
-        found, reached = self._beyond(query, beyond, 1)
-        return bool(found) or reached is not None
+        found = self._beyond(query, beyond, 1)
+        return found.last is not None
 
-    def _beyond(
-        self, query: Query, beyond: int | None, limit: int
-    ) -> tuple[list[Entry], int | None]:
-        """Return the next hits, and how far was searched where it ended before the limit.
+    def _beyond(self, query: Query, beyond: int | None, limit: int) -> Hits:
+        """Return the next hits.
 
         What neither index nor columns tell is held against so many entries at a time, or a page of
         what is rare would keep its reader waiting for as long as the trail is long.
         """
         if query.where is None:
-            return self._store.find(query, beyond=beyond, limit=limit), None
+            some = self._store.find(query, beyond=beyond, limit=limit)
+            return Hits(some, some[-1].index if some else None, len(some) == limit)
 
-        def found(walk: Walk) -> tuple[list[Entry], int | None]:
+        def found(walk: Walk) -> Hits:
             hits = list(islice(walk.hits(beyond), limit))
-            return walk.entries(hits), walk.reached if len(hits) < limit else None
+            # Some may have been dropped since they were found, so they don't tell whether there are more.
+            entries = walk.entries(hits)
+            if len(hits) == limit:
+                return Hits(entries, hits[-1], True, None if entries else hits[-1])
+            last = walk.reached if walk.reached is not None or not hits else hits[-1]
+            return Hits(entries, last, walk.reached is not None, walk.reached)
 
         return self._steadily(query, found)
 

@@ -6,14 +6,15 @@ and can't be published, as the head has moved; so nothing that was erased comes 
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final, Literal
+from itertools import chain
+from typing import Final
 
-import msgspec
 from pyroaring import BitMap
 
 from audit_trail.record.entry import Ranges
 from audit_trail.record.removed import count_of, union, without
-from audit_trail.record.terms import terms_of
+from audit_trail.record.terms import MANY, terms_of
+from audit_trail.search.making import advanced, as_declared
 from audit_trail.search.pages import APART, Page, Posting, bits_payload, packed, read_payload
 from audit_trail.search.segments import BLOCK_ENTRIES, PAGES_TOGETHER, width
 from audit_trail.store.index import IndexHead, IndexStore, Replaced, Segment
@@ -32,17 +33,17 @@ class Forgetter:
         self._store = store
         self._index = index
 
-    def erase(self, account: str, part: Literal["who", "what"], start: int, stop: int) -> None:
-        """Take out the terms that the entries start <= index < stop have by this part alone.
+    def erase(self, account: str, start: int, stop: int) -> None:
+        """Take out the terms that the entries start <= index < stop have by what is declared as erased.
 
         Raises `HeadMoved` where the index changed meanwhile.
         """
         head = self._index.index_head(account)
         gone: dict[bytes, list[int]] = defaultdict(list)
-        indexed = head.blocks * BLOCK_ENTRIES
-        for entry in self._store.slice(account, start, min(stop, indexed)):
-            left = msgspec.structs.replace(entry, **{part: None})
-            for term in terms_of(entry) - terms_of(left):
+        entries = self._store.slice(account, start, min(stop, head.blocks * BLOCK_ENTRIES))
+        for entry, left in zip(entries, as_declared(self._store, account, entries), strict=True):
+            # What isn't told by terms stays to be asked of the entry itself.
+            for term in terms_of(entry) - terms_of(left) - {MANY}:
                 gone[term].append(entry.index)
         bits = {term: BitMap(indexes) for term, indexes in gone.items()}
         replaced = [
@@ -52,7 +53,8 @@ class Forgetter:
             for page in self._without(account, segment, bits)
         ]
         # Also where nothing was indexed yet: what is held in memory, of any process, is outdated.
-        self._index.publish(account, head, _next(head), replaced=replaced, is_clean=True)
+        after = advanced(head, is_less=True)
+        self._index.publish(account, head, after, replaced=replaced, is_clean=True)
 
     def drop(self, account: str) -> None:
         """Take out all of the entries that are declared as dropped; done before, it does nothing.
@@ -65,30 +67,30 @@ class Forgetter:
             inside = _inside(dropped, segment)
             if count_of(inside) == segment.dropped:
                 continue
-            if count_of(inside) == width(segment) * BLOCK_ENTRIES:
-                left = tuple(each for each in head.segments if each != segment)
-                after = _next(head)._replace(segments=left)
-                self._index.publish(account, head, after)
-            else:
-                after = self._mask(account, head, segment, inside)
+            masked: tuple[Segment, ...] = ()
+            if count_of(inside) < width(segment) * BLOCK_ENTRIES:
+                head = self._mask(account, head, segment, inside)
+                masked = (segment._replace(dropped=count_of(inside)),)
+            segments = chain.from_iterable(
+                masked if each == segment else (each,) for each in head.segments
+            )
+            after = advanced(head, is_less=True)._replace(segments=tuple(segments))
+            self._index.publish(account, head, after, gone=list(_whole_blocks(inside)))
             head = after
 
     def _mask(self, account: str, head: IndexHead, segment: Segment, dropped: Ranges) -> IndexHead:
-        """Rewrite a segment without these entries, some pages at a time."""
+        """Rewrite a segment's pages without these entries, some at a time."""
         gone = BitMap()
         for first, last in dropped:
             gone.add_range(first, last + 1)
         behind = b""
         while rows := self._index.pages(account, segment, behind, PAGES_TOGETHER):
             behind = rows[-1][0]
-            replaced = list(self._rewritten(account, segment, rows, lambda _: gone))
-            self._index.publish(account, head, _next(head), replaced=replaced)
-            head = _next(head)
-        masked = segment._replace(dropped=count_of(dropped))
-        segments = tuple(masked if each == segment else each for each in head.segments)
-        after = _next(head)._replace(segments=segments)
-        self._index.publish(account, head, after)
-        return after
+            if replaced := list(self._rewritten(account, segment, rows, lambda _: gone)):
+                after = advanced(head, is_less=True)
+                self._index.publish(account, head, after, replaced=replaced)
+                head = after
+        return head
 
     def _without(
         self, account: str, segment: Segment, gone: Mapping[bytes, BitMap]
@@ -143,5 +145,8 @@ def _inside(ranges: Ranges, segment: Segment) -> Ranges:
     return without(span, without(span, ranges))
 
 
-def _next(head: IndexHead) -> IndexHead:
-    return head._replace(version=head.version + 1, generation=head.generation + 1)
+def _whole_blocks(ranges: Ranges) -> Iterator[range]:
+    for first, last in ranges:
+        blocks = range(-(-first // BLOCK_ENTRIES), (last + 1) // BLOCK_ENTRIES)
+        if blocks:
+            yield blocks

@@ -5,17 +5,19 @@ are to be asked however long a trail is. Entries that fill no block yet are held
 it is sealed: what was altered in it can hide an entry or count it, but never shows another one.
 """
 
+import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from threading import Lock
 from typing import Final, NamedTuple
 
 from audit_trail.errors import HeadMoved
 from audit_trail.record.entry import Ranges
-from audit_trail.record.removed import RemovedPart
-from audit_trail.record.terms import terms_of
+from audit_trail.record.removed import union
+from audit_trail.record.terms import forget_texts, terms_of
 from audit_trail.search.forgetting import Forgetter, dropped_ranges
-from audit_trail.search.making import Maker, indexed_entries
+from audit_trail.search.making import Maker, advanced, indexed_entries
 from audit_trail.search.segments import (
     BLOCK_ENTRIES,
     Bounds,
@@ -25,7 +27,7 @@ from audit_trail.search.segments import (
     Stretch,
 )
 from audit_trail.store.index import IndexHead, IndexStore, Segment
-from audit_trail.store.port import Store
+from audit_trail.store.port import Pending, Store
 
 MOST_RECENT: Final = 4 * BLOCK_ENTRIES
 """Entries of an account that are held in memory; where more wait for the index, they are read."""
@@ -34,6 +36,8 @@ MOST_HELD: Final = 64
 """Accounts whose newest entries are held in memory."""
 
 ATTEMPTS: Final = 20
+PATIENCE_ROUNDS: Final = 600
+PAUSE_SECONDS: Final = 0.05
 ENTRIES_TOGETHER: Final = 500
 
 
@@ -68,6 +72,7 @@ class Index:
         self._kept = Kept()
         self._recent: OrderedDict[str, Recent] = OrderedDict()
         self._lock = Lock()
+        self._generations: dict[str, int] = {}
         self._maker = Maker(store, index, self._stored)
         self._forgetter = Forgetter(store, index)
         # What was left when this process began is looked for once.
@@ -81,6 +86,10 @@ class Index:
     def snapshot(self, account: str) -> Snapshot:
         """Return what can be asked of the account's index now."""
         head = self._index.index_head(account)
+        if self._generations.get(account, head.generation) != head.generation:
+            # Something was taken out, by this process or by another.
+            self._release(account)
+        self._generations[account] = head.generation
         size = self._store.head(account).size
         stretches: list[Stretch] = [
             self._stored(account, head, segment) for segment in head.segments
@@ -103,9 +112,9 @@ class Index:
     def is_steady(self, account: str, snapshot: Snapshot) -> bool:
         """Tell whether all that the snapshot names was there until now."""
         head = self._index.index_head(account)
-        return head.version == snapshot.head.version or {
-            each[:2] for each in snapshot.head.segments
-        } <= {each[:2] for each in head.segments}
+        return head.generation == snapshot.head.generation and (
+            {each[:2] for each in snapshot.head.segments} <= {each[:2] for each in head.segments}
+        )
 
     def note(self, account: str, size: int) -> None:
         """Remember that the account has so many entries, to make segments of them."""
@@ -123,9 +132,9 @@ class Index:
             if not is_ours:
                 return None
             if self._waiting is None:
-                self._waiting = {}
-                for account in self._store.accounts():
-                    self._waiting[account] = self._store.head(account).size
+                self._waiting = {
+                    account: self._store.head(account).size for account in self._store.accounts()
+                }
             made = 0
             while self._waiting and not is_over():
                 account, size = self._waiting.popitem()
@@ -136,24 +145,52 @@ class Index:
                     raise
             return made
 
-    def forget(self, account: str, part: RemovedPart, start: int, stop: int) -> None:
-        """Take out what the entries start <= index < stop are about to lose."""
-        for _ in range(ATTEMPTS):
-            try:
-                if part == "entry":
-                    self._forgetter.drop(account)
-                else:
-                    self._forgetter.erase(account, part, start, stop)
-            except HeadMoved:
-                continue
-            return
-        raise HeadMoved(f"The search index of account {account} moved {ATTEMPTS} times in a row.")
+    def forget(self, account: str, pending: Sequence[Pending]) -> None:
+        """Take out what these entries are about to lose, by what is declared of them."""
+        ranges = union((each.start, each.stop - 1) for each in pending if each.part != "entry")
+        with self._alone():
+            for first, last in ranges:
+                self._retried(account, lambda: self._forgetter.erase(account, first, last + 1))  # noqa: B023 -- called at once
+            if any(each.part == "entry" for each in pending):
+                self._retried(account, lambda: self._forgetter.drop(account))
+        self._release(account)
 
     def rebuild(self, account: str) -> None:
         """Throw the account's index away; whoever makes segments makes them anew."""
-        head = self._index.index_head(account)
-        self._index.publish(account, head, IndexHead(head.version + 1, head.generation + 1))
+
+        def empty() -> None:
+            head = self._index.index_head(account)
+            after = advanced(head, is_less=True)._replace(blocks=0, segments=())
+            self._index.publish(account, head, after)
+
+        self._retried(account, empty)
         self.note(account, self._store.head(account).size)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let whoever makes segments finish first; who takes too long has to begin anew."""
+        for _ in range(PATIENCE_ROUNDS):
+            with self._index.indexing() as is_ours:
+                if is_ours:
+                    yield
+                    return
+            time.sleep(PAUSE_SECONDS)
+        yield
+
+    def _retried(self, account: str, act: Callable[[], None]) -> None:
+        for attempt in range(ATTEMPTS):
+            try:
+                return act()
+            except HeadMoved:
+                time.sleep(PAUSE_SECONDS * attempt / 10)
+        raise HeadMoved(f"The search index of account {account} moved {ATTEMPTS} times in a row.")
+
+    def _release(self, account: str) -> None:
+        """Let go of what this process remembers of an account, and of texts that were indexed."""
+        with self._lock:
+            self._recent.pop(account, None)
+        self._kept.release(account)
+        forget_texts()
 
     def bounds(self, account: str, head: IndexHead) -> Bounds:
         """Return when the entries of each of its blocks occurred."""
@@ -170,10 +207,11 @@ class Index:
             try:
                 self._forgetter.drop(account)
                 if not self._maker.make(account, size, is_over):
-                    break
+                    return made
             except HeadMoved:
                 continue
             made += 1
+        self.note(account, size)
         return made
 
     def _stored(self, account: str, head: IndexHead, segment: Segment) -> StoredStretch:

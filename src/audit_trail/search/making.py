@@ -1,6 +1,7 @@
 """Makes segments of an account's entries, and one of several, behind the appends."""
 
 import heapq
+import secrets
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -36,21 +37,24 @@ LEAVES_TOGETHER: Final = 256
 DISCARDED_TOGETHER: Final = 2_000
 
 
+def as_declared(store: Store, account: str, entries: Sequence[Entry]) -> list[Entry]:
+    """Return entries, in their order, without what is declared as erased of them and is still there."""
+    left = list(entries)
+    for part in ERASED_PARTS if left else ():
+        found = store.removals(account, part, left[0].index, left[-1].index)
+        ranges = tuple((each.first, each.last) for each in found)
+        left = [
+            msgspec.structs.replace(entry, **{part: None})
+            if ranges and holds(ranges, entry.index)
+            else entry
+            for entry in left
+        ]
+    return left
+
+
 def indexed_entries(store: Store, account: str, start: int, stop: int) -> list[Entry]:
-    """Return entries without what is declared as erased of them, even where it is still there."""
-    entries = store.slice(account, start, stop)
-    for part in ERASED_PARTS:
-        ranges = tuple(
-            (each.first, each.last) for each in store.removals(account, part, start, stop - 1)
-        )
-        if ranges:
-            entries = [
-                msgspec.structs.replace(entry, **{part: None})
-                if holds(ranges, entry.index)
-                else entry
-                for entry in entries
-            ]
-    return entries
+    """Return the entries start <= index < stop as they are indexed."""
+    return as_declared(store, account, store.slice(account, start, stop))
 
 
 class Maker:
@@ -101,9 +105,8 @@ class Maker:
             if entries:
                 blocks.append(_block(number, entries))
         postings = (_posting(term, found[term]) for term in sorted(found))
-        self._put(account, segment, packed(postings), lambda: False)
-        after = head._replace(
-            version=head.version + 1,
+        self._put(account, head, segment, packed(postings), lambda: False)
+        after = advanced(head)._replace(
             blocks=head.blocks + width(segment),
             segments=(*head.segments, segment._replace(dropped=missing)),
         )
@@ -130,20 +133,21 @@ class Maker:
                 heapq.merge(*streams, key=attrgetter("term")), attrgetter("term")
             )
         )
-        if not self._put(account, merged, packed(postings), is_over):
+        if not self._put(account, head, merged, packed(postings), is_over):
             return 0
         segments = tuple(
             merged if each == first else each
             for each in head.segments
             if each == first or each not in group
         )
-        after = head._replace(version=head.version + 1, segments=segments)
+        after = advanced(head)._replace(segments=segments)
         self._index.publish(account, head, after)
         return width(merged)
 
     def _put(
         self,
         account: str,
+        head: IndexHead,
         segment: Segment,
         leaves: Iterable[Leaf],
         is_over: Callable[[], bool],
@@ -152,8 +156,17 @@ class Maker:
         while some := list(islice(stream, LEAVES_TOGETHER)):
             if is_over():
                 return False
-            self._index.put(account, segment, some)
+            self._index.put(account, head, segment, some)
         return True
+
+
+def advanced(head: IndexHead, *, is_less: bool = False) -> IndexHead:
+    """Return the next head; with `is_less`, where something was taken out.
+
+    The first generation is drawn: tables that were emptied must not repeat one that is remembered.
+    """
+    generation = head.generation + is_less if head.version else secrets.randbits(40)
+    return head._replace(version=head.version + 1, generation=generation)
 
 
 def _to_merge(head: IndexHead) -> list[Segment]:

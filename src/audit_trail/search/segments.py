@@ -5,9 +5,10 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import accumulate, pairwise
 from threading import Lock
-from typing import Final, TypeVar
+from typing import ClassVar, Final, TypeVar
 
 from pyroaring import BitMap
 
@@ -20,19 +21,12 @@ BLOCK_ENTRIES: Final = 1_024
 FAN_OUT: Final = 16
 """So many segments of a level become one of the next."""
 
-MOST_TERMS_ASKED: Final = 20_000
-"""How many terms of one segment a prefix or a part of a name may stand for."""
-
 PAGES_TOGETHER: Final = 64
 OVERHEAD_BYTES: Final = 500
 """What anything that is kept takes beside its own bytes."""
 
 KEPT_BYTES: Final = 64 * 1024 * 1024
 """How much of the index a process keeps at hand."""
-
-
-class TooMany(Exception):
-    """More terms fit than are worth asking."""
 
 
 def width(segment: Segment) -> int:
@@ -78,6 +72,7 @@ class Stretch(ABC):
 
     start: int
     stop: int
+    grows: ClassVar[bool] = False
 
     @abstractmethod
     def bits(self, term: bytes) -> BitMap:
@@ -86,6 +81,10 @@ class Stretch(ABC):
     @abstractmethod
     def hits(self, low: bytes, high: bytes) -> Iterator[tuple[bytes, int]]:
         """Yield the terms low <= term < high with how many entries have each, in their order."""
+
+    @abstractmethod
+    def each(self, low: bytes, high: bytes) -> Iterator[tuple[bytes, Callable[[], BitMap]]]:
+        """Yield the terms low <= term < high, each with what reads its entries where it stands."""
 
     @abstractmethod
     def during(self, since_us: int, until_us: int) -> BitMap:
@@ -122,38 +121,17 @@ class Stretch(ABC):
         """All of its entries, dropped ones included."""
         return BitMap(range(self.start, self.stop))
 
-    def prefixed(self, prefix: bytes) -> BitMap:
-        """Return the entries that have a term with this beginning. Raises `TooMany`."""
-        # No UTF-8 has the byte 255.
-        return self.between(prefix, prefix + b"\xff")
-
-    def between(
-        self, low: bytes, high: bytes, fits: Callable[[bytes], bool] | None = None
-    ) -> BitMap:
-        """Return the entries that have one of these terms that fits. Raises `TooMany`."""
-        found: list[bytes] = []
-        for asked, (term, _) in enumerate(self.hits(low, high)):
-            if asked >= MOST_TERMS_ASKED:
-                raise TooMany
-            if fits is None or fits(term):
-                found.append(term)
-        return self.any_of(found)
-
-    def any_of(self, terms: Sequence[bytes]) -> BitMap:
-        """Return the entries that have one of these terms."""
-        if len(terms) == 1:
-            return self.bits(terms[0])
-        return BitMap.union(*map(self.bits, terms)) if terms else BitMap()
-
 
 class RecentStretch(Stretch):
     """Entries that no segment has yet, held in memory."""
+
+    grows = True
 
     def __init__(self, start: int) -> None:
         self.start = self.stop = start
         self._bits: dict[bytes, BitMap] = {}
         self._times = array("q")
-        self._sorted: list[bytes] | None = None
+        self._sorted: list[bytes] = []
 
     def add(self, index: int, terms: Iterable[bytes], occurred_at: int) -> None:
         """Add the next entry; between it and the last one there may be gaps."""
@@ -161,7 +139,6 @@ class RecentStretch(Stretch):
             bits = self._bits.get(term)
             if bits is None:
                 bits = self._bits[term] = BitMap()
-                self._sorted = None
             bits.add(index)
         self._times.extend([occurred_at] * (index + 1 - self.start - len(self._times)))
 
@@ -170,14 +147,21 @@ class RecentStretch(Stretch):
         self.stop = stop
 
     def bits(self, term: bytes) -> BitMap:
-        return self._bits.get(term) or BitMap()
+        # A copy, as others add to it.
+        found = self._bits.get(term)
+        return BitMap() if found is None else BitMap(found)
 
     def hits(self, low: bytes, high: bytes) -> Iterator[tuple[bytes, int]]:
-        if self._sorted is None:
-            self._sorted = sorted(self._bits)
         terms = self._sorted
+        if len(terms) != len(self._bits):
+            # Terms are only added, so a list of as many has them all.
+            terms = self._sorted = sorted(self._bits)
         for at in range(bisect_left(terms, low), bisect_left(terms, high)):
             yield terms[at], len(self._bits[terms[at]])
+
+    def each(self, low: bytes, high: bytes) -> Iterator[tuple[bytes, Callable[[], BitMap]]]:
+        for term, _ in self.hits(low, high):
+            yield term, partial(self.bits, term)
 
     def during(self, since_us: int, until_us: int) -> BitMap:
         return BitMap(
@@ -220,6 +204,13 @@ class Kept:
                 _, (_, gone) = self._found.popitem(last=False)
                 self._size -= gone
         return value
+
+    def release(self, account: str) -> None:
+        """Let go of what is kept of an account, the first part of a key."""
+        with self._lock:
+            for key in [key for key in self._found if key[0] == account]:
+                _, size = self._found.pop(key)
+                self._size -= size
 
 
 class StoredStretch(Stretch):
@@ -264,6 +255,14 @@ class StoredStretch(Stretch):
             if stop < len(page.terms):
                 return
 
+    def each(self, low: bytes, high: bytes) -> Iterator[tuple[bytes, Callable[[], BitMap]]]:
+        for page in self._pages(low):
+            start, stop = bisect_left(page.terms, low), bisect_left(page.terms, high)
+            for place in range(start, stop):
+                yield page.terms[place], partial(self._read, page, place)
+            if stop < len(page.terms):
+                return
+
     def postings(self) -> Iterator[Posting]:
         """Yield all of it, read some pages at a time, past what is kept."""
         behind = b""
@@ -305,6 +304,12 @@ class StoredStretch(Stretch):
             )
 
         return self._kept.get((self._account, "times", block, self._key[1]), read)
+
+    def _read(self, page: Page, place: int) -> BitMap:
+        posting = page.at(place)
+        return (
+            self.bits(posting.term) if posting.payload == APART else read_payload(posting.payload)
+        )
 
     def _posting(self, term: bytes) -> Posting | None:
         found = self._store.page(self._account, self._segment, term)

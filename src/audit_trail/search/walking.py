@@ -10,7 +10,7 @@ from pyroaring import BitMap
 from audit_trail.record.entry import Entry, Ranges
 from audit_trail.record.matching import matches
 from audit_trail.record.query import Query
-from audit_trail.search.answering import Answer, answer
+from audit_trail.search.answering import Answer, Asking, Budget, answer
 from audit_trail.search.found import SEARCHED_AT_ONCE
 from audit_trail.search.index import Snapshot
 from audit_trail.search.segments import Stretch
@@ -50,6 +50,7 @@ class Walk:
         self.reached: int | None = None
         """Where the search ended early: entries beyond this index haven't been searched."""
         self._left = SEARCHED_AT_ONCE
+        self._budget = Budget()
         self._read: dict[int, Entry] = {}
 
     def parts(self, beyond: int | None = None) -> Iterator[Asked | Unindexed]:
@@ -102,9 +103,10 @@ class Walk:
         return [self._read[index] for index in indexes if index in self._read]
 
     def _ask(self, stretch: Stretch, start: int, stop: int, snapshot: Snapshot) -> Asked:
-        found = answer(self._query.where, stretch)
+        found = answer(self._query.where, Asking(stretch, self._budget))
         size = snapshot.size
-        if start > stretch.start or min(stop, size) < stretch.stop:
+        # What is held in memory may have grown since.
+        if start > stretch.start or min(stop, size) < stretch.stop or stretch.grows:
             inside = BitMap(range(start, min(stop, size)))
             found = Answer(found.sure & inside, found.possible & inside)
         if dropped := _bits(snapshot.dropped, start, stop):

@@ -88,8 +88,12 @@ class IndexStore(Protocol):
         """Return the times of a block's entries, each in the place of its index."""
         ...
 
-    def put(self, account: str, segment: Segment, leaves: Sequence[Leaf]) -> None:
-        """Add pages, none of which is there, to a segment that no head names yet."""
+    def put(self, account: str, head: IndexHead, segment: Segment, leaves: Sequence[Leaf]) -> None:
+        """Add pages, none of which is there, to a segment that no head names yet.
+
+        Raises `HeadMoved` where the head isn't this one any more: nothing may be added then, as an
+        erasure may have taken its terms out, and its bytes were looked for and found nowhere.
+        """
         ...
 
     def publish(
@@ -100,11 +104,12 @@ class IndexStore(Protocol):
         *,
         blocks: Sequence[Block] = (),
         replaced: Sequence[Replaced] = (),
+        gone: Sequence[range] = (),
         is_clean: bool = False,
     ) -> None:
         """Put the head in the place of the one before, with all else or not at all.
 
-        With `is_clean` pages that the new head doesn't name go with it, whoever was making them.
+        Of the blocks `gone` the times go, too. With `is_clean` pages that the new head doesn't name go with it, whoever was making them.
 
         Raises `HeadMoved` where it isn't the one before any more.
         """

@@ -1,7 +1,7 @@
 """The reference store: plain objects in memory, for tests and for comparison."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from threading import Lock
 
 import msgspec
@@ -16,6 +16,7 @@ from audit_trail.store.port import (
     Key,
     Lead,
     Leap,
+    Pending,
     RecordKey,
     Removal,
     Row,
@@ -23,7 +24,7 @@ from audit_trail.store.port import (
     Sealing,
     Tail,
     Wiped,
-    first_of,
+    taken_of,
 )
 
 
@@ -100,17 +101,21 @@ class MemoryStore:
             if each.part == part and each.first <= last and each.last >= first
         )
 
-    def remove(self, account: str, limit: int) -> int:
+    def remove(self, account: str, limit: int, only: Collection[Pending] | None = None) -> int:
         with self._lock:
-            left = limit
-            for part, first, last, _ in self._removals[account]:
-                start = self._next[account, part, first]
-                stop = max(min(last + 1, start + left), start)
+            taken = taken_of(limit, self._pending(account), only)
+            for part, first, start, stop in taken:
                 for index in range(start, stop):
                     self._remove(account, part, index)
                 self._next[account, part, first] = stop
-                left -= stop - start
-            return limit - left
+            return sum(each.stop - each.start for each in taken)
+
+    def pending(self, account: str, limit: int) -> list[Pending]:
+        return taken_of(limit, self._pending(account), None)
+
+    def _pending(self, account: str) -> Iterator[tuple[RemovedPart, int, int, int]]:
+        for part, first, last, _ in self._removals[account]:
+            yield part, first, self._next[account, part, first], last
 
     def _remove(self, account: str, part: RemovedPart, index: int) -> None:
         entries = self._accounts[account]
@@ -120,12 +125,6 @@ class MemoryStore:
                 self._versions[of] = max(self._versions.get(of, 0), dropped.version)
         elif index in entries:
             entries[index] = msgspec.structs.replace(entries[index], **{part: None})
-
-    def pending(self, account: str, limit: int) -> list[tuple[RemovedPart, int, int]]:
-        left = (
-            (each, self._next[account, each.part, each.first]) for each in self._removals[account]
-        )
-        return list(first_of(limit, [(each.part, start, each.last + 1) for each, start in left]))
 
     def wipe(self) -> Wiped:
         return "done"

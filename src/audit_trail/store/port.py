@@ -1,6 +1,6 @@
 """The port that every store serves; its contract is tests/store/contract.py."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 from audit_trail.record.entry import Entry
@@ -75,6 +75,15 @@ class Removal(NamedTuple):
     first: int
     last: int
     declared_by: int
+
+
+class Pending(NamedTuple):
+    """What of a removal, by its part and first index, is to be carried out next: start <= index < stop."""
+
+    part: RemovedPart
+    first: int
+    start: int
+    stop: int
 
 
 class Row(NamedTuple):
@@ -196,15 +205,16 @@ class Store(Protocol):
         """Return the declared ranges of this part that reach into these indexes, in their order."""
         ...
 
-    def remove(self, account: str, limit: int) -> int:
+    def remove(self, account: str, limit: int, only: Collection[Pending] | None = None) -> int:
         """Carry out what is declared: empty parts with their salts, delete entries.
 
-        Returns how many indexes were worked off, `limit` at most; 0 when nothing is left.
+        With `only`, nothing else than what was pending before, and is still so. Returns how many
+        indexes were worked off, `limit` at most; 0 when nothing is left.
         """
         ...
 
-    def pending(self, account: str, limit: int) -> list[tuple[RemovedPart, int, int]]:
-        """Return what `remove` would work off next: each part with its start and its stop."""
+    def pending(self, account: str, limit: int) -> list[Pending]:
+        """Return what `remove` would work off next."""
         ...
 
     def wipe(self) -> Wiped:
@@ -253,11 +263,13 @@ class Store(Protocol):
         ...
 
 
-def first_of(
-    limit: int, ranges: Iterable[tuple[RemovedPart, int, int]]
-) -> Iterator[tuple[RemovedPart, int, int]]:
-    """Yield of these parts, each with its start and stop, so much that they have `limit` indexes."""
-    for part, start, stop in ranges:
-        if limit > 0 and start < stop:
-            yield part, start, min(stop, start + limit)
-            limit -= stop - start
+def taken_of(
+    limit: int, rows: Iterable[tuple[RemovedPart, int, int, int]], only: Collection[Pending] | None
+) -> list[Pending]:
+    """Return of removals (part, first, next, last) so much that it has `limit` indexes, and is asked."""
+    found = []
+    for part, first, start, last in rows:
+        if limit > 0 and start <= last:
+            found.append(Pending(part, first, start, min(last + 1, start + limit)))
+            limit -= last + 1 - start
+    return [each for each in found if only is None or each in only]

@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -27,6 +27,7 @@ from audit_trail.store.port import (
     Key,
     Lead,
     Leap,
+    Pending,
     RecordKey,
     Removal,
     Row,
@@ -34,7 +35,7 @@ from audit_trail.store.port import (
     Sealing,
     Tail,
     Wiped,
-    first_of,
+    taken_of,
 )
 from audit_trail.store.sqlite_file import BUSY_TIMEOUT_SECONDS, SqliteFile, bound
 from audit_trail.store.sqlite_index import SqliteIndex
@@ -69,8 +70,9 @@ _REMOVALS: Final = """
 SELECT part, first, last, declared_by FROM removals
 WHERE account = ? AND part = ? AND first <= ? AND last >= ? ORDER BY first"""
 _PENDING: Final = """
-SELECT rowid, part, next, last FROM removals
+SELECT part, first, next, last FROM removals
 WHERE account = ? AND next <= last ORDER BY declared_by, part, first LIMIT ?"""
+_WORKED_OFF: Final = "UPDATE removals SET next = ? WHERE account = ? AND part = ? AND first = ?"
 _REMOVE: Final = {
     "who": "UPDATE entries SET who = NULL, who_salt = NULL, person = char(10) "
     "WHERE account = ? AND idx BETWEEN ? AND ?",
@@ -230,21 +232,16 @@ class SqliteStore:
     def removals(self, account: str, part: RemovedPart, first: int, last: int) -> list[Removal]:
         return [Removal(*row) for row in self._all(_REMOVALS, (account, part, last, first))]
 
-    def remove(self, account: str, limit: int) -> int:
-        left = limit
+    def remove(self, account: str, limit: int, only: Collection[Pending] | None = None) -> int:
         with self._file.writing() as connection:
-            for row, part, start, last in self._all(_PENDING, (account, limit)):
-                if not left:
-                    break
-                stop = min(last + 1, start + left)
+            taken = taken_of(limit, self._all(_PENDING, (account, limit)), only)
+            for part, first, start, stop in taken:
                 connection.execute(_REMOVE[part], (account, start, stop - 1))
-                connection.execute("UPDATE removals SET next = ? WHERE rowid = ?", (stop, row))
-                left -= stop - start
-        return limit - left
+                connection.execute(_WORKED_OFF, (stop, account, part, first))
+        return sum(each.stop - each.start for each in taken)
 
-    def pending(self, account: str, limit: int) -> list[tuple[RemovedPart, int, int]]:
-        rows = self._all(_PENDING, (account, limit))
-        return list(first_of(limit, [(part, start, last + 1) for _, part, start, last in rows]))
+    def pending(self, account: str, limit: int) -> list[Pending]:
+        return taken_of(limit, self._all(_PENDING, (account, limit)), None)
 
     def wipe(self) -> Wiped:
         """Empty the write-ahead log: in the file itself `secure_delete` has overwritten it all."""

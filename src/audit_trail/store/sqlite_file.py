@@ -1,6 +1,7 @@
 """One SQLite file in WAL mode: a connection for each thread that reads, one writer at a time."""
 
 import fcntl
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -80,14 +81,22 @@ class SqliteFile:
         """Hold a lock among all processes, in a file of its own; give False where another has it."""
         # Closing the database's own file anywhere would take SQLite's locks from this process.
         path = self._path.with_name(f"{self._path.name}-{purpose}")
-        with path.open("ab") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield False
-            else:
-                # The system lets go of it when the file is closed, also by a crash.
-                yield True
+        try:
+            # Who may read the file may lock it, whoever made it.
+            descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise StoreFailed(f"The lock file {path} can't be opened: {error.strerror}.") from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            is_held = False
+        else:
+            is_held = True
+        try:
+            yield is_held
+        finally:
+            # The system lets go of it then, or when the process ends, however it ends.
+            os.close(descriptor)
 
     def one(self, statement: str, values: Sequence[Any]) -> Any:
         """Return the first row, or None."""

@@ -20,6 +20,7 @@ _PAGES: Final = (
 _PUT_PAGE: Final = "INSERT OR REPLACE INTO search_pages VALUES (?, ?, ?, ?, ?)"
 _PUT_BITS: Final = "INSERT OR REPLACE INTO search_bits VALUES (?, ?, ?, ?, ?)"
 _PUT_BLOCK: Final = "INSERT OR REPLACE INTO search_blocks VALUES (?, ?, ?, ?, ?)"
+_GONE_BLOCKS: Final = "DELETE FROM search_blocks WHERE account = ? AND number >= ? AND number < ?"
 _PUT_HEAD: Final = "INSERT OR REPLACE INTO search_heads VALUES (?, ?, ?, ?, ?)"
 # From one segment to the next by the index, instead of through every page of each.
 _SEGMENTS: Final = """
@@ -81,9 +82,11 @@ class SqliteIndex:
         )
         return row[0] if row else None
 
-    def put(self, account: str, segment: Segment, leaves: Sequence[Leaf]) -> None:
+    def put(self, account: str, head: IndexHead, segment: Segment, leaves: Sequence[Leaf]) -> None:
         place = (account, *segment[:2])
         with self._file.writing() as connection:
+            if self.index_head(account).version != head.version:
+                raise HeadMoved
             _put(connection, place, leaves)
 
     def publish(
@@ -94,6 +97,7 @@ class SqliteIndex:
         *,
         blocks: Sequence[Block] = (),
         replaced: Sequence[Replaced] = (),
+        gone: Sequence[range] = (),
         is_clean: bool = False,
     ) -> None:
         with self._file.writing() as connection:
@@ -104,16 +108,19 @@ class SqliteIndex:
                 _PUT_HEAD, (account, after.version, after.generation, after.blocks, segments)
             )
             connection.executemany(_PUT_BLOCK, ((account, *each) for each in blocks))
-            for segment, first, leaves, gone in replaced:
+            for segment, first, leaves, terms in replaced:
                 place = (account, *segment[:2])
                 connection.execute(
                     f"DELETE FROM search_pages WHERE {_OF} AND first = ?", (*place, first)
                 )
-                for term in gone:
+                for term in terms:
                     connection.execute(
                         f"DELETE FROM search_bits WHERE {_OF} AND term = ?", (*place, term)
                     )
                 _put(connection, place, leaves)
+            connection.executemany(
+                _GONE_BLOCKS, ((account, each.start, each.stop) for each in gone)
+            )
             if is_clean:
                 _discard(connection, account, after, LARGEST)
 

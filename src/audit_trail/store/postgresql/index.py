@@ -31,7 +31,9 @@ _PAGES: Final = (
 )
 _FIRST_HEAD: Final = b"""
 INSERT INTO audit_trail.search_heads (account, version, generation, blocks, segments)
-VALUES (%(account)b, %(version)b, %(generation)b, %(blocks)b, %(segments)t::json) ON CONFLICT DO NOTHING"""
+VALUES (%(account)b, 0, 0, 0, '[]') ON CONFLICT DO NOTHING"""
+_SHARED: Final = b"""
+SELECT version FROM audit_trail.search_heads WHERE account = %(account)b FOR SHARE"""
 _NEXT_HEAD: Final = b"""
 UPDATE audit_trail.search_heads
 SET version = %(version)b, generation = %(generation)b, blocks = %(blocks)b,
@@ -57,6 +59,9 @@ INSERT INTO audit_trail.search_blocks (account, number, since, until, times)
 VALUES (%b, %b, %b, %b, %b)
 ON CONFLICT (account, number)
   DO UPDATE SET since = excluded.since, until = excluded.until, times = excluded.times"""
+_GONE_BLOCKS: Final = b"""
+DELETE FROM audit_trail.search_blocks
+WHERE account = %(account)b AND number >= %(start)b AND number < %(stop)b"""
 _GONE_PAGE: Final = f"DELETE FROM audit_trail.search_pages WHERE {_OF} AND first = %(first)b"
 _GONE_BITS: Final = f"DELETE FROM audit_trail.search_bits WHERE {_OF} AND term = %(term)b"
 # From one segment to the next by the index, instead of through every page of each.
@@ -126,9 +131,15 @@ class PostgresqlIndex:
         )
         return rows[0][0] if rows else None
 
-    def put(self, account: str, segment: Segment, leaves: Sequence[Leaf]) -> None:
+    def put(self, account: str, head: IndexHead, segment: Segment, leaves: Sequence[Leaf]) -> None:
         place = (_text(account), *segment[:2])
         with self._connections.lend() as connection, connection.transaction():
+            if not head.version:
+                connection.execute(_FIRST_HEAD, {"account": _text(account)})
+            # Shared until the commit: whoever publishes waits for us, and cleans up behind us.
+            known = connection.execute(_SHARED, {"account": _text(account)}).fetchone()
+            if known != (head.version,):
+                raise HeadMoved
             _copy(connection, _COPY_PAGES, [(*place, each.first, each.page) for each in leaves])
             apart = [(*place, *item) for each in leaves for item in each.apart.items()]
             _copy(connection, _COPY_BITS, apart)
@@ -141,6 +152,7 @@ class PostgresqlIndex:
         *,
         blocks: Sequence[Block] = (),
         replaced: Sequence[Replaced] = (),
+        gone: Sequence[range] = (),
         is_clean: bool = False,
     ) -> None:
         values = {
@@ -152,18 +164,22 @@ class PostgresqlIndex:
             "before": before.version,
         }
         with self._connections.lend() as connection, connection.transaction():
-            moved = connection.execute(_NEXT_HEAD if before.version else _FIRST_HEAD, values)
-            if moved.rowcount != 1:
+            if not before.version:
+                connection.execute(_FIRST_HEAD, values)
+            if connection.execute(_NEXT_HEAD, values).rowcount != 1:
                 raise HeadMoved
             cursor = connection.cursor()
             cursor.executemany(_PUT_BLOCK, [(_text(account), *each) for each in blocks])
             with connection.pipeline():
-                for segment, first, leaves, gone in replaced:
+                for segment, first, leaves, terms in replaced:
                     place = _place(account, segment)
                     cursor.execute(_GONE_PAGE.encode(), place | {"first": first})
-                    for term in gone:
+                    for term in terms:
                         cursor.execute(_GONE_BITS.encode(), place | {"term": term})
                     _put(connection, account, segment, leaves)
+            for each in gone:
+                place = {"account": _text(account), "start": each.start, "stop": each.stop}
+                connection.execute(_GONE_BLOCKS, place)
             if is_clean:
                 _discard(connection, account, after, LARGEST)
 

@@ -1,6 +1,6 @@
 """The PostgreSQL store: what its port asks, in SQL; connections and schema are next door."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, Final
@@ -17,6 +17,7 @@ from audit_trail.store.port import (
     Key,
     Lead,
     Leap,
+    Pending,
     RecordKey,
     Removal,
     Row,
@@ -24,7 +25,7 @@ from audit_trail.store.port import (
     Sealing,
     Tail,
     Wiped,
-    first_of,
+    taken_of,
 )
 from audit_trail.store.postgresql import wiping
 from audit_trail.store.postgresql.connections import Connections
@@ -264,24 +265,18 @@ class PostgresqlStore:
         )
         return [Removal(*row) for row in rows]
 
-    def remove(self, account: str, limit: int) -> int:
-        left = limit
+    def remove(self, account: str, limit: int, only: Collection[Pending] | None = None) -> int:
+        values = {"account": _text(account), "limit": _bigint(limit)}
         with self._connections.lend() as connection, connection.transaction():
-            pending = connection.execute(
-                _PENDING.encode(), {"account": _text(account), "limit": _bigint(limit)}
-            ).fetchall()
-            for part, ranges in groupby(pending, key=itemgetter(0)):
-                taken: list[tuple[int, int, int]] = []
-                for _, first, start, last in ranges:
-                    stop = min(last + 1, start + left)
-                    taken.append((first, start, stop))
-                    left -= stop - start
-                _remove(connection, account, part, taken)
-        return limit - left
+            rows = connection.execute(_PENDING.encode(), values).fetchall()
+            taken = taken_of(limit, rows, only)
+            for part, ranges in groupby(taken, key=itemgetter(0)):
+                _remove(connection, account, part, [each[1:] for each in ranges])
+        return sum(each.stop - each.start for each in taken)
 
-    def pending(self, account: str, limit: int) -> list[tuple[RemovedPart, int, int]]:
+    def pending(self, account: str, limit: int) -> list[Pending]:
         rows = self._all(_PENDING_NOW, account=_text(account), limit=_bigint(limit))
-        return list(first_of(limit, [(part, start, last + 1) for part, _, start, last in rows]))
+        return taken_of(limit, rows, None)
 
     def wipe(self) -> Wiped:
         return wiping.wipe(self._connections)
@@ -291,7 +286,7 @@ class PostgresqlStore:
 
     def accounts(self) -> list[str]:
         rows = self._all("SELECT account FROM audit_trail.heads WHERE size > 0")
-        return [account.decode() for (account,) in rows]
+        return [_read_text(account) for (account,) in rows]
 
     def rows(self, account: str, start: int, stop: int) -> list[Row]:
         rows = self._all(_ROWS, account=_text(account), start=_bigint(start), stop=_bigint(stop))
