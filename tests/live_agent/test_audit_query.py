@@ -67,7 +67,6 @@ def test_times_are_inclusive(place: Place) -> None:
         {"page": "-1"},
         {"page": "two"},
         {"page": "9" * 30},
-        {"page": "401", "q": "a"},
         {"since": "yesterday"},
         {"since": "-1"},
         {"until": "9" * 17},

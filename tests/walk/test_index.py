@@ -54,8 +54,13 @@ SMALL = {
     "audit_trail.search.pages.INLINE_BYTES": 24,
 }
 
+TIGHT = {
+    "terms": "audit_trail.record.terms.MOST_TERMS",
+    "asked": "audit_trail.search.answering.MOST_TERMS_ASKED",
+}
+
 people = st.sampled_from(["ada@example.com", "Grüße Ω", "名前", "Ann Lee", "a", "x" * 300])
-kinds = st.sampled_from(["inbox", "team", "inbox_member", "e" * 70])
+kinds = st.sampled_from(["inbox", "team", "inbox_member", "e" * 70, "e" * 600, "e" * 601])
 actions = st.sampled_from(["create", "update", "delete", "sign_in"])
 texts = st.sampled_from(
     [
@@ -107,7 +112,8 @@ steps = st.lists(
         st.tuples(st.just("append"), st.lists(drafts(), min_size=1, max_size=7)),
         st.tuples(st.just("index"), st.none()),
         st.tuples(
-            st.sampled_from(["who", "what"]), st.tuples(st.integers(0, 30), st.integers(0, 5))
+            st.sampled_from(["who", "what", "both"]),
+            st.tuples(st.integers(0, 30), st.integers(0, 5)),
         ),
         st.tuples(st.just("drop"), st.integers(0, 12)),
     ),
@@ -128,7 +134,7 @@ leaves: st.SearchStrategy[Condition] = st.one_of(
     st.builds(
         By, people | st.sampled_from(["user", "23", "user/5", "lee"]), st.booleans(), st.booleans()
     ),
-    st.builds(Named, st.sampled_from(["ADA", "ü", "%", "", "n\na"])),
+    st.builds(Named, st.sampled_from(["ADA", "ü", "%", "", "\n", "n\na"])),
     st.builds(Holds, st.sampled_from(["before", "after"]), texts, st.booleans()),
     st.builds(
         Changed,
@@ -151,10 +157,10 @@ conditions = st.recursive(
 
 
 @contextmanager
-def small() -> Iterator[None]:
+def small(**more: int) -> Iterator[None]:
     """Make blocks, pages and levels so small that few entries have several of each."""
     with ExitStack() as stack:
-        for name, value in SMALL.items():
+        for name, value in (SMALL | {TIGHT[name]: value for name, value in more.items()}).items():
             stack.enter_context(patch(name, value))
         yield
 
@@ -184,30 +190,30 @@ def lived(trail: Trail, account: str, taken: list[tuple[str, Any]]) -> None:
         elif name == "drop" and dropped < given_ < size:
             dropped = given_
             remove(trail, account, Removed(entry=((0, dropped - 1),)))
-        elif name in erased:
+        elif name in ("who", "what", "both"):
             first, span = given_
-            last = first + span
-            if erased[name] <= first and last < size:
-                erased[name] = last + 1
-                remove(trail, account, Removed(**{name: ((first, last),)}))
+            last, parts = first + span, ("who", "what") if name == "both" else (name,)
+            if all(erased[part] <= first for part in parts) and last < size:
+                erased |= dict.fromkeys(parts, last + 1)
+                remove(trail, account, Removed(**dict.fromkeys(parts, ((first, last),))))
 
 
 def remove(trail: Trail, account: str, removed: Removed) -> None:
-    trail.append(
-        [
-            Draft(
-                id=f"removal-{trail.head('1').size}",
-                account=account,
-                occurred_at=7,
-                action="erase",
-                entity=Entity(type="audit_log"),
-                actor=ActorId(kind="system"),
-                via="cli",
-                removed=removed,
-            )
-        ]
-    )
+    trail.append([removal(account, trail.head(account).size, removed)])
     trail.remove(account)
+
+
+def removal(account: str, number: int, removed: Removed) -> Draft:
+    return Draft(
+        id=f"removal-{number}",
+        account=account,
+        occurred_at=7,
+        action="erase",
+        entity=Entity(type="audit_log"),
+        actor=ActorId(kind="system"),
+        via="cli",
+        removed=removed,
+    )
 
 
 def require_equal(trail: Trail, store: Store, account: str, where: Condition | None) -> None:
@@ -256,6 +262,70 @@ def test_whatever_happened_the_index_tells_what_the_entries_tell(
 ) -> None:
     with small(), fresh() as store:
         require_told(store, "1", taken, where)
+
+
+@settings(max_examples=40, deadline=None)
+@given(taken=steps, where=conditions)
+def test_what_the_index_has_no_room_for_is_read(
+    taken: list[tuple[str, Any]], where: Condition
+) -> None:
+    with small(terms=20, asked=3), fresh() as store:
+        require_told(store, "1", taken, where)
+
+
+def filled(store: Store, count: int = 9) -> Trail:
+    trail = Trail(store, clock=lambda: 5)
+    trail.append([at(index, index) for index in range(count)])
+    trail.index()
+    return trail
+
+
+UPDATES = Is("action", "update")
+
+
+def test_a_hit_that_is_gone_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    with small(), fresh() as store:
+        trail, query = filled(store), Query(account="1", where=UPDATES)
+        read = store.entries
+        monkeypatch.setattr(
+            store, "entries", lambda of, indexes: [e for e in read(of, indexes) if e.index != 7]
+        )
+        monkeypatch.setattr("audit_trail.search.finding.READ_TOGETHER", 3)
+        assert [entry.index for entry in trail.matching(query)] == [8, 6, 5, 4, 3, 2, 1, 0]
+        page = trail.page(query, limit=2)
+        assert [entry.index for entry in page.entries] == [8, 6] and page.has_older
+
+
+def test_what_is_declared_meanwhile_is_forgotten_before_it_goes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with small(), fresh() as store:
+        trail, remove_ = filled(store), store.remove
+
+        def beside(account: str, limit: int, only: Any = None) -> int:
+            monkeypatch.setattr(store, "remove", remove_)
+            trail.append([removal("1", trail.head("1").size, Removed(what=((2, 3),)))])
+            return remove_(account, limit, only)
+
+        monkeypatch.setattr(store, "remove", beside)
+        remove(trail, "1", Removed(what=((0, 1),)))
+        trail.remove("1")
+        words = Words("imported")
+        assert [entry.index for entry in trail.matching(Query(account="1", where=words))] == [
+            *range(8, 3, -1)
+        ]
+
+
+def test_tables_that_were_emptied_bring_nothing_back() -> None:
+    with small(), fresh() as store:
+        trail, query = filled(store), Query(account="1", where=Words("imported"))
+        assert trail.count(query).number == 9
+        remove(Trail(store), "1", Removed(what=((0, 8),)))
+        with store._file.writing() as connection:
+            for table in ("heads", "pages", "bits", "blocks"):
+                connection.execute(f"DELETE FROM search_{table}")
+        Trail(store).index()
+        assert trail.count(query).number == 0
 
 
 def require_told(
@@ -326,4 +396,5 @@ def at(index: int, occurred_us: int) -> Draft:
         entity=Entity(type="inbox"),
         actor=ActorId(kind="system"),
         via="import",
+        what=b'{"label":"Imported"}',
     )

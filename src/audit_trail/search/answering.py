@@ -71,8 +71,8 @@ class TooMany(Exception):
 class Budget:
     """How many terms one search may still look through, for beginnings and parts of names."""
 
-    def __init__(self, left: int = MOST_TERMS_ASKED) -> None:
-        self.left = left
+    def __init__(self) -> None:
+        self.left = MOST_TERMS_ASKED
 
 
 class Asking:
