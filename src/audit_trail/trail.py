@@ -261,11 +261,14 @@ class Trail:
         What a crash left undone, or was left when `is_over`, is done by the next run or start.
         """
         done = 0
-        while not is_over() and (some := self._store.pending(account, REMOVED_TOGETHER)):
-            if self._index:
+        while not is_over():
+            some = self._store.pending(account, REMOVED_TOGETHER)
+            if self._index and some:
                 self._index.forget(account, some)
             # What was declared meanwhile isn't forgotten yet.
             done += self._store.remove(account, REMOVED_TOGETHER, some)
+            if not some:
+                break
         return done
 
     def index(self, is_over: Callable[[], bool] = lambda: False) -> int | None:

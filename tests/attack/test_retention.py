@@ -1,7 +1,7 @@
 """Nobody gets a run to drop what it must keep, or to cover what they took away themselves."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from audit_trail.record.removed import holds
 from audit_trail.retention.keeping import Run
 from audit_trail.retention.rounds import Rounds
 from audit_trail.seal.merkle import leaf_hash
+from audit_trail.store.port import Pending
 from audit_trail.store.sqlite import SqliteStore
 from tests.retention.years import ADA, NOW, Years
 
@@ -188,10 +189,10 @@ def test_a_failing_database_stops_the_run_and_the_next_goes_on(
     remove = years.store.remove
     failing = iter([True])
 
-    def fail_once(account: str, limit: int) -> int:
+    def fail_once(account: str, limit: int, only: Collection[Pending] | None = None) -> int:
         if account == "1" and years.trail.head("1").first and next(failing, False):
             raise StoreFailed
-        return remove(account, limit)
+        return remove(account, limit, only)
 
     monkeypatch.setattr(years.store, "remove", fail_once)
     with pytest.raises(StoreFailed):

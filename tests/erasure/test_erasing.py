@@ -203,7 +203,7 @@ def test_a_crash_in_the_midst_of_the_removal_is_made_good(store: Store) -> None:
     with pytest.MonkeyPatch.context() as crash:
         real, calls = store.remove, []
 
-        def one_then_none(account: str, _limit: int) -> int:
+        def one_then_none(account: str, _limit: int, _only: object) -> int:
             calls.append(account)
             if len(calls) > 2:
                 raise Stopped

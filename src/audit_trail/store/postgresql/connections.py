@@ -53,6 +53,12 @@ class Connections:
         finally:
             self._free.release()
 
+    @contextmanager
+    def aside(self) -> Iterator[psycopg.Connection]:
+        """Connect beside the others, for what is held while these are lent."""
+        with self._translating(), self._connect() as connection:
+            yield connection
+
     def failed(self, cause: str) -> StoreFailed:
         """Name the database and the cause."""
         return StoreFailed(f"The trail's database {self.name} failed: {cause}")

@@ -190,7 +190,7 @@ class PostgresqlIndex:
     @contextmanager
     def indexing(self) -> Iterator[bool]:
         # Held by the transaction, so that it goes with the connection, and through a pooler.
-        with self._connections.lend() as connection, connection.transaction():
+        with self._connections.aside() as connection, connection.transaction():
             yield connection.execute(
                 b"SELECT pg_try_advisory_xact_lock(%b)", [_LOCK]
             ).fetchone() == (True,)
