@@ -6,7 +6,7 @@ and can't be published, as the head has moved; so nothing that was erased comes 
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import Final
 
 from pyroaring import BitMap
@@ -16,11 +16,12 @@ from audit_trail.record.removed import count_of, union, without
 from audit_trail.record.terms import MANY, terms_of
 from audit_trail.search.making import advanced, as_declared
 from audit_trail.search.pages import APART, Page, Posting, bits_payload, packed, read_payload
-from audit_trail.search.segments import BLOCK_ENTRIES, PAGES_TOGETHER, width
+from audit_trail.search.segments import BLOCK_ENTRIES, PAGES_TOGETHER, bits_of, width
 from audit_trail.store.index import IndexHead, IndexStore, Replaced, Segment
 from audit_trail.store.port import Store
 
 LARGEST: Final = 2**63 - 1
+READ_TOGETHER: Final = 500
 
 Rows = Sequence[tuple[bytes, bytes]]
 """Pages with their first terms."""
@@ -33,24 +34,24 @@ class Forgetter:
         self._store = store
         self._index = index
 
-    def erase(self, account: str, start: int, stop: int) -> None:
-        """Take out the terms that the entries start <= index < stop have by what is declared as erased.
+    def erase(self, account: str, ranges: Ranges) -> None:
+        """Take out the terms that entries have by what is declared as erased of them; all in one step.
 
         Raises `HeadMoved` where the index changed meanwhile.
         """
         head = self._index.index_head(account)
         gone: dict[bytes, list[int]] = defaultdict(list)
-        entries = self._store.slice(account, start, min(stop, head.blocks * BLOCK_ENTRIES))
-        for entry, left in zip(entries, as_declared(self._store, account, entries), strict=True):
-            # What isn't told by terms stays to be asked of the entry itself.
-            for term in terms_of(entry) - terms_of(left) - {MANY}:
-                gone[term].append(entry.index)
+        for some in _together(ranges, head.blocks * BLOCK_ENTRIES):
+            entries = self._store.entries(account, some)
+            for entry, left in zip(
+                entries, as_declared(self._store, account, entries), strict=True
+            ):
+                # What isn't told by terms stays to be asked of the entry itself.
+                for term in terms_of(entry) - terms_of(left) - {MANY}:
+                    gone[term].append(entry.index)
         bits = {term: BitMap(indexes) for term, indexes in gone.items()}
         replaced = [
-            page
-            for segment in head.segments
-            if _first(segment) < stop and start < _first(segment) + width(segment) * BLOCK_ENTRIES
-            for page in self._without(account, segment, bits)
+            page for segment in head.segments for page in self._without(account, segment, bits)
         ]
         # Also where nothing was indexed yet: what is held in memory, of any process, is outdated.
         after = advanced(head, is_less=True)
@@ -80,9 +81,7 @@ class Forgetter:
 
     def _mask(self, account: str, head: IndexHead, segment: Segment, dropped: Ranges) -> IndexHead:
         """Rewrite a segment's pages without these entries, some at a time."""
-        gone = BitMap()
-        for first, last in dropped:
-            gone.add_range(first, last + 1)
+        gone = bits_of(dropped, 0, LARGEST)
         behind = b""
         while rows := self._index.pages(account, segment, behind, PAGES_TOGETHER):
             behind = rows[-1][0]
@@ -97,7 +96,10 @@ class Forgetter:
     ) -> Iterator[Replaced]:
         """Yield the pages that have these terms, each without the entries that it has of them."""
         seen: bytes | None = None
-        for term in sorted(gone):
+        first = _first(segment)
+        stop = first + width(segment) * BLOCK_ENTRIES
+        here = (term for term, bits in gone.items() if bits.range_cardinality(first, stop))
+        for term in sorted(here):
             found = self._index.page(account, segment, term)
             if found and found[0] != seen:
                 seen = found[0]
@@ -127,6 +129,13 @@ class Forgetter:
                     postings.append(Posting(term, hits, payload))
             if is_changed:
                 yield Replaced(segment, first, list(packed(postings)), apart)
+
+
+def _together(ranges: Ranges, stop: int) -> Iterator[list[int]]:
+    """Yield the indexes below `stop`, some at a time."""
+    indexes = chain.from_iterable(range(first, min(last + 1, stop)) for first, last in ranges)
+    while some := list(islice(indexes, READ_TOGETHER)):
+        yield some
 
 
 def dropped_ranges(store: Store, account: str) -> Ranges:

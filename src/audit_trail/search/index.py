@@ -106,7 +106,8 @@ class Index:
         """Return when the earliest entry from an index on occurred, µs UTC, as far as is indexed."""
         snapshot = self.snapshot(account)
         found = self.bounds(account, snapshot.head).earliest(first // BLOCK_ENTRIES)
-        recent = [since for stretch in snapshot.stretches[-1:] for _, since, _ in stretch.bounds()]
+        held = [stretch for stretch in snapshot.stretches if stretch.grows]
+        recent = [since for stretch in held for _, since, _ in stretch.bounds()]
         return min((each for each in (found, *recent) if each is not None), default=None)
 
     def is_steady(self, account: str, snapshot: Snapshot) -> bool:
@@ -149,8 +150,8 @@ class Index:
         """Take out what these entries are about to lose, by what is declared of them."""
         ranges = union((each.start, each.stop - 1) for each in pending if each.part != "entry")
         with self._alone():
-            for first, last in ranges:
-                self._retried(account, lambda: self._forgetter.erase(account, first, last + 1))  # noqa: B023 -- called at once
+            if ranges:
+                self._retried(account, lambda: self._forgetter.erase(account, ranges))
             if any(each.part == "entry" for each in pending):
                 self._retried(account, lambda: self._forgetter.drop(account))
         self._release(account)

@@ -13,7 +13,7 @@ import msgspec
 from pyroaring import BitMap
 
 from audit_trail.record.entry import Entry
-from audit_trail.record.removed import ERASED_PARTS, holds
+from audit_trail.record.removed import ERASED_PARTS
 from audit_trail.record.terms import terms_of
 from audit_trail.search.pages import (
     FEW_HITS,
@@ -24,7 +24,7 @@ from audit_trail.search.pages import (
     numbers_payload,
     packed,
 )
-from audit_trail.search.segments import BLOCK_ENTRIES, FAN_OUT, StoredStretch, width
+from audit_trail.search.segments import BLOCK_ENTRIES, FAN_OUT, StoredStretch, bits_of, width
 from audit_trail.store.index import Block, IndexHead, IndexStore, Leaf, Segment
 from audit_trail.store.port import Store
 
@@ -41,12 +41,11 @@ def as_declared(store: Store, account: str, entries: Sequence[Entry]) -> list[En
     """Return entries, in their order, without what is declared as erased of them and is still there."""
     left = list(entries)
     for part in ERASED_PARTS if left else ():
-        found = store.removals(account, part, left[0].index, left[-1].index)
-        ranges = tuple((each.first, each.last) for each in found)
+        start, last = left[0].index, left[-1].index
+        found = store.removals(account, part, start, last)
+        erased = bits_of(tuple((each.first, each.last) for each in found), start, last + 1)
         left = [
-            msgspec.structs.replace(entry, **{part: None})
-            if ranges and holds(ranges, entry.index)
-            else entry
+            msgspec.structs.replace(entry, **{part: None}) if entry.index in erased else entry
             for entry in left
         ]
     return left

@@ -12,6 +12,7 @@ from typing import ClassVar, Final, TypeVar
 
 from pyroaring import BitMap
 
+from audit_trail.record.entry import Ranges
 from audit_trail.search.pages import APART, Page, Posting, numbers, read_payload
 from audit_trail.store.index import IndexStore, Segment
 
@@ -32,6 +33,15 @@ KEPT_BYTES: Final = 64 * 1024 * 1024
 def width(segment: Segment) -> int:
     """Return how many blocks a segment of this level has."""
     return int(FAN_OUT**segment.level)
+
+
+def bits_of(ranges: Ranges, start: int, stop: int) -> BitMap:
+    """Return the indexes start <= index < stop that these ranges hold."""
+    found = BitMap()
+    for first, last in ranges:
+        if first < stop and start <= last:
+            found.add_range(max(first, start), min(last + 1, stop))
+    return found
 
 
 class Bounds:

@@ -7,13 +7,13 @@ from typing import Final, NamedTuple
 import msgspec
 from pyroaring import BitMap
 
-from audit_trail.record.entry import Entry, Ranges
+from audit_trail.record.entry import Entry
 from audit_trail.record.matching import matches
 from audit_trail.record.query import Query
 from audit_trail.search.answering import Answer, Asking, Budget, answer
 from audit_trail.search.found import SEARCHED_AT_ONCE
 from audit_trail.search.index import Snapshot
-from audit_trail.search.segments import Stretch
+from audit_trail.search.segments import Stretch, bits_of
 from audit_trail.store.port import Store
 
 READ_TOGETHER: Final = 500
@@ -109,7 +109,7 @@ class Walk:
         if start > stretch.start or min(stop, size) < stretch.stop or stretch.grows:
             inside = BitMap(range(start, min(stop, size)))
             found = Answer(found.sure & inside, found.possible & inside)
-        if dropped := _bits(snapshot.dropped, start, stop):
+        if dropped := bits_of(snapshot.dropped, start, stop):
             found = Answer(found.sure - dropped, found.possible - dropped)
         return Asked(stretch, found)
 
@@ -151,11 +151,3 @@ class Walk:
 
 def _in_order(bits: BitMap, query: Query) -> Iterator[int]:
     return iter(reversed(bits)) if query.newest_first else iter(bits)
-
-
-def _bits(ranges: Ranges, start: int, stop: int) -> BitMap:
-    found = BitMap()
-    for first, last in ranges:
-        if first < stop and start <= last:
-            found.add_range(max(first, start), min(last + 1, stop))
-    return found
