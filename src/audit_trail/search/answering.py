@@ -85,10 +85,10 @@ class Asking:
         self.each = stretch.each
         self.all = stretch.all
 
-    def prefixed(self, prefix: bytes) -> BitMap:
-        """Return the entries that have a term with this beginning. Raises `TooMany`."""
+    def prefixed(self, prefix: bytes, fits: Callable[[bytes], bool] | None = None) -> BitMap:
+        """Return the entries that have a term with this beginning that fits. Raises `TooMany`."""
         # No UTF-8 has the byte 255.
-        return self.between(prefix, prefix + b"\xff")
+        return self.between(prefix, prefix + b"\xff", fits)
 
     def between(
         self, low: bytes, high: bytes, fits: Callable[[bytes], bool] | None = None
@@ -179,7 +179,7 @@ def _asked(condition: Words | Is | By | Named | Holds | Changed, stretch: Asking
             # What stands between e-mail and name is there even where both were erased.
             if folded_part in ("", "\n"):
                 return _exactly(stretch.all)
-            return _exactly(_scanned(PERSON, stretch, lambda found: folded_part in text_of(found)))
+            return _exactly(stretch.prefixed(PERSON, lambda found: folded_part in text_of(found)))
         case Holds(_, text, goes_on):
             sought = phrase(text, goes_on)
             if stands_in(sought, [NONE]):
@@ -213,7 +213,7 @@ def _is(asked: Is, stretch: Asking) -> Answer:
             return Answer(BitMap() if len(asked.text) > LONGEST_WHOLE else found, found)
         case "action" | "entity" | "outcome" | "via":
             kind = {"action": ACTION, "entity": ENTITY, "outcome": OUTCOME, "via": VIA}[asked.what]
-            return _exactly(_scanned(kind, stretch, lambda found: is_value(value, text_of(found))))
+            return _exactly(stretch.prefixed(kind, lambda found: is_value(value, text_of(found))))
         case "id":
             return _value(ID, value, stretch)
         case "request":
@@ -278,10 +278,6 @@ def _value(kind: bytes, value: Value, stretch: Asking, *, is_cut: bool = False) 
         found = stretch.bits(sought)
         is_cut = is_cut or len(text) >= LONGEST_TERM
     return Answer(BitMap(), found) if is_cut else _exactly(found)
-
-
-def _scanned(kind: bytes, stretch: Asking, fits: Callable[[bytes], bool]) -> BitMap:
-    return stretch.between(kind, kind + b"\xff", fits)
 
 
 def _network(text: str, stretch: Asking) -> BitMap:

@@ -259,19 +259,13 @@ class StoredStretch(Stretch):
         return self._kept.get((*self._key, "bits", term), read)
 
     def hits(self, low: bytes, high: bytes) -> Iterator[tuple[bytes, int]]:
-        for page in self._pages(low):
-            start, stop = bisect_left(page.terms, low), bisect_left(page.terms, high)
+        for page, start, stop in self._within(low, high):
             yield from zip(page.terms[start:stop], page.hits[start:stop], strict=True)
-            if stop < len(page.terms):
-                return
 
     def each(self, low: bytes, high: bytes) -> Iterator[tuple[bytes, Callable[[], BitMap]]]:
-        for page in self._pages(low):
-            start, stop = bisect_left(page.terms, low), bisect_left(page.terms, high)
+        for page, start, stop in self._within(low, high):
             for place in range(start, stop):
                 yield page.terms[place], partial(self._read, page, place)
-            if stop < len(page.terms):
-                return
 
     def postings(self) -> Iterator[Posting]:
         """Yield all of it, read some pages at a time, past what is kept."""
@@ -324,6 +318,14 @@ class StoredStretch(Stretch):
     def _posting(self, term: bytes) -> Posting | None:
         found = self._store.page(self._account, self._segment, term)
         return Page(found[1]).find(term) if found else None
+
+    def _within(self, low: bytes, high: bytes) -> Iterator[tuple[Page, int, int]]:
+        """Yield each page with the places start <= place < stop of its terms low <= term < high."""
+        for page in self._pages(low):
+            stop = bisect_left(page.terms, high)
+            yield page, bisect_left(page.terms, low), stop
+            if stop < len(page.terms):
+                return
 
     def _pages(self, low: bytes) -> Iterator[Page]:
         """Yield the page that may have this term, and all behind it."""
