@@ -16,6 +16,7 @@ from litestar.types import ControllerRouterHandler, Message, Scope
 
 from audit_trail.capture.outbox import Outbox
 from audit_trail.capture.proxies import NO_PROXIES, Proxies
+from audit_trail.coverage import rounds as coverage
 from audit_trail.errors import (
     AuditError,
     ChangeRefused,
@@ -236,11 +237,12 @@ def build_services(
     report: Report = unreported,
     url: str = "",
     webhooks_to_private_networks: bool = False,
+    coverage_seconds: float = coverage.PERIOD_SECONDS,
 ) -> Services:
     """Compose everything over two databases, a path meaning two files in that directory.
 
     Prepare the database before serving. `url` is where people reach the server, for the links that
-    it sends. `report` is told how far a trail of an older release is
+    it sends. Every `coverage_seconds` somebody looks whether all is recorded. `report` is told how far a trail of an older release is
     sealed. Raises what `Trail.seal` raises.
     """
     if isinstance(places, Path):
@@ -259,6 +261,13 @@ def build_services(
     webhooks = telling.Rounds(
         database, trail, clock=clock, site=url, to_private=webhooks_to_private_networks
     )
+    looks = coverage.Rounds(
+        reader,
+        trail,
+        leads=lambda: sequencer.leads,
+        clock=clock,
+        period_seconds=coverage_seconds,
+    )
     shelf = Shelf(places.data / "exports", trail)
     exports = exporting.Rounds(database, trail, shelf, clock=clock)
     others = {
@@ -268,6 +277,7 @@ def build_services(
         # Two, so that a small one needn't wait for another account's large one.
         "exports": exports.run,
         "more exports": exports.run,
+        "coverage": looks.run,
     }
 
     def close() -> None:
@@ -283,7 +293,7 @@ def build_services(
         retention=retention,
         running=lambda: _running(database, outbox, sequencer, others, clock),
         sequencer=sequencer,
-        metrics=Metrics(outbox, sequencer, clock, webhooks, tails.size),
+        metrics=Metrics(outbox, sequencer, clock, webhooks, tails.size, looks.wrong),
         exports=shelf,
         close=close,
         tails=tails,

@@ -18,9 +18,9 @@ from audit_trail.capture import sqlalchemy as capture
 from audit_trail.capture.look import Fact, Looked, Trigger
 from audit_trail.capture.url import is_postgresql, name_of, read_url
 from audit_trail.cli.verifying import legible
-from audit_trail.coverage.gaps import Gap
 from audit_trail.coverage.looking import look_only
 from audit_trail.errors import OutboxFailed
+from audit_trail.record.captured import Gap
 
 NARROWEST: Final = 120
 """What is printed into a file or a pipe has lines of so many characters."""
@@ -165,7 +165,9 @@ def _wrong(trigger: Trigger) -> str:
 def _waiting(outbox: Waiting) -> str:
     if outbox.oldest_seconds is None:
         return "Outbox: no row waits."
-    return f"Outbox: rows that wait: {outbox.rows:,}; the oldest for {outbox.oldest_seconds:,.1f} s."
+    return (
+        f"Outbox: rows that wait: {outbox.rows:,}; the oldest for {outbox.oldest_seconds:,.1f} s."
+    )
 
 
 def _moment(time_us: int) -> str:
