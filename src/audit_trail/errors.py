@@ -276,3 +276,21 @@ class ExportCancelled(AuditError):
     """The export was cancelled; nothing of it is left."""
 
     code = "export_cancelled"
+
+
+class AddressRefused(AuditError):
+    """The server can't listen on this address."""
+
+    code = "address_refused"
+
+
+class TrailRefused(AuditError):
+    """The trail records another database already."""
+
+    code = "trail_refused"
+
+
+class WatchMoved(AuditError):
+    """The watch list was changed; go on with the one that is kept now."""
+
+    code = "watch_moved"
