@@ -294,3 +294,15 @@ class WatchMoved(AuditError):
     """The watch list was changed; go on with the one that is kept now."""
 
     code = "watch_moved"
+
+
+class AdministratorRefused(AuditError):
+    """The administrator can't be as asked; the message says why."""
+
+    code = "administrator_refused"
+
+
+class AdministratorsFailed(AuditError):
+    """The administrators' database refused or failed; the message names the file and the cause."""
+
+    code = "administrators_failed"

@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 import typer
 from typer.core import TyperCommand
+
+from audit_trail.cli.operating import administrators, run, serve
+from audit_trail.cli.options import DatabaseUrl, Store
 
 UNREADABLE: Final = 3
 
@@ -23,15 +26,10 @@ app = typer.Typer(
 )
 capture = typer.Typer(help="What an application's database records.", no_args_is_help=True)
 app.add_typer(capture, name="capture")
+app.add_typer(administrators, name="administrator")
+app.command("run")(run)
+app.command("serve")(serve)
 
-Store = Annotated[
-    str,
-    typer.Option(
-        envvar="AUDIT_TRAIL_STORE_URL",
-        help="The trail's database: sqlite:////path/to/file, or postgresql://..., which is "
-        "better left to the environment.",
-    ),
-]
 Account = Annotated[str, typer.Option(help="Whose trail.")]
 Email = Annotated[str, typer.Option("--subject", help="The person's e-mail.")]
 Names = Annotated[list[str] | None, typer.Option("--name", help="A name of theirs.")]
@@ -59,23 +57,6 @@ OutboxDatabase = Annotated[
 ]
 
 
-DatabaseUrl = Annotated[
-    str,
-    typer.Argument(
-        envvar="AUDIT_TRAIL_DATABASE_URL",
-        help="The application's database, as the owner of its tables; for run, as the owner of its "
-        "outbox. Where the URL holds a password, leave it to the environment.",
-    ),
-]
-LogFormat = Annotated[
-    Literal["auto", "json", "console"],
-    typer.Option(
-        envvar="AUDIT_TRAIL_LOG_FORMAT",
-        help="JSON lines, or lines for people; auto takes the latter on a terminal.",
-    ),
-]
-
-
 @capture.command("sync")
 def sync(
     database_url: DatabaseUrl,
@@ -87,49 +68,6 @@ def sync(
     for name in synced.changed:
         typer.echo(f"changed: {name}")
     typer.echo(f"The triggers of {synced.tables} tables in {synced.name} are as generated.")
-
-
-@app.command("run")
-def run(
-    database_url: DatabaseUrl,
-    store: Store,
-    signing: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="AUDIT_TRAIL_SIGNING",
-            help="The folder of signing.key and heads.log, which are made where they are missing. By "
-            "default beside an SQLite trail.",
-        ),
-    ] = None,
-    once: Annotated[
-        bool, typer.Option("--once", help="Work off what is there, and exit with 0.")
-    ] = False,
-    shared: Annotated[
-        bool, typer.Option("--shared", help="Let the trail hold what other databases record, too.")
-    ] = False,
-    log_format: LogFormat = "auto",
-) -> None:
-    """Sequence what a watched database records into its trail, and look after the trail.
-
-    Several may run for one database: one works, the others stand by.
-    """
-    import signal
-    import sys
-    from threading import Event
-
-    from audit_trail.cli.running import Asked, running
-    from audit_trail.logs import configure_logs
-
-    configure_logs(log_format, sys.stderr)
-    stop = Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    asked = Asked(database=database_url, store=store, signing=signing, shared=shared)
-    with running(asked) as work:
-        if once:
-            work.once()
-        else:
-            work.until(stop)
 
 
 class _Verifier(TyperCommand):
