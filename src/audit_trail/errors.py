@@ -158,6 +158,12 @@ class CaptureOutdated(AuditError):
     code = "capture_outdated"
 
 
+class CoverageRefused(AuditError):
+    """What capture keeps can't be looked at; the message says who may."""
+
+    code = "coverage_refused"
+
+
 class SequencerRunning(AuditError):
     """Another process is already sequencing this outbox."""
 

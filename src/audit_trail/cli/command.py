@@ -71,7 +71,7 @@ def sync(
 
 
 class _Verifier(TyperCommand):
-    """A command whose exit codes speak of a file, so that a wrong use must not look like a verdict."""
+    """A command whose exit codes speak of what it looked at: a wrong use must not look like a verdict."""
 
     def make_context(self, *args: Any, **options: Any) -> Any:
         with _usage_as_unreadable():
@@ -156,6 +156,34 @@ def verify(
     if not quiet:
         print_verdict(verdict, as_json=as_json)
     raise typer.Exit(verdict.exit_code)
+
+
+@app.command("coverage", cls=_Verifier)
+def coverage(
+    database_url: Annotated[
+        str,
+        typer.Argument(
+            envvar="AUDIT_TRAIL_DATABASE_URL",
+            help="The application's database, on PostgreSQL as the capture role or a member of it. "
+            "Where the URL holds a password, leave it to the environment.",
+        ),
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Tell what is recorded of a database and what isn't: tables, triggers, ways to write.
+
+    Exits with 0 complete, 1 gaps, 3 can't be told.
+    """
+    from audit_trail.cli.coverage import coverage_of, print_coverage
+    from audit_trail.errors import AuditError
+
+    try:
+        found = coverage_of(database_url)
+    except AuditError as error:
+        typer.echo(f"audit-trail: {error}", err=True)
+        raise typer.Exit(UNREADABLE) from None
+    print_coverage(found, as_json=as_json)
+    raise typer.Exit(found.exit_code)
 
 
 @app.command("evidence")
