@@ -49,7 +49,10 @@ def _shape(found: Preview) -> Shape:
         **_entry(found.entry),
         "fields": [_field(each) for each in found.fields],
         "new_secrets": list(found.secrets),
-        "with_it": [{**_entry(each.entry), "refusal": each.refusal} for each in found.with_it],
+        "with_it": [
+            {**_entry(each.entry), "new_secrets": list(each.secrets), "refusal": each.refusal}
+            for each in found.with_it
+        ],
     }
 
 

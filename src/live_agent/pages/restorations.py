@@ -49,6 +49,7 @@ class WithIt(msgspec.Struct, frozen=True, kw_only=True):
     index: int
     name: str
     label: str
+    secrets: str
     refusal: str | None
 
 
@@ -146,6 +147,7 @@ def _with_it(each: restoration.WithIt) -> WithIt:
         index=each.entry.index,
         name=f"{titled(name)} (#{public.entity.id})",
         label=what.label or "",
+        secrets=", ".join(_label(each.entry, secret) for secret in each.secrets),
         refusal=each.refusal,
     )
 

@@ -76,6 +76,9 @@ def former_of(trail: Trail, account: str, entry: Entry) -> Former:
                 number=number,
             )
         )
+    # In the order of the columns, as they are shown everywhere.
+    names = dict.fromkeys((*public.fields, *what.changes))
+    changes = {name: what.changes[name] for name in names if name in what.changes}
     return Former(
         index=entry.index,
         public=public,
@@ -83,8 +86,8 @@ def former_of(trail: Trail, account: str, entry: Entry) -> Former:
         resource=resource,
         table=TABLES[public.entity.type],
         record_id=_record_id(public),
-        before={name: _value(each, "before") for name, each in what.changes.items()},
-        after={name: _value(each, "after") for name, each in what.changes.items()},
+        before={name: _value(each, "before") for name, each in changes.items()},
+        after={name: _value(each, "after") for name, each in changes.items()},
     )
 
 

@@ -24,6 +24,7 @@ class WithIt(msgspec.Struct, frozen=True, kw_only=True):
     """An entry of what was deleted or emptied with the record, and why it can't be restored with it."""
 
     entry: Entry
+    secrets: tuple[str, ...] = ()
     refusal: str | None = None
 
 
@@ -95,17 +96,20 @@ def restore(db: Session, trail: Trail, account_id: int, index: int, chosen: Chos
     with_it = [each for each in plan.with_it if each.index in chosen.with_it]
     _require_known(plan, chosen, fields, with_it)
     _carry_out(db, plan, fields)
-    for each in with_it:
-        try:
-            _restore_with(db, trail, each)
-        except Invalid as error:
-            raise RestorationRefused(f"#{each.index + 1}: {error}") from error
     return Preview(
         entry=entry,
         digest=plan.digest,
         fields=tuple(fields),
-        with_it=tuple(WithIt(entry=each) for each in with_it),
+        secrets=plan.secrets,
+        with_it=tuple(_required(db, trail, each) for each in with_it),
     )
+
+
+def _required(db: Session, trail: Trail, entry: Entry) -> WithIt:
+    try:
+        return _restore_with(db, trail, entry)
+    except Invalid as error:
+        raise RestorationRefused(f"#{entry.index + 1}: {error}") from error
 
 
 def _require_known(
@@ -158,14 +162,12 @@ def _rehearsed(db: Session, trail: Trail, plan: Plan, entry: Entry) -> Preview:
 def _with_it(db: Session, trail: Trail, plan: Plan) -> Iterator[WithIt]:
     for each in plan.with_it:
         try:
-            _restore_with(db, trail, each)
+            yield _restore_with(db, trail, each)
         except Invalid as error:
             yield WithIt(entry=each, refusal=str(error))
-        else:
-            yield WithIt(entry=each)
 
 
-def _restore_with(db: Session, trail: Trail, entry: Entry) -> None:
+def _restore_with(db: Session, trail: Trail, entry: Entry) -> WithIt:
     """Restore, as a whole and unasked, what an entry took with the record that is there again."""
     with db.begin_nested():
         plan = planned(db, trail, former_of(trail, entry.public.account, entry))
@@ -177,6 +179,7 @@ def _restore_with(db: Session, trail: Trail, entry: Entry) -> None:
             if field.refusal:
                 raise RestorationRefused(f"{field.label}: {field.refusal}")
         _carry_out(db, plan, plan.fields)
+    return WithIt(entry=entry, secrets=plan.secrets)
 
 
 def _carry_out(db: Session, plan: Plan, fields: Collection[Field]) -> None:
