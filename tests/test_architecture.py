@@ -54,7 +54,7 @@ COMPOSITION = (*DOORS, *engine("store", "signing", "trees", "sequencer", "own"))
 # The API and the pages stand side by side on these, and never on each other.
 UNDER_EDGES = environment(
     *("schema", "database", "catalog", "attempts", "access", "settings"),
-    *("exporting", "metrics", "services", "gate", "entrance"),
+    *("restoring", "exporting", "metrics", "services", "gate", "entrance"),
 )
 EDGES = environment("api", "pages")
 
@@ -174,6 +174,11 @@ MAP = {
     ),
     "live_agent.settings": Room(
         (*DOORS, *environment("schema", "database", "catalog", "access")),
+        ("msgspec", "sqlalchemy"),
+    ),
+    # It reads an entry as the trail has it, and writes what it says by the settings alone.
+    "live_agent.restoring": Room(
+        (*DOORS, *environment("schema", "watching", "database", "catalog", "settings")),
         ("msgspec", "sqlalchemy"),
     ),
     # It hands the settings the session of its own transaction, as a request does.

@@ -94,6 +94,16 @@ def add(db: Session, account_id: int, person: User, values: Mapping[str, object]
     return _join(db, account_id, person, accepted)
 
 
+def rejoin(db: Session, account_id: int, person: User, values: Mapping[str, object]) -> AccountUser:
+    """Make a person who was removed an agent again. Raises `Invalid`.
+
+    One who belongs to other accounts by now is refused, as everywhere: nobody is taken from them.
+    """
+    accepted, errors = checked(FIELDS, values, partial=True)
+    require(errors | _refusals(db, account_id, person, {}))
+    return _join(db, account_id, person, accepted)
+
+
 def update(
     db: Session,
     record: AccountUser,
