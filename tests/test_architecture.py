@@ -64,7 +64,9 @@ MAP = {
     "audit_trail.record": Room(engine("errors"), ("msgspec",), pure=True, permitted=("zoneinfo",)),
     # Signing is arithmetic; drawing a key isn't, and is done elsewhere.
     "audit_trail.seal": Room(engine("errors"), ("cryptography",), pure=True),
-    "audit_trail.capture": Room(engine("errors", "record"), ("msgspec", "psycopg", "sqlalchemy")),
+    "audit_trail.capture": Room(
+        engine("errors", "record"), ("asgiref", "django", "msgspec", "psycopg", "sqlalchemy")
+    ),
     "audit_trail.store": Room(engine("errors", "record", "seal"), ("msgspec", "psycopg")),
     # Whoever works on a store knows its port alone; the adapter is an argument.
     "audit_trail.signing": Room(engine("errors", "seal", "store.port")),
@@ -476,6 +478,15 @@ def test_rooms_meet_by_public_names() -> None:
 
 def test_rooms_use_only_their_packages() -> None:
     assert forbidden_packages(SOURCE) == []
+
+
+def test_django_is_needed_by_its_adapter_alone() -> None:
+    adapter = "audit_trail.capture.django"
+    others = [module for module in SOURCE if not within(module.name, adapter)]
+    imported = {(module.name, source) for module in others for source, _ in imported_by(module)}
+    assert [
+        pair for pair in sorted(imported) if within(pair[1], "django") or within(pair[1], adapter)
+    ] == []
 
 
 def test_no_import_hides_from_the_map() -> None:
