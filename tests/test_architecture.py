@@ -47,7 +47,7 @@ def environment(*rooms: str) -> tuple[str, ...]:
 # put together may it also choose a store and start a sequencer.
 DOORS = (
     *engine("errors", "record", "capture", "search.found", "trail"),
-    *engine("erasure", "evidence", "export", "retention", "server"),
+    *engine("erasure", "evidence", "export", "retention", "server", "credentials"),
     "live_agent.errors",
 )
 COMPOSITION = (*DOORS, *engine("store", "signing", "trees", "sequencer", "own"))
@@ -133,11 +133,25 @@ MAP = {
         ),
         ("babel", "jinja2", "litestar", "msgspec"),
     ),
+    "audit_trail.credentials": Room(packages=("argon2",)),
+    # It runs whatever application it is given.
+    "audit_trail.serving": Room(engine("errors"), ("granian",)),
+    "audit_trail.logs": Room(engine("errors"), ("msgspec", "structlog")),
+    # It reads the trail as any application does that mounts the server, and says who did it as the
+    # trail itself does. It knows no watched database.
+    "audit_trail.standalone": Room(
+        engine(
+            *("errors", "record", "capture.context", "capture.asgi", "capture.proxies"),
+            *("capture.outbox", "credentials", "own", "trail", "server"),
+        ),
+        ("jinja2", "litestar", "msgspec"),
+    ),
     # It composes the engine for operators, and knows no application.
     "audit_trail.cli": Room(
         engine(
             *("errors", "record", "seal", "capture", "store", "signing", "trees", "trail"),
-            *("erasure", "verify", "evidence", "inspection"),
+            *("erasure", "verify", "evidence", "inspection", "sequencer", "retention"),
+            *("credentials", "serving", "logs", "standalone"),
         ),
         ("msgspec", "rich", "sqlalchemy", "typer"),
     ),
@@ -166,7 +180,7 @@ MAP = {
     ),
     "live_agent.access": Room(
         (*DOORS, *environment("schema", "database", "attempts")),
-        ("argon2", "msgspec", "sqlalchemy"),
+        ("msgspec", "sqlalchemy"),
     ),
     "live_agent.settings": Room(
         (*DOORS, *environment("schema", "database", "catalog", "access")),
@@ -238,11 +252,14 @@ MAP = {
     ),
     # What is restored begins a new epoch.
     "live_agent.backup": Room((*COMPOSITION, *environment("signing")), ("msgspec",)),
-    "live_agent.logs": Room(DOORS, ("msgspec", "structlog")),
-    # It runs whatever application it is given.
-    "live_agent.serving": Room(DOORS, ("granian",)),
+    "live_agent.logs": Room((*DOORS, *engine("logs"))),
     "live_agent.demo": Room(
-        (*COMPOSITION, *UNDER_EDGES, *environment("founding", "app", "site", "serving", "signing")),
+        (
+            *COMPOSITION,
+            *engine("serving"),
+            *UNDER_EDGES,
+            *environment("founding", "app", "site", "signing"),
+        ),
         ("httpx2", "msgspec", "rich"),
     ),
     "live_agent.cli": Room(
@@ -251,7 +268,8 @@ MAP = {
             *UNDER_EDGES,
             *EDGES,
             *environment("watching", "places", "installing", "founding", "app", "site"),
-            *environment("serving", "demo", "logs", "backup", "signing"),
+            *engine("serving"),
+            *environment("demo", "logs", "backup", "signing"),
             *environment("retaining", "auditing", "environment"),
         ),
         ("msgspec", "rich", "typer"),
