@@ -7,8 +7,9 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine
 
-from audit_trail.capture.sqlite.triggers import Triggers, quoted
+from audit_trail.capture.sqlite.triggers import Triggers
 from audit_trail.capture.watch import WatchList
+from audit_trail.capture.ways import quoted
 from audit_trail.errors import CaptureOutdated, WatchRefused
 
 OWN_TABLES: Final = frozenset(
@@ -80,7 +81,9 @@ def generated(connection: Connection, watch: WatchList) -> dict[str, str]:
     ).scalars()
     watch.require_complete([name for name in names if name not in OWN_TABLES])
     return {
-        name: text for table in watch.tables for name, text in Triggers(connection, table).texts()
+        name: text
+        for table in watch.tables
+        for name, text in Triggers(connection, table, watch.owner_of(table)).texts()
     }
 
 
