@@ -107,6 +107,7 @@ CATALOG: Final = Catalog(
             fields={
                 "password_hash": Field(label=marked("password")),
                 "email": Field(label=marked("e-mail")),
+                "timezone": Field(label=marked("time zone")),
             },
         ),
         "account": Kind(

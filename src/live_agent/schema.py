@@ -31,7 +31,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 
 from audit_trail.trail import utc_now_us
 
-SCHEMA_VERSION: Final = "4"
+SCHEMA_VERSION: Final = "5"
 """The newest version in migrations/; each is one more than the one before."""
 
 LARGEST_INTEGER: Final = 2**63 - 1
@@ -123,7 +123,10 @@ class Account(Numbered, Record):
 
 
 class User(Numbered, Record):
-    """A person; `password_hash` is null until they have chosen a password."""
+    """A person; `password_hash` is null until they have chosen a password.
+
+    Without a language they are told things in the browser's; without a zone, in the account's.
+    """
 
     __tablename__ = "users"
     __table_args__ = ({"sqlite_autoincrement": True},)
@@ -131,6 +134,8 @@ class User(Numbered, Record):
     name: Mapped[str]
     email: Mapped[str] = mapped_column(unique=True)
     password_hash: Mapped[str | None]
+    language: Mapped[str | None] = mapped_column(sort_order=92)
+    timezone: Mapped[str | None] = mapped_column(sort_order=93)
 
 
 class AccountUser(Owned, Record):

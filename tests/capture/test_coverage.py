@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import create_engine
 
 from audit_trail.capture import look as looks
+from audit_trail.capture import sqlalchemy as capture
 from audit_trail.capture.postgresql import schema as postgresql_schema
 from audit_trail.capture.sqlalchemy import keep_state, migrating
 from audit_trail.capture.watch import Table, WatchList
-from audit_trail.coverage import looking
 from audit_trail.coverage.looking import kept_of, look_and_note, look_only, looking_around
 from audit_trail.coverage.rounds import Rounds
 from audit_trail.errors import CoverageRefused, OutboxFailed, WatchRefused
@@ -228,10 +228,10 @@ def test_a_crash_before_it_is_kept_leaves_nothing_and_the_next_look_tells_it(
     def crash(*_: object) -> None:
         raise OutboxFailed("The disk is gone.")
 
-    monkeypatch.setattr(looking.capture, "keep_state", crash)
+    monkeypatch.setattr(capture, "keep_state", crash)
     with pytest.raises(OutboxFailed):
         server.step()
-    monkeypatch.setattr(looking.capture, "keep_state", keep_state)
+    monkeypatch.setattr(capture, "keep_state", keep_state)
     assert actions(each_host, "1") == []
     server.step()
     server.step()
@@ -248,7 +248,7 @@ def test_a_look_that_fails_is_counted_and_the_next_one_goes_on(
             stop.set()
         raise OutboxFailed("The server is away.")
 
-    monkeypatch.setattr(looking.capture, "look", fail)
+    monkeypatch.setattr(capture, "look", fail)
     server = rounds(each_host, clock, period_seconds=0.001)
     server.run(stop)
     assert server.errors == 3

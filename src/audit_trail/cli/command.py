@@ -12,6 +12,9 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperCommand
 
+from audit_trail.cli.operating import administrators, run, serve
+from audit_trail.cli.options import DatabaseUrl, Store
+
 UNREADABLE: Final = 3
 
 app = typer.Typer(
@@ -23,15 +26,10 @@ app = typer.Typer(
 )
 capture = typer.Typer(help="What an application's database records.", no_args_is_help=True)
 app.add_typer(capture, name="capture")
+app.add_typer(administrators, name="administrator")
+app.command("run")(run)
+app.command("serve")(serve)
 
-Store = Annotated[
-    str,
-    typer.Option(
-        envvar="AUDIT_TRAIL_STORE_URL",
-        help="The trail's database: sqlite:////path/to/file, or postgresql://..., which is "
-        "better left to the environment.",
-    ),
-]
 Account = Annotated[str, typer.Option(help="Whose trail.")]
 Email = Annotated[str, typer.Option("--subject", help="The person's e-mail.")]
 Names = Annotated[list[str] | None, typer.Option("--name", help="A name of theirs.")]
@@ -61,14 +59,7 @@ OutboxDatabase = Annotated[
 
 @capture.command("sync")
 def sync(
-    database_url: Annotated[
-        str,
-        typer.Argument(
-            envvar="AUDIT_TRAIL_DATABASE_URL",
-            help="The application's database, as the owner of its tables. Where the URL holds a "
-            "password, leave it to the environment.",
-        ),
-    ],
+    database_url: DatabaseUrl,
 ) -> None:
     """Make the triggers match the watch list that is kept beside the outbox."""
     from audit_trail.cli.capture import sync_capture

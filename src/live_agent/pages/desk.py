@@ -42,6 +42,7 @@ SAID: Final = {
     "deactivated": "Deactivated.",
     "exporting": "The export is being written.",
     "cancelled": "Cancelled.",
+    "restored": "Restored.",
     "held": "The hold is placed.",
     "lifted": "The hold is lifted.",
 }

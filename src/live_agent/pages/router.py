@@ -20,6 +20,7 @@ from live_agent.pages.exports import exports_router
 from live_agent.pages.inboxes import Inboxes
 from live_agent.pages.personal_data import personal_data
 from live_agent.pages.refusals import Refusals
+from live_agent.pages.restorations import restorations
 from live_agent.pages.retention import retention
 from live_agent.pages.saved_views import saved_views_router
 from live_agent.pages.signing import signing_routes
@@ -63,6 +64,7 @@ def pages(services: Services, locales: Sequence[Path] = (LOCALE,)) -> Pages:
             personal_data(services, desk),
             saved_views_router(services, desk),
             exports_router(services, desk),
+            restorations(services, desk),
         ],
         opt=ADMINISTRATOR,
         dependencies={

@@ -14,7 +14,7 @@ from typing import Final
 from sqlalchemy import Connection
 from sqlalchemy.exc import ProgrammingError
 
-from audit_trail.capture.postgresql.columns import quoted
+from audit_trail.capture.ways import quoted
 
 SCHEMA: Final = "audit_trail"
 FIXED: Final = "search_path=pg_catalog, pg_temp"

@@ -17,7 +17,6 @@ from audit_trail.capture.look import (
     sound,
     watched,
 )
-from audit_trail.capture.postgresql.columns import quoted
 from audit_trail.capture.postgresql.foundation import (
     as_capture,
     faults,
@@ -36,6 +35,7 @@ from audit_trail.capture.postgresql.schema import (
     wanted_of,
 )
 from audit_trail.capture.watch import Table, WatchList
+from audit_trail.capture.ways import quoted
 from audit_trail.errors import CoverageRefused, WatchRefused
 
 # A partition's triggers are copies, which can be disabled each for itself.
@@ -153,7 +153,7 @@ def _looked(connection: Connection, watch: WatchList, known: Mapping[str, str]) 
     functions = {"the functions": fingerprint(installed_functions(connection))}
     tables, wanted, prints = [], dict[str, str](), dict[str, str]()
     for table in watch.tables:
-        of_table = _wanted(connection, table, names, schema)
+        of_table = _wanted(connection, watch, table, names, schema)
         columns = _columns(connection, schema, table)
         print_ = columns_print(table.name, columns)
         triggers = compared(
@@ -186,13 +186,13 @@ def _said(table: str, name: str) -> str:
 
 
 def _wanted(
-    connection: Connection, table: Table, names: Sequence[str], schema: str
+    connection: Connection, watch: WatchList, table: Table, names: Sequence[str], schema: str
 ) -> dict[str, str]:
     """Return the fingerprints of the table's triggers; where it can't have them, what it lacks."""
     if table.name not in names:
         return {f"the table {table.name}": ""}
     try:
-        found = wanted_of(connection, table, schema)
+        found = wanted_of(connection, watch, table, schema)
     except WatchRefused as error:
         return {str(error): ""}
     return {_said(*place): fingerprint(as_installed(each)) for place, each in found.items()}

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import ProgrammingError
 
-from audit_trail.capture.postgresql.columns import body_quoted, columns_of, quoted
+from audit_trail.capture.postgresql.columns import body_quoted, columns_of
 from audit_trail.capture.postgresql.foundation import (
     FIXED,
     SCHEMA,
@@ -20,6 +21,7 @@ from audit_trail.capture.postgresql.foundation import (
 )
 from audit_trail.capture.postgresql.triggers import Trigger, Triggers, lost_of
 from audit_trail.capture.watch import Membership, Table, WatchList
+from audit_trail.capture.ways import quoted
 from audit_trail.errors import CaptureOutdated, WatchRefused
 
 SMALLEST_POSTGRESQL: Final = 15
@@ -123,7 +125,7 @@ def sync(connection: Connection, watch: WatchList) -> list[str]:
                 _create(connection, place[0], wanted[place])
     schema = schema_of(connection)
     for table in watch.tables:
-        _require_readable(connection, table, schema)
+        _require_readable(connection, table, watch.owner_of(table), schema)
     _grant_reading(connection, watch, schema)
     with as_capture(connection):
         _count_losses(connection, watch)
@@ -194,20 +196,33 @@ def _wanted(connection: Connection, watch: WatchList) -> dict[tuple[str, str], T
     return {
         place: trigger
         for table in watch.tables
-        for place, trigger in wanted_of(connection, table, schema).items()
+        for place, trigger in wanted_of(connection, watch, table, schema).items()
     }
 
 
-def wanted_of(connection: Connection, table: Table, schema: str) -> dict[tuple[str, str], Trigger]:
+def wanted_of(
+    connection: Connection, watch: WatchList, table: Table, schema: str
+) -> dict[tuple[str, str], Trigger]:
     """Return the triggers of one table. Raises `WatchRefused` where it can't be watched."""
     name = f"{quoted(schema)}.{quoted(table.name)}"
     shown = _shown(connection, name, table)
     leaves = connection.exec_driver_sql(_LEAVES, (name,)).scalars().all() or [shown]
     return {
         (place, trigger.name): trigger
-        for trigger in Triggers(table, columns_of(connection, name), schema=schema).texts()
+        for trigger in _triggers(connection, watch, table, schema).texts()
         for place in (leaves if trigger.event == "BEFORE TRUNCATE" else [shown])
     }
+
+
+def _triggers(connection: Connection, watch: WatchList, table: Table, schema: str) -> Triggers:
+    columns = columns_of(connection, f"{quoted(schema)}.{quoted(table.name)}")
+    owner = watch.owner_of(table)
+    return Triggers(
+        table,
+        columns,
+        schema=schema,
+        owner=_triggers(connection, watch, owner, schema) if owner else None,
+    )
 
 
 def tables_of(connection: Connection) -> list[str]:
@@ -219,25 +234,46 @@ def schema_of(connection: Connection) -> str:
     return str(connection.exec_driver_sql("SELECT current_schema()").scalar_one())
 
 
-def _require_readable(connection: Connection, table: Table, schema: str) -> None:
+def _require_readable(
+    connection: Connection, table: Table, owner: Table | None, schema: str
+) -> None:
     """Raise `WatchRefused` where a trigger would fail to read, and so refuse every write."""
-    read = [
-        (r.label_table or r.table, r.label, r.label_key, r.columns[0]) for r in table.references
-    ]
-    if isinstance(member := table.account, Membership):
-        read.append((member.table, member.account, member.record, table.keys[0]))
-    for name, *columns in read:
+    for mine, name, *columns in _joined_by(table, owner):
         value, key, column = map(quoted, columns)
         try:
             run(
                 connection,
                 f"SELECT n.{value}::text FROM {quoted(schema)}.{quoted(name)} AS n "
-                f"JOIN {quoted(schema)}.{quoted(table.name)} AS t ON n.{key} = t.{column} LIMIT 0",
+                f"JOIN {quoted(schema)}.{quoted(mine)} AS t ON n.{key} = t.{column} LIMIT 0",
             )
         except ProgrammingError as error:
             raise WatchRefused(
-                f"What {table.name} refers to in {name} can't be read: {error.orig}"
+                f"What {mine} refers to in {name} can't be read: {error.orig}"
             ) from error
+
+
+def _joined_by(table: Table, owner: Table | None) -> Iterator[tuple[str, str, str, str, str]]:
+    """Yield what triggers join: a table with another one, whose value, key, and column for it."""
+    for each in table.references:
+        yield (
+            table.name,
+            each.label_table or each.table,
+            each.label,
+            each.label_key,
+            each.columns[0],
+        )
+    if isinstance(member := table.account, Membership):
+        yield table.name, member.table, member.account, member.record, table.keys[0]
+    mine = table.name
+    for step, further in pairwise(table.path):
+        yield mine, step.table or "", further.column, step.key, step.column
+        mine = step.table or ""
+    if owner and table.part_of:
+        key, column = owner.keys[0], table.part_of.column
+        if not column:
+            key, column = table.part_of.owner_column or "", table.keys[0]
+        for value in (key, *owner.keys, *table.part_of.where):
+            yield table.name, owner.name, value, key, column
 
 
 def require_plain_types(connection: Connection, watch: WatchList, schema: str) -> None:
@@ -334,6 +370,7 @@ def _read_by(watch: WatchList) -> set[str]:
     names = {table.name for table in watch.tables}
     names |= {r.label_table or r.table for table in watch.tables for r in table.references}
     members = (t.account for t in watch.tables if isinstance(t.account, Membership))
+    names |= {step.table for table in watch.tables for step in table.path if step.table}
     return names | {member.table for member in members}
 
 

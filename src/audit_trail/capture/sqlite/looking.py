@@ -23,8 +23,9 @@ from audit_trail.capture.sqlite.schema import (
     lacking,
     tables_of,
 )
-from audit_trail.capture.sqlite.triggers import Triggers, quoted
-from audit_trail.capture.watch import Table
+from audit_trail.capture.sqlite.triggers import Triggers
+from audit_trail.capture.watch import Table, WatchList
+from audit_trail.capture.ways import quoted
 from audit_trail.errors import WatchRefused
 
 
@@ -34,7 +35,7 @@ def look(connection: Connection, known: Mapping[str, str]) -> Look:
     found = {name: fingerprint(text) for name, text in installed(connection).items()}
     tables, wanted, prints = [], dict[str, str](), dict[str, str]()
     for table in watch.tables:
-        of_table = _wanted(connection, table, names)
+        of_table = _wanted(connection, watch, table, names)
         columns = _columns(connection, table)
         print_ = columns_print(table.name, columns)
         triggers = compared(of_table, found, known, is_as_known=print_.items() <= known.items())
@@ -67,12 +68,15 @@ def keep(connection: Connection, state: str) -> None:
     )
 
 
-def _wanted(connection: Connection, table: Table, names: Sequence[str]) -> dict[str, str]:
+def _wanted(
+    connection: Connection, watch: WatchList, table: Table, names: Sequence[str]
+) -> dict[str, str]:
     """Return the fingerprints of the table's triggers; where it can't have them, what it lacks."""
     if table.name not in names:
         return {f"the table {table.name}": ""}
     try:
-        return {name: fingerprint(text) for name, text in Triggers(connection, table).texts()}
+        triggers = Triggers(connection, table, watch.owner_of(table))
+        return {name: fingerprint(text) for name, text in triggers.texts()}
     except WatchRefused as error:
         return {str(error): ""}
 

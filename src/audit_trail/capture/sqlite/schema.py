@@ -7,8 +7,9 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine
 
-from audit_trail.capture.sqlite.triggers import Triggers, quoted
+from audit_trail.capture.sqlite.triggers import Triggers
 from audit_trail.capture.watch import WatchList
+from audit_trail.capture.ways import quoted
 from audit_trail.errors import CaptureOutdated, WatchRefused
 
 OWN_TABLES: Final = frozenset(
@@ -83,7 +84,9 @@ def generated(connection: Connection, watch: WatchList) -> dict[str, str]:
     """Return the text of every trigger by name, for the tables as they are now."""
     watch.require_complete(tables_of(connection))
     return {
-        name: text for table in watch.tables for name, text in Triggers(connection, table).texts()
+        name: text
+        for table in watch.tables
+        for name, text in Triggers(connection, table, watch.owner_of(table)).texts()
     }
 
 
