@@ -294,10 +294,9 @@ def test_what_an_earlier_release_made_is_no_gap_while_the_table_is_the_same(
 ) -> None:
     server = rounds(each_host, clock)
     server.step()
-    module = "sqlite" if isinstance(each_host, Host) else "postgresql"
+    engine = "sqlite" if isinstance(each_host, Host) else "postgresql"
     # What the next release writes into its triggers is another text.
-    limit = {"sqlite": "triggers.LIMIT_BYTES", "postgresql": "columns.LIMIT_BYTES"}[module]
-    monkeypatch.setattr(f"audit_trail.capture.{module}.{limit}", 1_000_000)
+    monkeypatch.setattr(f"audit_trail.capture.{engine}.columns.LIMIT_BYTES", 1_000_000)
     assert server.step().is_complete
     each_host.shell("ALTER TABLE teams ADD COLUMN motto text")
     look = server.step()

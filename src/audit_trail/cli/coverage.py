@@ -143,9 +143,9 @@ def _told(coverage: Coverage) -> Iterator[str]:
     yield from (f"UNSEEN {each.says}" for each in coverage.facts if not each.is_seen)
     yield _waiting(coverage.outbox)
     if coverage.looked_us is None:
-        yield "No server has looked at it yet, so nothing is known of the time until now."
+        yield "Neither a server nor a sync has looked at it yet: nothing is known of the time until now."
     else:
-        yield f"A server last looked at it at {_moment(coverage.looked_us)}."
+        yield f"Last looked at by a server or a sync: {_moment(coverage.looked_us)}."
     for gap in coverage.gaps:
         good = f"right at {_moment(gap.good_us)}, " if gap.good_us is not None else ""
         yield f"Going on: {gap.table or 'all tables'}: {good}found wrong at {_moment(gap.found_us)}."
