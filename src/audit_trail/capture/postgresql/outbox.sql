@@ -56,3 +56,9 @@ CREATE TABLE IF NOT EXISTS audit_trail.watched (
 CREATE TABLE IF NOT EXISTS audit_trail.quiet (
   transaction xid8 PRIMARY KEY
 );
+
+-- What the capture role was given to read, and would keep when capture goes.
+CREATE TABLE IF NOT EXISTS audit_trail.granted (
+  relation regclass UNIQUE,
+  schema regnamespace UNIQUE
+);

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import ProgrammingError
 
+from audit_trail.capture.postgresql import foundation
 from audit_trail.capture.postgresql.columns import body_quoted, columns_of
 from audit_trail.capture.postgresql.foundation import (
     FIXED,
@@ -88,6 +89,15 @@ FROM used JOIN pg_cast AS c ON c.castsource = used.type JOIN pg_proc AS p ON p.o
 WHERE n.nspname = 'audit_trail' AND c.casttarget IN ('text'::regtype, 'json'::regtype)
   AND NOT pg_has_role(p.proowner, n.nspowner, 'MEMBER')
 """
+_GRANTED: Final = """
+SELECT CASE WHEN c.oid IS NULL THEN 'USAGE ON SCHEMA' ELSE 'SELECT ON' END,
+  coalesce(c.oid::regclass::text, s.oid::regnamespace::text), n.nspowner::regrole::text
+FROM audit_trail.granted AS g
+  JOIN pg_namespace AS n ON n.nspname = 'audit_trail'
+  LEFT JOIN pg_class AS c ON c.oid = g.relation
+  LEFT JOIN pg_namespace AS s ON s.oid = g.schema
+WHERE c.oid IS NOT NULL OR s.oid IS NOT NULL
+"""
 # tgtype of pg_trigger.h: 1 row, 2 before, 4 insert, 8 delete, 16 update, 32 truncate.
 _TYPES: Final = {"AFTER INSERT": 5, "AFTER UPDATE": 17, "AFTER DELETE": 9, "BEFORE TRUNCATE": 34}
 
@@ -142,6 +152,11 @@ def kept_watch_list(connection: Connection) -> WatchList:
     return WatchList.read(found)
 
 
+def tables(connection: Connection) -> list[str]:
+    """Name every table that must be watched or ignored."""
+    return list(connection.exec_driver_sql(_TABLES).scalars())
+
+
 def drop_triggers(connection: Connection) -> None:
     """Drop every trigger of ours; a migration does so before it touches a table."""
     installed = _installed(connection)
@@ -149,6 +164,23 @@ def drop_triggers(connection: Connection) -> None:
         with quietly(connection):
             for place in installed:
                 _drop(connection, *place)
+
+
+def remove(connection: Connection) -> int | None:
+    """Drop all that capture made, take back what it granted, and return how many rows waited.
+
+    None where it wasn't there. Once the triggers are gone nobody writes to the outbox any more, so
+    what is counted then is all that there will be.
+    """
+    if not foundation.exists(connection):
+        return None
+    with foundation.unobserved(connection):
+        for place in _installed(connection):
+            _drop(connection, *place)
+        _take_back_reading(connection)
+        with as_capture(connection):
+            waiting = connection.exec_driver_sql("SELECT count(*) FROM audit_trail.outbox")
+            return int(waiting.scalar_one())
 
 
 def require_current(connection: Connection, watch: WatchList, command: str) -> None:
@@ -185,7 +217,7 @@ def _require_server(connection: Connection) -> None:
 def _wanted(connection: Connection, watch: WatchList) -> dict[tuple[str, str], Trigger]:
     """Return every trigger by table and name, for the tables as they are now."""
     schema = _schema(connection)
-    watch.require_complete(list(connection.exec_driver_sql(_TABLES).scalars()))
+    watch.require_complete(tables(connection))
     _require_plain_types(connection, watch, schema)
     wanted = {}
     for table in watch.tables:
@@ -334,6 +366,11 @@ def _grant_reading(connection: Connection, watch: WatchList, schema: str) -> Non
     ).one()
     if not may_use:
         run(connection, f"GRANT USAGE ON SCHEMA {quoted(schema)} TO {owner}")
+        with as_capture(connection):
+            connection.exec_driver_sql(
+                "INSERT INTO audit_trail.granted (schema) VALUES (quote_ident(%s)::regnamespace)",
+                (schema,),
+            )
     for name, may_read, hides in connection.exec_driver_sql(_READ, (names,)).fetchall():
         if hides:
             raise WatchRefused(
@@ -342,6 +379,19 @@ def _grant_reading(connection: Connection, watch: WatchList, schema: str) -> Non
             )
         if not may_read:
             run(connection, f"GRANT SELECT ON {name} TO {owner}")
+            with as_capture(connection):
+                connection.exec_driver_sql(
+                    "INSERT INTO audit_trail.granted (relation) VALUES (CAST(%s AS regclass))",
+                    (name,),
+                )
+
+
+def _take_back_reading(connection: Connection) -> None:
+    """Revoke what was granted, of tables that are still there."""
+    with as_capture(connection):
+        granted = connection.exec_driver_sql(_GRANTED).fetchall()
+    for what, name, owner in granted:
+        run(connection, f"REVOKE {what} {name} FROM {owner}")
 
 
 def _read_by(watch: WatchList) -> set[str]:

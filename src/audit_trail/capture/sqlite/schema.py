@@ -65,6 +65,23 @@ def drop_triggers(connection: Connection) -> None:
         connection.exec_driver_sql(f"DROP TRIGGER {quoted(name)}")
 
 
+def remove(connection: Connection) -> int | None:
+    """Drop every trigger and table of ours, and return how many rows waited; None if not there.
+
+    SQLite itself keeps the list of sequences, which the outbox may have been the first to need.
+    """
+    names = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'")
+    present = OWN_TABLES.intersection(names.scalars())
+    if "audit_outbox" not in present:
+        return None
+    waiting = connection.exec_driver_sql("SELECT count(*) FROM audit_outbox").scalar_one()
+    drop_triggers(connection)
+    # In this order the context goes before the guard that it refers to.
+    for name in sorted(present):
+        connection.exec_driver_sql(f"DROP TABLE {name}")
+    return int(waiting)
+
+
 def require_current(connection: Connection, watch: WatchList, command: str) -> None:
     """Raise `CaptureOutdated`, naming the command to run, unless all triggers are as generated."""
     if wrong := _differing(_installed(connection), generated(connection, watch)):
@@ -73,13 +90,18 @@ def require_current(connection: Connection, watch: WatchList, command: str) -> N
         )
 
 
-def generated(connection: Connection, watch: WatchList) -> dict[str, str]:
-    """Return the text of every trigger by name, for the tables as they are now."""
+def tables(connection: Connection) -> list[str]:
+    """Name every table that must be watched or ignored."""
     names = connection.exec_driver_sql(
         "SELECT name FROM sqlite_master "
         "WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
     ).scalars()
-    watch.require_complete([name for name in names if name not in OWN_TABLES])
+    return [name for name in names if name not in OWN_TABLES]
+
+
+def generated(connection: Connection, watch: WatchList) -> dict[str, str]:
+    """Return the text of every trigger by name, for the tables as they are now."""
+    watch.require_complete(tables(connection))
     return {
         name: text
         for table in watch.tables
