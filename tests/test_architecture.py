@@ -150,12 +150,14 @@ MAP = {
         ),
         ("jinja2", "litestar", "msgspec"),
     ),
+    # It knows an application by its tables alone, and no trail.
+    "audit_trail.attaching": Room(engine("errors", "capture"), ("msgspec", "sqlalchemy")),
     # It composes the engine for operators, and knows no application.
     "audit_trail.cli": Room(
         engine(
             *("errors", "record", "seal", "capture", "store", "signing", "trees", "trail"),
             *("erasure", "verify", "evidence", "inspection", "coverage", "sequencer"),
-            *("retention", "credentials", "serving", "logs", "standalone"),
+            *("retention", "credentials", "serving", "logs", "standalone", "attaching"),
         ),
         ("msgspec", "rich", "sqlalchemy", "typer"),
     ),
