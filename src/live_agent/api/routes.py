@@ -82,7 +82,7 @@ def api_routes(services: Services) -> list[Router]:
             audit_logs.get_audit_log,
             audit_logs.get_audit_logs_evidence,
             audit_logs.list_audit_logs,
-            entries.entries(services),
+            *entries.entries(services),
             trail_files.trail_files(services),
         ],
         dependencies=provided(),
