@@ -24,11 +24,21 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Membership(msgspec.Struct, frozen=True, kw_only=True):
-    """How a record that belongs to several accounts finds them: `user` in `table` is its key."""
+    """How a record that belongs to several accounts finds them: in `table`, `record` is its key.
+
+    Or its column `by`. Where its column `alone` isn't null, that is the only account.
+    """
 
     table: str
     record: str
     account: str
+    by: str | None = None
+    alone: str | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the record that this reads, beside its key."""
+        return tuple(each for each in (self.by, self.alone) if each)
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +50,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     and stay the same when it moves between partitions. `identity` is the column whose value is
     the entity's id; by default that is the key. A write that can't be recorded is refused; where
     the application must go on (PostgreSQL only), it is counted and becomes an entry of its own.
+    `left_out` says why the other operations aren't recorded.
     """
 
     name: str
@@ -52,12 +63,20 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     secrets: frozenset[str] = frozenset()
     unwatched: frozenset[str] = frozenset({"created_at", "updated_at"})
     operations: frozenset[str] = frozenset({"create", "update", "delete"})
+    left_out: str = ""
     when_outbox_fails: Literal["refuse", "go_on"] = "refuse"
 
     @property
     def keys(self) -> tuple[str, ...]:
         """The columns of the key."""
         return (self.key,) if isinstance(self.key, str) else self.key
+
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """The columns that say whose the record is."""
+        if isinstance(self.account, Membership):
+            return self.account.columns
+        return (self.account,) if self.account else ()
 
     @property
     def identities(self) -> tuple[str, ...]:

@@ -105,13 +105,18 @@ class Triggers:
         if owner is None:
             account = f"{key}::text" if operation == "update" else literal(INSTALLATION)
             return f"SELECT {account} AS account"
-        return self._memberships(owner, key)
+        return self._memberships(owner, row)
 
-    def _memberships(self, member: Membership, key: str) -> str:
-        found = f"FROM {self._named(member.table)} AS m WHERE m.{quoted(member.record)} = {key}"
+    def _memberships(self, member: Membership, row: str) -> str:
+        by = f"{row}.{quoted(member.by or self._table.keys[0])}"
+        account = f"m.{quoted(member.account)}::text"
+        several = ""
+        if member.alone:
+            alone = f"{row}.{quoted(member.alone)}"
+            account, several = f"coalesce({alone}::text, {account})", f" AND {alone} IS NULL"
         return (
-            f"SELECT m.{quoted(member.account)}::text AS account {found} "
-            f"UNION ALL SELECT NULL WHERE NOT EXISTS (SELECT 1 {found})"
+            f"SELECT {account} AS account FROM (SELECT) AS one "
+            f"LEFT JOIN {self._named(member.table)} AS m ON m.{quoted(member.record)} = {by}{several}"
         )
 
     def _json_of(self, row: str, columns: Sequence[str]) -> str:
@@ -186,11 +191,10 @@ def _require_columns(table: Table, names: set[str]) -> None:
     """Raise `WatchRefused` where the watch list names a column that isn't there, or a secret."""
     named = {*table.keys, *table.identities, *table.secrets, *table.label}
     named |= {column for reference in table.references for column in reference.columns}
-    if isinstance(table.account, str):
-        named.add(table.account)
+    named |= {*table.owners}
     if missing := sorted(named - names):
         raise WatchRefused(f"The watched table {table.name} has no column {', '.join(missing)}.")
-    shown = {*table.keys, *table.identities, table.account, *table.label}
+    shown = {*table.keys, *table.identities, *table.owners, *table.label}
     if copied := sorted(table.secrets & shown):
         raise WatchRefused(f"A secret of {table.name} can't name its records: {', '.join(copied)}.")
 

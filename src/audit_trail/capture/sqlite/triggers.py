@@ -152,7 +152,8 @@ class Triggers:
             + ")"
             for key in self._keys
         )
-        return f"{quoted(self._table.name)} AS taken WHERE ({matches}) AND {condition}"
+        source = f"{quoted(self._table.name)} AS taken{self._members('taken')}"
+        return f"{source} WHERE ({matches}) AND {condition}"
 
     def _gone(self, row: str) -> str:
         return self._whole(row, lambda value: f"[' || {value} || ',null]")
@@ -169,25 +170,31 @@ class Triggers:
 
     def _accounts(self, row: str, operation: str) -> str:
         """Select the accounts in whose trails the write belongs; a NULL where none is known."""
-        member = self._table.account
-        if isinstance(member, Membership):
-            table, record, account = (
-                quoted(member.table),
-                quoted(member.record),
-                quoted(member.account),
-            )
-            found = f"FROM {table} WHERE {record} = {row}.{quoted(self._table.keys[0])}"
-            unknown = f"SELECT NULL WHERE NOT EXISTS (SELECT 1 {found})"
-            return f"SELECT {account} AS account {found} UNION ALL {unknown}"
-        return f"SELECT {self._account(row, operation)} AS account"
+        members = self._members(row)
+        source = f" FROM (SELECT 1){members}" if members else ""
+        return f"SELECT {self._account(row, operation)} AS account{source}"
 
     def _account(self, row: str, operation: str) -> str:
         """Where the record is itself an account, its birth and death belong to the installation."""
-        column = self._table.account
-        if isinstance(column, str):
-            return f"{row}.{quoted(column)}"
+        owner = self._table.account
+        if isinstance(owner, str):
+            return f"{row}.{quoted(owner)}"
+        if isinstance(owner, Membership):
+            of_member = f"m.{quoted(owner.account)}"
+            return f"ifnull({row}.{quoted(owner.alone)}, {of_member})" if owner.alone else of_member
         key = f"{row}.{quoted(self._table.keys[0])}"
         return key if operation == "update" else _text(INSTALLATION)
+
+    def _members(self, row: str) -> str:
+        """Join the memberships of a record that belongs to several accounts, or one NULL."""
+        owner = self._table.account
+        if not isinstance(owner, Membership):
+            return ""
+        several = f" AND {row}.{quoted(owner.alone)} IS NULL" if owner.alone else ""
+        return (
+            f" LEFT JOIN {quoted(owner.table)} AS m"
+            f" ON m.{quoted(owner.record)} = {row}.{quoted(owner.by or self._table.keys[0])}{several}"
+        )
 
     def _primary(self, row: str) -> str:
         """What tells the row from all others: its key's value, or the JSON of all its parts."""
@@ -242,8 +249,7 @@ def _columns(connection: Connection, table: Table) -> list[Column]:
     names = {row[1] for row in rows}
     named = {*table.keys, *table.identities, *table.secrets, *table.label}
     named |= {column for reference in table.references for column in reference.columns}
-    if isinstance(table.account, str):
-        named.add(table.account)
+    named |= {*table.owners}
     if missing := sorted(named - names):
         raise WatchRefused(f"The watched table {table.name} has no column {', '.join(missing)}.")
     if table.when_outbox_fails == "go_on":
@@ -251,7 +257,7 @@ def _columns(connection: Connection, table: Table) -> list[Column]:
             f"The table {table.name} can't go on without its record: SQLite has no sequence that "
             "a rollback leaves alone."
         )
-    shown = {*table.keys, *table.identities, table.account, *table.label}
+    shown = {*table.keys, *table.identities, *table.owners, *table.label}
     if copied := sorted(table.secrets & shown):
         raise WatchRefused(f"A secret of {table.name} can't name its records: {', '.join(copied)}.")
     return [
