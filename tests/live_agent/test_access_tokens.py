@@ -10,8 +10,9 @@ import pytest
 from litestar.routes import HTTPRoute
 from sqlalchemy import select
 
+from audit_trail.credentials import digest
 from live_agent import founding
-from live_agent.access import create_token, digest
+from live_agent.access import create_token
 from live_agent.errors import Invalid
 from live_agent.gate import Rule
 from live_agent.schema import AccessToken

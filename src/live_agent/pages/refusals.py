@@ -6,10 +6,11 @@ from urllib.parse import quote
 from jinja2 import Environment
 from litestar import Response
 
+from audit_trail.server.answers import Problem
 from audit_trail.server.assets import PAGE_HEADERS
 from live_agent.access import Member
 from live_agent.database import Database
-from live_agent.errors import DatabaseFailed, Problem
+from live_agent.errors import DatabaseFailed
 from live_agent.pages.desk import AnyRequest, html, see_other, shell_of
 
 SIGN_IN: Final = "/sign-in"
