@@ -17,7 +17,7 @@ from live_agent.schema import (
     AccountUser,
     User,
 )
-from live_agent.settings import fields, saved_views
+from live_agent.settings import fields, macros, saved_views
 from live_agent.settings.fields import Field, checked
 from live_agent.settings.lookup import assign, require
 
@@ -146,9 +146,10 @@ def may_set_password(db: Session, record: AccountUser) -> bool:
 def remove(db: Session, record: AccountUser) -> None:
     """Remove the agent, who leaves the account's inboxes and teams as well. Raises `Invalid`.
 
-    Their private views go with them.
+    Their private views and their own macros go with them.
     """
     require({"role": _LAST} if _is_last(db, record) else {})
+    macros.delete_personal(db, record.account_id, record.user_id)
     saved_views.delete_private(db, record.account_id, record.user_id)
     db.delete(record)
     db.flush()
