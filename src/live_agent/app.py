@@ -32,6 +32,7 @@ from audit_trail.errors import (
     TileNotFound,
     TooManyTails,
 )
+from audit_trail.record.language import marked
 from audit_trail.retention.keeping import Retention
 from audit_trail.retention.rounds import Rounds
 from audit_trail.sequencer.loop import Sequencer
@@ -162,7 +163,7 @@ def problem_of(error: Exception) -> Problem:
     """Say what went wrong without saying more than the person may know."""
     match error:
         case DatabaseBusy():
-            return _problem(error, "The database is busy. Try again.", {"Retry-After": "1"})
+            return _problem(error, marked("The database is busy. Try again."), {"Retry-After": "1"})
         case TooManyRequests():
             return _problem(error, str(error), {"Retry-After": "1"})
         case Invalid():
@@ -170,13 +171,15 @@ def problem_of(error: Exception) -> Problem:
         case LiveAgentError() if error.status < 500:
             return _problem(error, str(error))
         case LiveAgentError():
-            return _problem(error, "Something failed here. It has been logged.")
+            return _problem(error, marked("Something failed here. It has been logged."))
         case AuditError():
             return _problem_of_trail(error)
         case HTTPException():
             return _problem_of_framework(error)
         case _:
-            return Problem(500, "internal_error", "Something failed here. It has been logged.")
+            return Problem(
+                500, "internal_error", marked("Something failed here. It has been logged.")
+            )
 
 
 def _question(error: QuestionRefused) -> dict[str, object]:
@@ -200,28 +203,35 @@ def _problem_of_trail(error: AuditError) -> Problem:
         case _ if type(error) in TOLD:
             return Problem(TOLD[type(error)], error.code, str(error))
         case ChangeRefused():
-            return Problem(503, error.code, "The change was refused, because it can't be recorded.")
+            return Problem(
+                503, error.code, marked("The change was refused, because it can't be recorded.")
+            )
         case _:
-            return Problem(503, error.code, "The audit trail can't be read now. Try again.")
+            return Problem(503, error.code, marked("The audit trail can't be read now. Try again."))
 
 
 def _problem_of_framework(error: HTTPException) -> Problem:
     headers = {key: value for key, value in (error.headers or {}).items() if key.lower() == "allow"}
     match error.status_code:
         case 404:
-            return Problem(404, NotFound.code, "There is no such address.")
+            return Problem(404, NotFound.code, marked("There is no such address."))
         case 405:
             return Problem(
-                405, "method_not_allowed", "This address doesn't know the method.", headers=headers
+                405,
+                "method_not_allowed",
+                marked("This address doesn't know the method."),
+                headers=headers,
             )
         case 413:
             return Problem(
                 413, TooLarge.code, f"The body must be at most {BODY_LIMIT_BYTES:,} bytes long."
             )
         case status if status < 500:
-            return Problem(422, Invalid.code, "The request can't be understood.")
+            return Problem(422, Invalid.code, marked("The request can't be understood."))
         case status:
-            return Problem(status, "internal_error", "Something failed here. It has been logged.")
+            return Problem(
+                status, "internal_error", marked("Something failed here. It has been logged.")
+            )
 
 
 def build_services(

@@ -6,6 +6,7 @@ import msgspec
 from litestar.datastructures import Cookie
 
 from audit_trail.capture.context import Origin, acting_as
+from audit_trail.record.language import say
 from live_agent import access, attempts
 from live_agent.access import NewSession, Person
 from live_agent.attempts import Try
@@ -48,7 +49,7 @@ def confirm(services: Services, person: Person, password: object, origin: Origin
     sign-in. Raises `Invalid` or `TooManyAttempts`.
     """
     if not isinstance(password, str) or not password:
-        raise Invalid({"current_password": "Current password is required."})
+        raise Invalid({"current_password": say("Current password is required.")})
     now_us = services.clock()
     attempt = _try(person.email, person.user_id, person.name, origin)
     _require_admission(services, attempt, now_us)
@@ -56,7 +57,7 @@ def confirm(services: Services, person: Person, password: object, origin: Origin
         password_hash = db.get_one(User, person.user_id).password_hash
     if not access.verify_password(password_hash, password) or password_hash is None:
         attempts.failed(services.database, attempt, "Wrong current password", now_us)
-        raise Invalid({"current_password": "Current password is wrong."})
+        raise Invalid({"current_password": say("Current password is wrong.")})
     with services.database.transaction() as db:
         attempts.release(db, attempt, services.limits)
     return password_hash
@@ -68,9 +69,9 @@ def _try(email: str, user_id: int | None, name: str | None, origin: Origin) -> T
 
 
 def _typed(email: object, password: object) -> tuple[str, str]:
-    fields = {"email": ("E-mail", email), "password": ("Password", password)}
+    fields = {"email": (say("E-mail"), email), "password": (say("Password"), password)}
     errors = {
-        name: f"{label} is required."
+        name: say("%(label)s is required.", label=label)
         for name, (label, value) in fields.items()
         if not isinstance(value, str) or not value.strip()
     }
@@ -99,6 +100,8 @@ def _begun(
         via="ui",
         session=session.name,
         csrf=session.csrf,
+        language=user.language,
+        timezone=user.timezone,
     )
     origin = msgspec.structs.replace(attempt.origin, session=session.name)
     with acting_as(person.actor(), origin), services.database.transaction() as db:

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from audit_trail.capture.asgi import origin_of
 from audit_trail.capture.context import ANONYMOUS, acting_as, stating
+from audit_trail.record.language import marked
 from live_agent import access, attempts
 from live_agent.access import Member, Person
 from live_agent.errors import (
@@ -75,7 +76,8 @@ class Refusal(NamedTuple):
 
 WRONG_ROLE: Final = Refusal(None, "Only administrators may read them")
 WRONG_SCOPE: Final = Refusal(
-    "This access token is limited to another use.", "The access token is limited to another use"
+    marked("This access token is limited to another use."),
+    "The access token is limited to another use",
 )
 
 
@@ -250,7 +252,9 @@ async def form_sent(request: Request[Any, Any, Any]) -> Mapping[str, Sequence[st
         for text in chain.from_iterable(sent.values()):
             text.encode()
     except (ValueError, LookupError):
-        raise Invalid(message="The form's texts can't be read; send them in UTF-8.") from None
+        raise Invalid(
+            message=marked("The form's texts can't be read; send them in UTF-8.")
+        ) from None
     return {name: texts for name, texts in sent.items() if texts}
 
 
@@ -298,10 +302,10 @@ def _require_same_origin(headers: Mapping[str, str]) -> None:
     """Refuse what another site's page sent. Programs send neither of these headers."""
     site = headers.get("sec-fetch-site")
     if site is not None and site not in ("same-origin", "none"):
-        raise Forbidden("This request came from another site.")
+        raise Forbidden(marked("This request came from another site."))
     origin = headers.get("origin")
     if site is None and origin is not None and _host_of(origin) != headers.get("host"):
-        raise Forbidden("This request came from another site.")
+        raise Forbidden(marked("This request came from another site."))
 
 
 def _host_of(origin: str) -> str | None:
@@ -322,5 +326,5 @@ async def _require_csrf(
         sent = (await form_sent(request)).get(CSRF_FIELD, ("",))[-1]
     if not hmac.compare_digest((sent or "").encode(), (person.csrf or "-").encode()):
         raise Forbidden(
-            "The form's token is missing or out of date. Reload the page, and try again."
+            marked("The form's token is missing or out of date. Reload the page, and try again.")
         )

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
+from audit_trail.record.language import say
 from live_agent.errors import Invalid, NotFound
 from live_agent.schema import (
     LARGEST_INTEGER,
@@ -51,7 +52,7 @@ def check_inbox(
     try:
         find(db, Inbox, account_id, inbox_id)
     except NotFound:
-        errors["inbox_id"] = "Inbox must be one of this account."
+        errors["inbox_id"] = say("Inbox must be one of this account.")
 
 
 def check_name(
@@ -65,7 +66,7 @@ def check_name(
     """Add an error where another record of the account has the name."""
     name = values.get("name")
     if name is not None and is_taken(db, model, account_id, name, but):
-        errors["name"] = "Name is already in use; choose another."
+        errors["name"] = say("Name is already in use; choose another.")
 
 
 def assign(record: object, values: Mapping[str, Any]) -> None:
