@@ -47,7 +47,7 @@ def environment(*rooms: str) -> tuple[str, ...]:
 # put together may it also choose a store and start a sequencer.
 DOORS = (
     *engine("errors", "record", "capture", "search.found", "trail"),
-    *engine("erasure", "evidence", "export", "retention", "server"),
+    *engine("coverage", "erasure", "evidence", "export", "retention", "server"),
     "live_agent.errors",
 )
 COMPOSITION = (*DOORS, *engine("store", "signing", "trees", "sequencer", "own"))
@@ -124,6 +124,10 @@ MAP = {
         ),
         ("msgspec",),
     ),
+    # It asks capture by its front door what is there, and notes there what it found.
+    "audit_trail.coverage": Room(
+        engine("errors", "record", "capture", "trail"), ("msgspec", "sqlalchemy")
+    ),
     # The addresses of tiles and the spelling of hashes are the seal's; so is the checkpoint that the
     # window of an entry tells.
     "audit_trail.server": Room(
@@ -137,7 +141,7 @@ MAP = {
     "audit_trail.cli": Room(
         engine(
             *("errors", "record", "seal", "capture", "store", "signing", "trees", "trail"),
-            *("erasure", "verify", "evidence", "inspection"),
+            *("erasure", "verify", "evidence", "inspection", "coverage"),
         ),
         ("msgspec", "rich", "sqlalchemy", "typer"),
     ),

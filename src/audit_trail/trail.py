@@ -349,6 +349,10 @@ class Trail:
         if not self.is_wiped():
             self.wipe()
 
+    def sign(self, account: str) -> None:
+        """Sign what of one account has no checkpoint yet, as where another appended without a key."""
+        self._trees.seal(account)
+
     def checkpoint(self, account: str) -> bytes | None:
         """Return the account's newest checkpoint, a signed note; nothing where none is signed."""
         return self._trees.checkpoint(account)

@@ -1,7 +1,7 @@
 """Live Agent's exception tree: `code` is the stable name, `status` what HTTP answers."""
 
 from collections.abc import Mapping
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 
 class LiveAgentError(Exception):
@@ -126,25 +126,7 @@ class BackupDamaged(LiveAgentError):
     code = "backup_damaged"
 
 
-class AddressRefused(LiveAgentError):
-    """The server can't listen on this address."""
-
-    code = "address_refused"
-
-
 class DirectoryRefused(LiveAgentError):
     """The data directory can't be used; the message names it, or the file in it, and why."""
 
     code = "directory_refused"
-
-
-class Problem(NamedTuple):
-    """An error as it is answered: to programs as JSON, to people as a page."""
-
-    status: int
-    code: str
-    message: str
-    errors: Mapping[str, str] = {}
-    headers: Mapping[str, str] = {}
-    told: Mapping[str, object] = {}
-    """What programs are told beside it."""

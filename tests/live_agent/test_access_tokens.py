@@ -9,8 +9,8 @@ import httpx2
 import pytest
 from litestar.routes import HTTPRoute
 
+from audit_trail.credentials import digest
 from live_agent import founding
-from live_agent.access import digest
 from live_agent.errors import Invalid
 from live_agent.gate import Rule
 from live_agent.schema import AccessToken

@@ -15,8 +15,9 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from audit_trail.capture import sqlalchemy as capture
+from audit_trail.credentials import digest
 from audit_trail.errors import WatchRefused
-from live_agent.access import create_token, digest, person_of_token
+from live_agent.access import create_token, person_of_token
 from live_agent.database import SYNC_COMMAND, Database
 from live_agent.errors import DatabaseFailed, DatabaseOutdated, Invalid
 from live_agent.migrations.history import VERSIONS, migrate

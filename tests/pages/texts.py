@@ -76,11 +76,16 @@ class Text(NamedTuple):
 
 
 def collected(source: Path) -> Catalog:
-    """Return all texts of a package, each with the files that it stands in."""
+    """Return all texts of a package, each with the files that it stands in.
+
+    What the page says already is translated there, once for it and its host.
+    """
     catalog = Catalog(project="Live Agent Audit Logs", fuzzy=False)
     found = {*_called(source), *_labels(source), *_docstrings(source)}
     if source == ENVIRONMENT:
         found |= {*_columns(), *_words()}
+        known = collected(ENGINE)
+        found = {each for each in found if each.message not in known}
     for message, path in sorted(found, key=lambda each: (each.path, str(each.message))):
         catalog.add(message, locations=[(path, 1)], flags=_flags(message))
     return catalog

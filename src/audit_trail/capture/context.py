@@ -49,6 +49,13 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.address or self.ip
 
 
+class Undone(msgspec.Struct, frozen=True, kw_only=True):
+    """The entry that a change undoes: its index in the account's trail, and its id."""
+
+    index: int
+    id: str
+
+
 class Context(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What capture puts beside a transaction's changes. `occurred_at` is in microseconds UTC.
 
@@ -62,6 +69,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: str | None = None
     ticket: str | None = None
     occurred_at: int | None = None
+    undoes: Undone | None = None
 
 
 def encoded(value: msgspec.Struct) -> str:
@@ -133,6 +141,14 @@ def stating(*, reason: str | None = None, ticket: str | None = None) -> Iterator
     said = {name: text for name, text in (("reason", reason), ("ticket", ticket)) if text}
     context = _current.get()
     with resuming(msgspec.structs.replace(context, **said) if context and said else context):
+        yield
+
+
+@contextmanager
+def undoing(entry: Undone) -> Iterator[None]:
+    """Say of every change made inside the block that it undoes this entry."""
+    context = _current.get()
+    with resuming(msgspec.structs.replace(context, undoes=entry) if context else None):
         yield
 
 

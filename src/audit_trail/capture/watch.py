@@ -1,6 +1,6 @@
 """The watch list: which tables are recorded, how their records are named, what is secret."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Literal, Self
 
 import msgspec
@@ -31,12 +31,43 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True):
     account: str
 
 
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """One step towards an account: `column` holds the `key` of `table`.
+
+    In the last step there is no table: the column holds the account itself.
+    """
+
+    column: str
+    table: str | None = None
+    key: str = "id"
+
+
+Path = tuple[Step, ...]
+"""The way from a record over those it points to, to its account; empty where none is known."""
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose part a record is: a write to it reads as an update of that owner, in `table`.
+
+    Either `column` of the part holds the owner's key, or `owner_column` of the owner holds the
+    part's, in those owners whose columns have the values of `where`. The part's fields are the
+    owner's under `prefix`: "channel.webhook_url".
+    """
+
+    table: str
+    prefix: str
+    column: str | None = None
+    owner_column: str | None = None
+    where: Mapping[str, str] = {}
+
+
 class Table(msgspec.Struct, frozen=True, kw_only=True):
     """One watched table.
 
-    `account` names the column with the account, a `Membership`, or None for the record itself
-    being an account. `label` names columns whose values, or the names of what they reference,
-    name the record. `key` is the column, or are the columns, that tell a record from all others
+    `account` names the column with the account; or it is a `Path` there, a `Membership`, the
+    number of the one account that has every record (0 is the installation), or None for the record
+    itself being an account. `label` names columns whose values, or the names of what they
+    reference, name the record. `key` is the column, or are the columns, that tell a record from all others
     and stay the same when it moves between partitions. `identity` is the column whose value is
     the entity's id; by default that is the key. A write that can't be recorded is refused; where
     the application must go on (PostgreSQL only), it is counted and becomes an entry of its own.
@@ -46,13 +77,14 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     entity: str
     key: str | tuple[str, ...] = "id"
     identity: str | None = None
-    account: str | Membership | None = "account_id"
+    account: str | int | Membership | Path | None = "account_id"
     label: tuple[str, ...] = ()
     references: tuple[Reference, ...] = ()
     secrets: frozenset[str] = frozenset()
     unwatched: frozenset[str] = frozenset({"created_at", "updated_at"})
     operations: frozenset[str] = frozenset({"create", "update", "delete"})
     when_outbox_fails: Literal["refuse", "go_on"] = "refuse"
+    part_of: Part | None = None
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -63,6 +95,34 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     def identities(self) -> tuple[str, ...]:
         """The columns whose values are the entity's id."""
         return (self.identity,) if self.identity else self.keys
+
+    @property
+    def path(self) -> Path:
+        """The way to the account; empty where it is found otherwise, or not at all."""
+        return self.account if isinstance(self.account, tuple) else ()
+
+    @property
+    def pointed(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Which records must be known to find this one's names and account: tables and columns."""
+        yield from ((reference.table, reference.target) for reference in self.references)
+        if self.path and self.path[0].table:
+            yield self.path[0].table, (self.path[0].key,)
+
+    def require_columns(self, names: Collection[str]) -> None:
+        """Raise `WatchRefused` where the list names a column that isn't there, or shows a secret."""
+        named = {*self.keys, *self.identities, *self.secrets, *self.label}
+        named |= {column for reference in self.references for column in reference.columns}
+        own = self.path[0].column if self.path else self.account
+        if isinstance(own, str):
+            named.add(own)
+        if self.part_of and self.part_of.column:
+            named.add(self.part_of.column)
+        if missing := sorted(named - {*names}):
+            raise WatchRefused(f"The watched table {self.name} has no column {', '.join(missing)}.")
+        if copied := sorted(self.secrets & {*self.keys, *self.identities, own, *self.label}):
+            raise WatchRefused(
+                f"A secret of {self.name} can't name its records: {', '.join(copied)}."
+            )
 
     def reference_of(self, column: str) -> Reference | None:
         """Return the reference whose first column this is."""
@@ -95,16 +155,28 @@ class WatchList(msgspec.Struct, frozen=True, kw_only=True):
         """Return the watched table of this name."""
         return next((each for each in self.tables if each.name == name), None)
 
+    def owner_of(self, table: Table) -> Table | None:
+        """Return the table whose part the table is. Raises `WatchRefused` where it can't be one."""
+        if table.part_of is None:
+            return None
+        owner = self.table(table.part_of.table)
+        if owner is None or owner.part_of:
+            raise WatchRefused(
+                f"{table.name} can't be a part of {table.part_of.table}: that is not watched, "
+                "or is itself a part."
+            )
+        return owner
+
     def parents(self) -> tuple[str, ...]:
         """Return the tables that others point to, each before those that point to it in turn."""
-        pointed = {reference.table for table in self.tables for reference in table.references}
+        pointed = {name for table in self.tables for name, _ in table.pointed}
         found: dict[str, None] = {}
 
         def visit(name: str, path: frozenset[str]) -> None:
             table = self.table(name)
-            for reference in table.references if table else ():
-                if reference.table not in path:
-                    visit(reference.table, path | {reference.table})
+            for target, _ in table.pointed if table else ():
+                if target not in path:
+                    visit(target, path | {target})
             found.setdefault(name)
 
         for name in sorted(pointed):

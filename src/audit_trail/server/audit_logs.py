@@ -283,7 +283,15 @@ class _Pages:
             return _json(self._entry_json(entry, viewer))
         asked = self._asked(request, viewer)
         zone = _zone(request, viewer)
-        window = window_of(self._trail, entry, asked, self._catalog, zone, viewer.path)
+        window = window_of(
+            self._trail,
+            entry,
+            asked,
+            self._catalog,
+            zone,
+            viewer.path,
+            viewer.restoration(entry),
+        )
         seen = {"window": window, "path": viewer.path, "listed": asked.at(viewer.path)}
         return self._part(request, viewer, "window.html", "entry.html", seen)
 

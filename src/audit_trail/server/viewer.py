@@ -5,6 +5,8 @@ from typing import Any, Protocol
 
 import msgspec
 
+from audit_trail.record.entry import Entry
+
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
     """A question that is kept under a name, as the address of the page that asks it."""
@@ -66,6 +68,9 @@ class Viewer(msgspec.Struct, frozen=True, kw_only=True):
     """What the application keeps of questions that were asked."""
     exports: Exports | None = None
     """Where what is shown can be taken away as a file."""
+    restoration: Callable[[Entry], str | None] = lambda _: None
+    """Returns the address where the application brings back what a record was before this entry;
+    None where it offers nothing of the kind."""
     layout: Mapping[str, Any] = {}
     """What the application's own `layout.html` needs."""
 

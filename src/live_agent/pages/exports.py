@@ -10,11 +10,12 @@ from litestar.params import FromPath
 from audit_trail.export.wanted import NAMES
 from audit_trail.record.language import marked, say, told
 from audit_trail.server.audit_logs import ZONE_COOKIE
+from audit_trail.server.browser import CSRF_FIELD
 from audit_trail.server.viewer import Exports
 from audit_trail.server.zone import moment, zone_of
 from live_agent.access import Member
 from live_agent.exporting.handing import handed_file, handed_manifest
-from live_agent.gate import AUDIT_LOGS, CSRF_FIELD
+from live_agent.gate import AUDIT_LOGS
 from live_agent.pages.desk import AnyRequest, Desk, Sent, TheForm, Visit, settings_path
 from live_agent.pages.form import Form
 from live_agent.schema import Export, User

@@ -7,10 +7,11 @@ from jinja2 import Environment
 from litestar import Response
 
 from audit_trail.record.language import marked, say, speaking, told
+from audit_trail.server.answers import Problem
 from audit_trail.server.assets import PAGE_HEADERS
 from live_agent.access import Member
 from live_agent.database import Database
-from live_agent.errors import DatabaseFailed, Problem
+from live_agent.errors import DatabaseFailed
 from live_agent.pages.desk import AnyRequest, drawn, see_other, shell_of
 from live_agent.pages.reading import language_for, wants_json
 

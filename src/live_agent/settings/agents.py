@@ -6,6 +6,7 @@ from typing import Any, Final
 from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 
+from audit_trail import credentials
 from audit_trail.record.language import marked, say, told
 from live_agent import access
 from live_agent.errors import NotFound
@@ -57,7 +58,7 @@ def get(db: Session, account_id: int, user_id: int) -> AccountUser:
 def password_hash_of(values: Mapping[str, object]) -> str | None:
     """Hash the password before the transaction; None where there is no acceptable one."""
     accepted = checked({"password": FIELDS["password"]}, values).values
-    return access.hash_password(accepted["password"]) if accepted else None
+    return credentials.hash_password(accepted["password"]) if accepted else None
 
 
 def create(
