@@ -45,13 +45,14 @@ def environment(*rooms: str) -> tuple[str, ...]:
 # put together may it also choose a store and start a sequencer.
 DOORS = (
     *engine("errors", "record", "capture", "search.found", "trail"),
-    *engine("coverage", "credentials", "erasure", "evidence", "export", "retention", "server"),
+    *engine("coverage", "credentials", "erasure", "evidence", "export", "past", "retention"),
+    *engine("server"),
     "live_agent.errors",
 )
 COMPOSITION = (*DOORS, *engine("store", "signing", "trees", "sequencer", "own"))
 # The API and the pages stand side by side on these, and never on each other.
 UNDER_EDGES = environment(
-    *("schema", "database", "catalog", "attempts", "access", "settings"),
+    *("schema", "watching", "database", "catalog", "attempts", "access", "settings"),
     *("restoring", "exporting", "metrics", "services", "gate", "entrance"),
 )
 EDGES = environment("api", "pages")
@@ -76,6 +77,8 @@ MAP = {
     "audit_trail.trail": Room(
         engine("errors", "record", "search", "seal", "signing", "trees", "store.port"), ("msgspec",)
     ),
+    # It asks a trail as a reader does, and folds what it finds.
+    "audit_trail.past": Room(engine("errors", "record", "trail"), ("msgspec",)),
     # It judges bytes from anywhere, so it must not be able to ask a trail, a store or a clock.
     "audit_trail.verify": Room(engine("errors", "record", "seal"), ("msgspec",), pure=True),
     # It reads a store by its port, and tells what it finds as the verifier of files does.
@@ -133,6 +136,7 @@ MAP = {
     "audit_trail.server": Room(
         engine(
             *("errors", "record", "search.found", "search.finding", "seal", "trail", "evidence"),
+            "past",
             "export.wanted",
         ),
         ("babel", "jinja2", "litestar", "msgspec"),
@@ -150,12 +154,14 @@ MAP = {
         ),
         ("jinja2", "litestar", "msgspec"),
     ),
+    # It knows an application by its tables alone, and no trail.
+    "audit_trail.attaching": Room(engine("errors", "capture"), ("msgspec", "sqlalchemy")),
     # It composes the engine for operators, and knows no application.
     "audit_trail.cli": Room(
         engine(
             *("errors", "record", "seal", "capture", "store", "signing", "trees", "trail"),
             *("erasure", "verify", "evidence", "inspection", "coverage", "sequencer"),
-            *("retention", "credentials", "serving", "logs", "standalone"),
+            *("retention", "credentials", "serving", "logs", "standalone", "attaching"),
         ),
         ("msgspec", "rich", "sqlalchemy", "typer"),
     ),
