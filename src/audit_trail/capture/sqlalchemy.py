@@ -143,9 +143,8 @@ def take_altered(connection: Connection) -> dict[str, int]:
 
 
 def take_turn(connection: Connection) -> None:
-    """Let nobody else look or sync until the transaction ends; on SQLite none does anyhow."""
-    if _is_postgresql(connection):
-        postgresql_schema.take_turn(connection)
+    """Let nobody else look or sync until the transaction ends."""
+    (postgresql_schema if _is_postgresql(connection) else sqlite_looking).take_turn(connection)
 
 
 def migrating(engine: Engine, watch: WatchList) -> AbstractContextManager[Connection]:

@@ -13,8 +13,11 @@ from audit_trail.errors import OutboxFailed
 
 
 @contextmanager
-def open_database(text: str) -> Iterator[Engine]:
-    """Open what is there, and create nothing. Raises `UrlRefused` or `OutboxFailed`."""
+def open_database(text: str, *, as_it_is: bool = False) -> Iterator[Engine]:
+    """Open what is there, and create nothing. Raises `UrlRefused` or `OutboxFailed`.
+
+    A file that is opened `as_it_is` keeps its journal: capture isn't attached.
+    """
     url = read_url(text)
     if not is_postgresql(url):
         path = Path(name_of(url)).absolute()
@@ -23,7 +26,8 @@ def open_database(text: str) -> Iterator[Engine]:
         # One database has one name, from wherever it is looked at.
         url = url.set(database=str(path))
     engine = create_engine(url, hide_parameters=True)
-    capture.attach(engine)
+    if not as_it_is:
+        capture.attach(engine)
     try:
         yield engine
     finally:
