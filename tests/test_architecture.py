@@ -126,6 +126,14 @@ MAP = {
         ),
         ("msgspec",),
     ),
+    # It reads an outbox row's meaning, and a table's row as such a row; it folds a trail, and tells it.
+    "audit_trail.reconciliation": Room(
+        engine(
+            *("errors", "record", "trail", "own", "capture.context", "capture.outbox"),
+            *("capture.records", "capture.watch", "sequencer.rows"),
+        ),
+        ("msgspec",),
+    ),
     # The addresses of tiles and the spelling of hashes are the seal's; so is the checkpoint that the
     # window of an entry tells.
     "audit_trail.server": Room(

@@ -16,6 +16,7 @@ from audit_trail.errors import WatchRefused
 from audit_trail.record.entry import INSTALLATION
 
 LONGEST_NAME: Final = 63
+EMPTY: Final = "''"
 FIRST: Final = "00_audit"
 """How our triggers' names begin: triggers of one event fire in the order of their names."""
 
@@ -53,7 +54,8 @@ class Triggers:
         ]
         used = {*table.keys, *table.identities, *table.label, *(c.name for c in self._columns)}
         needed = [self._all[name].settings() for name in used]
-        self._settings = tuple(sorted(set[str]().union(*needed)))
+        self.settings = tuple(sorted(set[str]().union(*needed)))
+        """What must be set for values to read the same in every session."""
 
     def texts(self) -> Iterator[Trigger]:
         operations = self._table.operations
@@ -69,6 +71,28 @@ class Triggers:
             yield self._trigger("delete", "AFTER DELETE", body)
             yield self._trigger("truncate", "BEFORE TRUNCATE", _each_row(body), "  old record;\n")
 
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns that are watched."""
+        return [column.name for column in self._columns]
+
+    @property
+    def reading(self) -> str:
+        """Select every row as a creation tells it: account, key, id and changes."""
+        row, account = "here", self._table.account
+        told = f"{row}.{quoted(account)}::text" if isinstance(account, str) else "NULL::text"
+        members = (
+            f"CASE WHEN {column.is_there(row)} THEN {literal(_member(column.name) + '[null,')} || "
+            f"{column.value(row)} || ']' ELSE '' END"
+            for column in self._columns
+        )
+        return (
+            f"SELECT {told} AS account, {self._json_of(row, self._table.keys)} AS record_key, "
+            f"{self._json_of(row, self._table.identities)} AS record_id, "
+            f"'{{' || substr({' || '.join([EMPTY, *members])}, 2) || '}}' AS changes "
+            f"FROM {self._named(self._table.name)} AS {row}"
+        )
+
     def _trigger(self, operation: str, event: str, body: str, declared: str = "") -> Trigger:
         if self._table.when_outbox_fails == "go_on":
             body = (
@@ -81,7 +105,7 @@ class Triggers:
             event,
             short(f"{self._table.name} {operation}"),
             f"{_DECLARED}{declared}BEGIN\n{body}  RETURN NULL;\nEND\n",
-            self._settings,
+            self.settings,
         )
 
     def _written(self, operation: str, row: str) -> str:

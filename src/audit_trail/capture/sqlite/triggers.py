@@ -57,6 +57,24 @@ class Triggers:
             )
             yield from self._displacing()
 
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns that are watched."""
+        return [column.name for column in self._columns]
+
+    @property
+    def reading(self) -> str:
+        """Select every row as a creation tells it: account, key, id and changes."""
+        row = "here"
+        changes = self._whole(row, lambda value: f"[null,' || {value} || ']")
+        account = self._table.account
+        told = f"{row}.{quoted(account)}" if isinstance(account, str) else "NULL"
+        return (
+            f"SELECT {told} AS account, CAST({self._key(row)} AS BLOB) AS record_key, "
+            f"CAST({self._identity(row)} AS BLOB) AS record_id, CAST({changes} AS BLOB) AS changes "
+            f"FROM {quoted(self._table.name)} AS {row}"
+        )
+
     def _displacing(self) -> Iterator[tuple[str, str]]:
         """Catch REPLACE, which deletes rows without firing their delete triggers.
 
