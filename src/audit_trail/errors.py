@@ -152,10 +152,28 @@ class WatchRefused(AuditError):
     code = "watch_refused"
 
 
+class ConfigRefused(WatchRefused):
+    """The file that says what is recorded can't be understood, or doesn't fit the database."""
+
+    code = "config_refused"
+
+
+class AttachRefused(AuditError):
+    """The database can't be attached to, or detached from, as it is; nothing was changed."""
+
+    code = "attach_refused"
+
+
 class CaptureOutdated(AuditError):
     """The triggers in the database differ from the generated ones."""
 
     code = "capture_outdated"
+
+
+class CoverageRefused(AuditError):
+    """What capture keeps can't be looked at; the message says who may."""
+
+    code = "coverage_refused"
 
 
 class SequencerRunning(AuditError):
@@ -276,3 +294,33 @@ class ExportCancelled(AuditError):
     """The export was cancelled; nothing of it is left."""
 
     code = "export_cancelled"
+
+
+class AddressRefused(AuditError):
+    """The server can't listen on this address."""
+
+    code = "address_refused"
+
+
+class TrailRefused(AuditError):
+    """The trail records another database already."""
+
+    code = "trail_refused"
+
+
+class WatchMoved(AuditError):
+    """The watch list was changed; go on with the one that is kept now."""
+
+    code = "watch_moved"
+
+
+class AdministratorRefused(AuditError):
+    """The administrator can't be as asked; the message says why."""
+
+    code = "administrator_refused"
+
+
+class AdministratorsFailed(AuditError):
+    """The administrators' database refused or failed; the message names the file and the cause."""
+
+    code = "administrators_failed"

@@ -12,6 +12,9 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperCommand
 
+from audit_trail.cli.operating import administrators, run, serve
+from audit_trail.cli.options import Store
+
 UNREADABLE: Final = 3
 
 app = typer.Typer(
@@ -23,13 +26,16 @@ app = typer.Typer(
 )
 capture = typer.Typer(help="What an application's database records.", no_args_is_help=True)
 app.add_typer(capture, name="capture")
+app.add_typer(administrators, name="administrator")
+app.command("run")(run)
+app.command("serve")(serve)
 
-Store = Annotated[
+AttachedDatabase = Annotated[
     str,
-    typer.Option(
-        envvar="AUDIT_TRAIL_STORE_URL",
-        help="The trail's database: sqlite:////path/to/file, or postgresql://..., which is "
-        "better left to the environment.",
+    typer.Argument(
+        envvar="AUDIT_TRAIL_DATABASE_URL",
+        help="The application's database, as the owner of its tables. Where the URL holds a "
+        "password, leave it to the environment.",
     ),
 ]
 Account = Annotated[str, typer.Option(help="Whose trail.")]
@@ -61,14 +67,7 @@ OutboxDatabase = Annotated[
 
 @capture.command("sync")
 def sync(
-    database_url: Annotated[
-        str,
-        typer.Argument(
-            envvar="AUDIT_TRAIL_DATABASE_URL",
-            help="The application's database, as the owner of its tables. Where the URL holds a "
-            "password, leave it to the environment.",
-        ),
-    ],
+    database_url: AttachedDatabase,
 ) -> None:
     """Make the triggers match the watch list that is kept beside the outbox."""
     from audit_trail.cli.capture import sync_capture
@@ -79,8 +78,43 @@ def sync(
     typer.echo(f"The triggers of {synced.tables} tables in {synced.name} are as generated.")
 
 
+@app.command("attach")
+def attach(
+    database_url: AttachedDatabase,
+    config: Annotated[Path, typer.Option(help="The file that says what is recorded.")] = Path(
+        "capture.toml"
+    ),
+    draft: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write such a file to begin with, by what the tables look like; attach nothing."
+        ),
+    ] = None,
+) -> None:
+    """Record the changes of an application that knows nothing of us, as a file says."""
+    from audit_trail.cli import attaching
+
+    for line in (
+        attaching.draft(database_url, draft) if draft else attaching.attach(database_url, config)
+    ):
+        typer.echo(line)
+
+
+@app.command("detach")
+def detach(
+    database_url: AttachedDatabase,
+    discard: Annotated[
+        bool, typer.Option(help="Lose what waits in the outbox, and say how much that was.")
+    ] = False,
+) -> None:
+    """Take everything of ours out of an application's database; its own tables stay as they are."""
+    from audit_trail.cli import attaching
+
+    typer.echo(attaching.detach(database_url, discard=discard))
+
+
 class _Verifier(TyperCommand):
-    """A command whose exit codes speak of a file, so that a wrong use must not look like a verdict."""
+    """A command whose exit codes speak of what it looked at: a wrong use must not look like a verdict."""
 
     def make_context(self, *args: Any, **options: Any) -> Any:
         with _usage_as_unreadable():
@@ -165,6 +199,34 @@ def verify(
     if not quiet:
         print_verdict(verdict, as_json=as_json)
     raise typer.Exit(verdict.exit_code)
+
+
+@app.command("coverage", cls=_Verifier)
+def coverage(
+    database_url: Annotated[
+        str,
+        typer.Argument(
+            envvar="AUDIT_TRAIL_DATABASE_URL",
+            help="The application's database, on PostgreSQL as the capture role or a member of it. "
+            "Where the URL holds a password, leave it to the environment.",
+        ),
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Tell what is recorded of a database and what isn't: tables, triggers, ways to write.
+
+    Exits with 0 complete, 1 gaps, 3 can't be told.
+    """
+    from audit_trail.cli.coverage import coverage_of, print_coverage
+    from audit_trail.errors import AuditError
+
+    try:
+        found = coverage_of(database_url)
+    except AuditError as error:
+        typer.echo(f"audit-trail: {error}", err=True)
+        raise typer.Exit(UNREADABLE) from None
+    print_coverage(found, as_json=as_json)
+    raise typer.Exit(found.exit_code)
 
 
 @app.command("evidence")

@@ -1,6 +1,6 @@
 """One record of a table against what its entries imply; pure: what is unknown is equal to anything."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import msgspec
 
@@ -22,12 +22,12 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_spread(self) -> bool:
-        """Tell whether a record's entries lie in several trails."""
-        return not isinstance(self.table.account, str)
+        """Tell whether a record's entries may lie in several trails."""
+        return not isinstance(self.table.account, str | int)
 
     @property
     def tells_existence(self) -> bool:
-        """Tell whether one trail tells of each record that it is there.
+        """Tell whether the trails tell of each record that it is there.
 
         Not of those that belong to several accounts: their creation may be told in none of these.
         """
@@ -38,25 +38,30 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         """Tell whether each row must have an entry that made it, or be of the baseline."""
         return self.tells_existence and "create" in self.table.operations
 
-    def owner(self, account: str) -> str:
-        """Return the account in whose trail records are made and deleted."""
-        return INSTALLATION if self.table.account is None else account
+    def owning(self, states: States) -> Collection[State]:
+        """Return those of a record's states that tell whether it is there."""
+        if self.table.account is None:
+            return [state for owner, state in states.items() if owner == INSTALLATION]
+        return states.values()
 
 
 def differences(
     asked: Asked, account: str, record: str, values: Mapping[str, bytes] | None, states: States
 ) -> Iterator[Difference]:
     """Yield what differs. `values` are the row's, nulls left out; None where there is no row."""
-    table, owner = asked.table, states.get(asked.owner(account))
-    index = owner.index if owner else None
+    table, owning = asked.table, asked.owning(states)
     whole = Difference(
-        kind="missing_in_trail", table=table.name, account=account or None, id=record, index=index
+        kind="missing_in_trail",
+        table=table.name,
+        account=account or None,
+        id=record,
+        index=max((state.index for state in owning if state.index is not None), default=None),
     )
-    is_there = owner is not None and owner.exists
     if values is None:
+        is_there = bool(owning) and all(state.exists for state in owning)
         if is_there and asked.tells_existence and "delete" in table.operations:
             yield msgspec.structs.replace(whole, kind="missing_in_table")
-    elif (owner is None or owner.exists is False) and asked.tells_creation:
+    elif asked.tells_creation and all(state.exists is False for state in owning):
         yield whole
     elif "update" in table.operations:
         for field in sorted(_comparable(asked, values, states)):
@@ -74,7 +79,7 @@ def _comparable(asked: Asked, values: Mapping[str, bytes], states: States) -> se
     """
     named = {field for state in states.values() for field in state.values}
     table = asked.table
-    silent = {*table.keys, table.account} - named
+    silent = {*table.keys, *table.owners} - named
     there = {*values, *named} - silent
     return there & asked.since_us.keys() if asked.since_us else there & values.keys()
 

@@ -88,7 +88,7 @@ class Folding:
         )
         return {owner: _state(kept) for owner, kept in rows}
 
-    def add_known(self, entity: str, known: Collection[tuple[str, str]]) -> None:
+    def add_known(self, entity: str, known: Collection[Suspect]) -> None:
         """Add records, by account and id, that were there before any entry; entries know better."""
         there = _kept(msgspec.structs.replace(NOTHING_KNOWN, exists=True))
         self._file.executemany(
@@ -97,12 +97,13 @@ class Folding:
             ((entity, record, account, there) for account, record in known),
         )
 
-    def see(self, entity: str, seen: Collection[tuple[str, str]]) -> None:
-        """Mark records, by account and id, that a table has."""
+    def see(self, entity: str, seen: Collection[Suspect], *, is_spread: bool) -> None:
+        """Mark records, by account and id, that a table has; of spread ones, in every account."""
         with self._writing():
             self._file.executemany(
-                "UPDATE states SET is_seen = 1 WHERE entity = ? AND id = ? AND account = ?",
-                ((entity, record, account) for account, record in seen),
+                "UPDATE states SET is_seen = 1 "
+                "WHERE entity = ?1 AND id = ?2 AND (?4 OR account = ?3)",
+                ((entity, record, account, is_spread) for account, record in seen),
             )
 
     def suspect(self, entity: str, suspects: Collection[Suspect]) -> None:
@@ -112,13 +113,12 @@ class Folding:
             ((entity, account, record) for account, record in suspects),
         )
 
-    def suspect_unseen(self, entity: str, owner: str | None) -> None:
-        """Suspect those that the trails say are there, and no table had; of this account, or all."""
+    def suspect_unseen(self, entity: str, *, is_spread: bool) -> None:
+        """Suspect those that the trails say are there, and no table had."""
         self._file.execute(
-            "INSERT OR IGNORE INTO suspects SELECT entity, iif(?2 IS NULL, account, ''), id "
-            "FROM states WHERE entity = ?1 AND is_there AND NOT is_seen "
-            "AND (?2 IS NULL OR account = ?2)",
-            (entity, owner),
+            "INSERT OR IGNORE INTO suspects SELECT entity, iif(?2, '', account), id "
+            "FROM states WHERE entity = ?1 AND is_there AND NOT is_seen",
+            (entity, is_spread),
         )
 
     def suspects(self, entity: str, beyond: Suspect, limit: int) -> list[Suspect]:

@@ -20,7 +20,7 @@ from audit_trail.reconciliation.comparing import Asked, States, differences
 from audit_trail.reconciliation.folding import Folding, Key, Suspect, parts_of
 from audit_trail.reconciliation.report import Difference, Report, TableReport
 from audit_trail.record.entry import INSTALLATION
-from audit_trail.record.state import State, Step, former_id
+from audit_trail.record.state import Step, former_id
 from audit_trail.sequencer.rows import Seen, Unreadable, read_row
 from audit_trail.trail import Trail
 
@@ -63,14 +63,18 @@ class Reconciler:
         self._most_named = most_named
 
     def run(self, names: Collection[str] = ()) -> Report:
-        """Reconcile these tables, or all that are watched.
+        """Reconcile these tables, or all that are watched and no part of another.
 
         Raises `WatchRefused` of a table that isn't watched, and what trail and database raise.
         """
         if unknown := sorted(set(names) - self._tables.keys()):
             known = ", ".join(self._tables)
             raise WatchRefused(f"Not watched: {', '.join(unknown)}; watched are {known}.")
-        tables = [table for table in self._watch.tables if not names or table.name in names]
+        tables = [
+            table
+            for table in self._watch.tables
+            if not table.part_of and (not names or table.name in names)
+        ]
         reports: list[TableReport] = []
         named: list[Difference] = []
         behind = self._behind()
@@ -101,21 +105,15 @@ class Reconciler:
                 states = folding.states_of(entity, record, None if asked.is_spread else account)
                 scan.rows += 1
                 scan.digest = (scan.digest + _digest(seen)) % _WHOLE
-                scan.before_capture += self._is_older(asked, states.get(asked.owner(account)))
+                scan.before_capture += _is_older(asked, states)
                 if any(differences(asked, account, record, _values(seen), states)):
                     suspects.append((account, record))
-            folding.see(entity, [_owned(asked, seen) for seen in read])
+            folding.see(entity, [_place(asked, seen) for seen in read], is_spread=asked.is_spread)
             folding.suspect(entity, suspects)
             self._between()
         if asked.tells_existence and "delete" in asked.table.operations:
-            folding.suspect_unseen(entity, INSTALLATION if asked.is_spread else None)
+            folding.suspect_unseen(entity, is_spread=asked.is_spread)
         return scan
-
-    def _is_older(self, asked: Asked, state: State | None) -> bool:
-        """Tell whether a row was there before its first entry, as far as anything tells."""
-        if not asked.tells_creation:
-            return False
-        return state.version == 0 if state else not asked.since_us
 
     def _confirm(
         self, asked: Asked, folding: Folding, scan: _Scan, named: list[Difference]
@@ -198,8 +196,7 @@ class Reconciler:
         entity = asked.table.entity
         if found.kind == "missing_in_table" and (entity, account) in folding.moved_unseen:
             return True
-        owner = states.get(asked.owner(account))
-        if found.kind == "missing_in_trail" and owner is None and not asked.since_us:
+        if found.kind == "missing_in_trail" and not asked.owning(states) and not asked.since_us:
             return True
         for each in self._trail.accounts() if asked.is_spread else [account]:
             if self._trail.head(each).first:
@@ -270,9 +267,17 @@ def _place(asked: Asked, seen: Seen) -> Suspect:
 
 
 def _owned(asked: Asked, seen: Seen) -> Suspect:
-    """Return the account in whose trail the record is said to be there, and its id."""
+    """Return the account in whose trail the record's creation would be told, and its id."""
     account, record = _place(asked, seen)
-    return asked.owner(account), record
+    return INSTALLATION if asked.table.account is None else account, record
+
+
+def _is_older(asked: Asked, states: States) -> bool:
+    """Tell whether a row was there before its first entry, as far as anything tells."""
+    if not asked.tells_creation:
+        return False
+    owning = asked.owning(states)
+    return all(state.version == 0 for state in owning) if owning else not asked.since_us
 
 
 def _values(seen: Seen) -> dict[str, bytes]:

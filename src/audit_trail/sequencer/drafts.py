@@ -24,6 +24,7 @@ from audit_trail.record.value import NULL, read
 from audit_trail.sequencer.acting import Acting, acting
 from audit_trail.sequencer.events import event_draft
 from audit_trail.sequencer.identity import entry_id
+from audit_trail.sequencer.parts import Parts
 from audit_trail.sequencer.records import (
     Record,
     keys_left_and_taken,
@@ -54,6 +55,8 @@ class Parent(NamedTuple):
     entity_type: str
     label: str | None
     account: str | None
+    above: ParentKey | None
+    """Who comes next on its way to its account."""
 
 
 class Drafter:
@@ -64,8 +67,9 @@ class Drafter:
         self._clock = clock
         self._targets: dict[str, set[tuple[str, ...]]] = defaultdict(set)
         for table in watch.tables:
-            for pointer in table.references:
-                self._targets[pointer.table].add(pointer.target)
+            for pointed, target in table.pointed:
+                self._targets[pointed].add(target)
+        self._parts = Parts(watch)
         self._token: bytes | None = None
         self._parents: dict[ParentKey, Parent] = {}
         self._context: Context | None = None
@@ -132,23 +136,35 @@ class Drafter:
         grouped: dict[tuple[str | None, str, bytes, int], list[Seen]] = defaultdict(list)
         lives: dict[tuple[str, bytes | None], int] = defaultdict(int)
         others: list[tuple[int, Draft]] = []
+        for seen, moved in self._read(rows, others):
+            for record in moved:
+                lives[record] += 1
+            life = lives[seen.table.name, seen.key] if lives else 0
+            grouped[seen.account, seen.table.name, seen.key, life].append(seen)
+            for record in moved:
+                lives[record] += 1
+        records = [record for seen in grouped.values() for record in records_of(seen)]
+        return self._in_order(records, others)
+
+    def _read(
+        self, rows: Sequence[Row], others: list[tuple[int, Draft]]
+    ) -> Iterator[tuple[Seen, list[tuple[str, bytes | None]]]]:
+        """Read the writes with the keys that each left and took; what else the rows are, aside."""
+        found = []
         for row in rows:
             try:
                 if row.operation == "note":
                     others.append((row.id, event_draft(row)))
                 else:
                     seen = read_row(row, self._tables)
-                    moved = keys_left_and_taken(seen)
-                    for record in moved:
-                        lives[record] += 1
-                    life = lives[seen.table.name, seen.key] if lives else 0
-                    grouped[seen.account, seen.table.name, seen.key, life].append(seen)
-                    for record in moved:
-                        lives[record] += 1
+                    found.append((seen, keys_left_and_taken(seen)))
             except Unreadable as error:
                 others.append((row.id, self._unreadable(row, str(error))))
-        records = [record for seen in grouped.values() for record in records_of(seen)]
-        return self._in_order(records, others)
+        if not self._parts:
+            return iter(found)
+        moved = {seen.row.id: keys for seen, keys in found}
+        folded = self._parts.folded([seen for seen, _ in found])
+        return ((seen, moved[seen.row.id]) for seen in folded)
 
     def _in_order(
         self, records: Sequence[Record], others: Sequence[tuple[int, Draft]]
@@ -203,7 +219,8 @@ class Drafter:
         if write is None or write.exists:
             return
         label = record_label(last, "delete")
-        parent = Parent(record.entry_id, last.table.entity, label, last.account)
+        above = _above(last, write)
+        parent = Parent(record.entry_id, last.table.entity, label, last.account, above)
         for target in self._targets[last.table.name]:
             values = tuple(write.before(column) for column in target)
             self._parents[last.table.name, target, values] = parent
@@ -232,8 +249,8 @@ class Drafter:
 
     def _draft(self, record: Record, last: Seen, write: Write, parent: Parent | None) -> Draft:
         table, context, operation = last.table, last.context, write.operation
-        account = last.account or (parent.account if parent else None)
-        changes = _shown(last, write.pairs, operation)
+        account = last.account or self._account_above(last, write, parent)
+        changes = _shown(last, self._parts.shown(last, write.pairs), operation)
         gone = self._label_of_parent(last, write) if self._parents else {}
         said = self._acting(context)
         what = What(
@@ -259,6 +276,17 @@ class Drafter:
             who=said.who,
             what=_encoded(what),
         )
+
+    def _account_above(self, seen: Seen, write: Write, parent: Parent | None) -> str | None:
+        """Take the account from who was on the way to it, and is gone; else from the parent."""
+        passed: set[ParentKey] = set()
+        above = _above(seen, write)
+        while above and above not in passed and (found := self._parents.get(above)):
+            passed.add(above)
+            if found.account:
+                return found.account
+            above = found.above
+        return parent.account if parent and not seen.table.path else None
 
     def _acting(self, context: Context | None) -> Acting:
         """One transaction has one context as a rule, and is worked off in one go."""
@@ -353,6 +381,13 @@ def _parent_key(pointer: Pointer, write: Write) -> ParentKey:
     )
 
 
+def _above(seen: Seen, write: Write) -> ParentKey | None:
+    """Return how the next record on the way to the account is found, among those that are gone."""
+    if not seen.table.path or not (first := seen.table.path[0]).table:
+        return None
+    return first.table, (first.key,), (write.before(first.column),)
+
+
 def _account_left(seen: Seen, write: Write, account: str) -> str | None:
     """Return the account that a record has left: its entry belongs in both trails."""
     column = seen.table.account
@@ -364,6 +399,8 @@ def _account_left(seen: Seen, write: Write, account: str) -> str | None:
 
 def _details(seen: Seen, account: str | None, parent: Parent | None) -> dict[str, Any]:
     details: dict[str, Any] = {"went_with": parent.entity_type} if parent else {}
+    if seen.context and (undone := seen.context.undoes):
+        details["undoes"] = {"index": undone.index, "id": undone.id}
     if account is None:
         details["unresolved_account"] = repr(seen.row.account)[:LONGEST_ID]
     if seen.key_digest_of is not None:

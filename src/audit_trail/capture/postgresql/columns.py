@@ -4,6 +4,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection
 
+from audit_trail.capture.ways import quoted
 from audit_trail.record.value import LIMIT_BYTES
 
 INTEGERS: Final = frozenset({"int2", "int4", "int8", "oid"})
@@ -113,10 +114,6 @@ class Column(NamedTuple):
 def columns_of(connection: Connection, table: str) -> list[Column]:
     """Read the table's columns in their order. `table` is a name as SQL writes it."""
     return [Column(*row) for row in connection.exec_driver_sql(_COLUMNS, (table,))]
-
-
-def quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def literal(text: str) -> str:

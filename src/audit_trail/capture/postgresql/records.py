@@ -10,12 +10,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from audit_trail.capture.outbox import Row
-from audit_trail.capture.postgresql.columns import columns_of, quoted
+from audit_trail.capture.postgresql.columns import columns_of
 from audit_trail.capture.postgresql.foundation import as_capture
 from audit_trail.capture.postgresql.outbox import rows_from
 from audit_trail.capture.postgresql.triggers import Triggers
 from audit_trail.capture.records import MOST_PENDING, ROWS_TOGETHER, row_of
 from audit_trail.capture.watch import Table, WatchList
+from audit_trail.capture.ways import quoted
 from audit_trail.errors import OutboxFailed
 
 _THERE: Final = "SELECT to_regclass('audit_trail.columns') IS NOT NULL"
@@ -39,6 +40,8 @@ def take_baseline(connection: Connection, watch: WatchList, schema: str) -> None
             f"DELETE FROM audit_trail.{kept} WHERE table_name <> ALL(%s)", (watched,)
         )
     for table in watch.tables:
+        if table.part_of:
+            continue
         triggers = _triggers(connection, table, schema)
         if table.name not in known:
             reading = triggers.reading.replace("%", "%%")
@@ -144,7 +147,7 @@ class PostgresqlSnapshot:
 
 def _triggers(connection: Connection, table: Table, schema: str) -> Triggers:
     name = f"{quoted(schema)}.{quoted(table.name)}"
-    return Triggers(table, columns_of(connection, name), schema=schema)
+    return Triggers(table, columns_of(connection, name), schema=schema, owner=None)
 
 
 def _prepared(connection: Connection, table: Table, schema: str) -> str:

@@ -10,9 +10,9 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from audit_trail.capture.postgresql.columns import Column, literal, quoted
+from audit_trail.capture.postgresql.columns import Column, literal
 from audit_trail.capture.watch import Membership, Reference, Table
-from audit_trail.errors import WatchRefused
+from audit_trail.capture.ways import accounts_by, owns, quoted
 from audit_trail.record.entry import INSTALLATION
 
 LONGEST_NAME: Final = 63
@@ -40,11 +40,18 @@ class Trigger(NamedTuple):
 
 
 class Triggers:
-    """Writes the triggers of one table. `columns` are all that the table has."""
+    """Writes the triggers of one table. `columns` are all that the table has.
 
-    def __init__(self, table: Table, columns: Sequence[Column], *, schema: str) -> None:
-        _require_columns(table, {column.name for column in columns})
-        self._table = table
+    `owner` writes those of the table whose part this one is.
+    """
+
+    def __init__(
+        self, table: Table, columns: Sequence[Column], *, schema: str, owner: "Triggers | None"
+    ) -> None:
+        table.require_columns([column.name for column in columns])
+        self._table = self.table = table
+        self._owner = owner
+        self._prefix = f"{table.part_of.prefix}." if table.part_of else ""
         self._schema = schema
         self._all = {column.name: column for column in columns}
         self._columns = [
@@ -54,7 +61,8 @@ class Triggers:
         ]
         used = {*table.keys, *table.identities, *table.label, *(c.name for c in self._columns)}
         needed = [self._all[name].settings() for name in used]
-        self.settings = tuple(sorted(set[str]().union(*needed)))
+        of_owner = owner.settings if owner else ()
+        self.settings: tuple[str, ...] = tuple(sorted(set(of_owner).union(*needed)))
         """What must be set for values to read the same in every session."""
 
     def texts(self) -> Iterator[Trigger]:
@@ -78,16 +86,17 @@ class Triggers:
 
     @property
     def reading(self) -> str:
-        """Select every row as a creation tells it: account, key, id and changes."""
-        row, account = "here", self._table.account
-        told = f"{row}.{quoted(account)}::text" if isinstance(account, str) else "NULL::text"
+        """Select every row as a creation tells it: account (if it always has the one), key, id, changes."""
+        row = "here"
+        is_one = isinstance(self._table.account, str | int)
+        account = f"({self._accounts(row, 'create')})" if is_one else "NULL::text"
         members = (
             f"CASE WHEN {column.is_there(row)} THEN {literal(_member(column.name) + '[null,')} || "
             f"{column.value(row)} || ']' ELSE '' END"
             for column in self._columns
         )
         return (
-            f"SELECT {told} AS account, {self._json_of(row, self._table.keys)} AS record_key, "
+            f"SELECT {account} AS account, {self._json_of(row, self._table.keys)} AS record_key, "
             f"{self._json_of(row, self._table.identities)} AS record_id, "
             f"'{{' || substr({' || '.join([EMPTY, *members])}, 2) || '}}' AS changes "
             f"FROM {self._named(self._table.name)} AS {row}"
@@ -109,13 +118,31 @@ class Triggers:
         )
 
     def _written(self, operation: str, row: str) -> str:
+        part, owner = self._table.part_of, self._owner
+        if part is None or owner is None:
+            return self._own(operation, row)
+        condition = owns(part, self._table, owner.table, row, operation, literal)
+        own = self._own(operation, row)
+        return f"{owner.of_part(condition)}  IF NOT FOUND THEN\n{own}  END IF;\n"
+
+    def of_part(self, condition: str) -> str:
+        """Write a part's change as an update of its owner."""
+        member, account = self._table.account, f"({self._accounts('owner', 'update')})"
+        found = f"{self._named(self._table.name)} AS owner"
+        if isinstance(member, Membership):
+            account = self._of_member(member, "owner")
+            found += self._members(member, "owner")
+        values = self._values("update", "owner", self._labels("part", "owner"), account)
+        return f"  {_INSERT}\n  SELECT {values}\n  FROM {found}\n  WHERE {condition};\n"
+
+    def _own(self, operation: str, row: str) -> str:
         labels = self._labels(operation, row if operation == "delete" else "old")
         values = self._values(operation, row, labels)
         return f"  {_INSERT}\n  SELECT {values}\n  FROM ({self._accounts(row, operation)}) AS a;\n"
 
-    def _values(self, operation: str, row: str, labels: str) -> str:
+    def _values(self, operation: str, row: str, labels: str, account: str = "a.account") -> str:
         return (
-            f"{literal(self._table.name)}, '{operation}', a.account,\n"
+            f"{literal(self._table.name)}, '{operation}', {account},\n"
             f"    {self._json_of(row, self._table.keys)},\n"
             f"    {self._json_of(row, self._table.identities)},\n"
             f"    '{{' || substr(audit_changes, 2) || '}}',\n    {labels},\n    {_CONTEXT}"
@@ -126,16 +153,28 @@ class Triggers:
         owner, key = self._table.account, f"{row}.{quoted(self._table.keys[0])}"
         if isinstance(owner, str):
             return f"SELECT {row}.{quoted(owner)}::text AS account"
+        if isinstance(owner, int):
+            return f"SELECT {literal(str(owner))} AS account"
+        if isinstance(owner, tuple):
+            return accounts_by(owner, row, operation, self._named, "::text")
         if owner is None:
             account = f"{key}::text" if operation == "update" else literal(INSTALLATION)
             return f"SELECT {account} AS account"
-        return self._memberships(owner, key)
+        of_member, members = self._of_member(owner, row), self._members(owner, row)
+        return f"SELECT {of_member} AS account FROM (SELECT) AS one{members}"
 
-    def _memberships(self, member: Membership, key: str) -> str:
-        found = f"FROM {self._named(member.table)} AS m WHERE m.{quoted(member.record)} = {key}"
+    def _of_member(self, member: Membership, row: str) -> str:
+        account = f"m.{quoted(member.account)}::text"
         return (
-            f"SELECT m.{quoted(member.account)}::text AS account {found} "
-            f"UNION ALL SELECT NULL WHERE NOT EXISTS (SELECT 1 {found})"
+            f"coalesce({row}.{quoted(member.alone)}::text, {account})" if member.alone else account
+        )
+
+    def _members(self, member: Membership, row: str) -> str:
+        """Join the memberships of a record that belongs to several accounts, or one NULL."""
+        several = f" AND {row}.{quoted(member.alone)} IS NULL" if member.alone else ""
+        return (
+            f" LEFT JOIN {self._named(member.table)} AS m ON m.{quoted(member.record)} = "
+            f"{row}.{quoted(member.by or self._table.keys[0])}{several}"
         )
 
     def _json_of(self, row: str, columns: Sequence[str]) -> str:
@@ -151,7 +190,7 @@ class Triggers:
         """
         return "".join(
             f"  IF {column.differs()} THEN audit_changes := audit_changes || "
-            f"{literal(_member(column.name) + '[')} || {column.value('old')} || ',' || "
+            f"{literal(self._member(column.name) + '[')} || {column.value('old')} || ',' || "
             f"{column.value('new')} || ']'; END IF;\n"
             for column in self._columns
         )
@@ -160,7 +199,7 @@ class Triggers:
         """Gather the pairs of the columns that aren't null."""
         return "".join(
             f"  IF {column.is_there(row)} THEN audit_changes := audit_changes || "
-            f"{literal(_member(column.name) + before)} || {column.value(row)} || "
+            f"{literal(self._member(column.name) + before)} || {column.value(row)} || "
             f"{literal(after)}; END IF;\n"
             for column in self._columns
         )
@@ -172,9 +211,12 @@ class Triggers:
         return "'{' || substr(" + " || ".join(["''", *members]) + ", 2) || '}'"
 
     def _label(self, name: str, operation: str, gone: str) -> str:
+        """A part changes no name of its owner, who has them all as the row says now."""
         reference = self._table.reference_of(name)
-        old = "'null'" if operation == "create" else self._name_of(reference, name, gone)
-        new = "'null'" if operation == "delete" else self._name_of(reference, name, "new")
+        unnamed = operation in ("create", "part")
+        old = "'null'" if unnamed else self._name_of(reference, name, gone)
+        now = "owner" if operation == "part" else "new"
+        new = "'null'" if operation == "delete" else self._name_of(reference, name, now)
         if operation == "update":
             old = f"CASE WHEN {self._all[name].differs()} THEN {old} ELSE 'null' END"
         return f"{literal(_member(name) + '[')} || {old} || ',' || {new} || ']'"
@@ -188,6 +230,9 @@ class Triggers:
             f"FROM {table} AS named "
             f"WHERE named.{quoted(reference.label_key)} = {row}.{quoted(column)}), 'null')"
         )
+
+    def _member(self, column: str) -> str:
+        return _member(self._prefix + column)
 
     def _named(self, table: str) -> str:
         return f"{quoted(self._schema)}.{quoted(table)}"
@@ -204,19 +249,6 @@ def short(name: str) -> str:
         return name
     kept = name.encode()[: LONGEST_NAME - 17].decode(errors="ignore")
     return f"{kept} {sha256(name.encode()).hexdigest()[:16]}"
-
-
-def _require_columns(table: Table, names: set[str]) -> None:
-    """Raise `WatchRefused` where the watch list names a column that isn't there, or a secret."""
-    named = {*table.keys, *table.identities, *table.secrets, *table.label}
-    named |= {column for reference in table.references for column in reference.columns}
-    if isinstance(table.account, str):
-        named.add(table.account)
-    if missing := sorted(named - names):
-        raise WatchRefused(f"The watched table {table.name} has no column {', '.join(missing)}.")
-    shown = {*table.keys, *table.identities, table.account, *table.label}
-    if copied := sorted(table.secrets & shown):
-        raise WatchRefused(f"A secret of {table.name} can't name its records: {', '.join(copied)}.")
 
 
 def _each_row(body: str) -> str:

@@ -66,3 +66,9 @@ CREATE TABLE IF NOT EXISTS audit_columns (
   since_us INTEGER NOT NULL,
   PRIMARY KEY (table_name, column_name)
 ) WITHOUT ROWID;
+
+-- What was found when somebody last looked whether all of this is as it must be.
+CREATE TABLE IF NOT EXISTS audit_coverage (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  state TEXT NOT NULL
+);

@@ -11,8 +11,9 @@ from sqlalchemy.exc import DBAPIError
 from audit_trail.capture.outbox import Row
 from audit_trail.capture.records import MOST_PENDING, ROWS_TOGETHER, row_of
 from audit_trail.capture.sqlite.outbox import as_bytes, rows_from
-from audit_trail.capture.sqlite.triggers import Triggers, quoted
+from audit_trail.capture.sqlite.triggers import Triggers
 from audit_trail.capture.watch import Table, WatchList
+from audit_trail.capture.ways import quoted
 from audit_trail.errors import OutboxFailed
 
 _NOW_US: Final = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) * 1000"
@@ -30,6 +31,8 @@ def take_baseline(connection: Connection, watch: WatchList) -> None:
         for kept in ("audit_baseline", "audit_columns"):
             connection.exec_driver_sql(f"DELETE FROM {kept} WHERE table_name = ?", (gone,))
     for table in watch.tables:
+        if table.part_of:
+            continue
         triggers = Triggers(connection, table)
         if table.name not in known:
             connection.exec_driver_sql(

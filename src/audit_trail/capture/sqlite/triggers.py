@@ -5,47 +5,54 @@ comparisons are binary, and what JSON can't hold is tagged (see `record.value`).
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 from sqlalchemy import Connection
 
+from audit_trail.capture.sqlite.columns import (
+    as_json,
+    columns_of,
+    differs,
+    is_unique,
+    unique_keys,
+    value_of,
+)
 from audit_trail.capture.watch import Membership, Reference, Table
-from audit_trail.errors import WatchRefused
+from audit_trail.capture.ways import accounts_by, at_the_end, owns, quoted
 from audit_trail.record.entry import INSTALLATION
-from audit_trail.record.value import LIMIT_BYTES
 
 _OUTBOX_COLUMNS: Final = (
     "token, table_name, operation, account, record_key, record_id, changes, labels, context"
 )
 
 
-class Column(NamedTuple):
-    """A watched column: its name, and how its values are read."""
-
-    name: str
-    declared: str
-    secret: bool
+MOST_JOINED: Final = 200
 
 
 class Triggers:
     """Writes the triggers of one table."""
 
-    def __init__(self, connection: Connection, table: Table) -> None:
-        self._table = table
-        self._columns = _columns(connection, table)
-        self._keys = [[(name, "") for name in table.keys], *_unique_keys(connection, table)]
+    def __init__(self, connection: Connection, table: Table, owner: Table | None = None) -> None:
+        """Read the table as it is. `owner` is the one whose part it is."""
+        self._table = self.table = table
+        self._columns = columns_of(connection, table)
+        self._owner = Triggers(connection, owner) if owner else None
+        self._prefix = f"{table.part_of.prefix}." if table.part_of else ""
+        self._keys = list(unique_keys(connection, table))
+        if is_unique(connection, table):
+            self._keys.insert(0, [(name, "") for name in table.keys])
 
     def texts(self) -> Iterator[tuple[str, str]]:
         operations = self._table.operations
         if "create" in operations:
-            flush = self._flush("TRUE") if "delete" in operations else ""
+            flush = self._flush("TRUE") if "delete" in operations and self._keys else ""
             body = flush + self._written(
                 "create", "new", self._whole("new", lambda value: f"[null,' || {value} || ']")
             )
             yield self._trigger("create", "AFTER INSERT", body)
         if "update" in operations:
-            changed = " OR ".join(_differs(column) for column in self._columns)
+            changed = _joined(" OR ", [differs(column) for column in self._columns])
             yield self._trigger(
                 "update", "AFTER UPDATE", self._written("update", "new", self._changed()), changed
             )
@@ -53,9 +60,11 @@ class Triggers:
             yield self._trigger(
                 "delete",
                 "AFTER DELETE",
-                self._written("delete", "old", self._gone("old")) + self._forget(),
+                self._written("delete", "old", self._gone("old"))
+                + (self._forget() if self._keys else ""),
             )
-            yield from self._displacing()
+            if self._keys:
+                yield from self._displacing()
 
     @property
     def columns(self) -> list[str]:
@@ -64,13 +73,13 @@ class Triggers:
 
     @property
     def reading(self) -> str:
-        """Select every row as a creation tells it: account, key, id and changes."""
+        """Select every row as a creation tells it: account (if it always has the one), key, id, changes."""
         row = "here"
         changes = self._whole(row, lambda value: f"[null,' || {value} || ']")
-        account = self._table.account
-        told = f"{row}.{quoted(account)}" if isinstance(account, str) else "NULL"
+        is_one = isinstance(self._table.account, str | int)
+        account = self._account(row, "create") if is_one else "NULL"
         return (
-            f"SELECT {told} AS account, CAST({self._key(row)} AS BLOB) AS record_key, "
+            f"SELECT {account} AS account, CAST({self._key(row)} AS BLOB) AS record_key, "
             f"CAST({self._identity(row)} AS BLOB) AS record_id, CAST({changes} AS BLOB) AS changes "
             f"FROM {quoted(self._table.name)} AS {row}"
         )
@@ -170,42 +179,78 @@ class Triggers:
             + ")"
             for key in self._keys
         )
-        return f"{quoted(self._table.name)} AS taken WHERE ({matches}) AND {condition}"
+        source = f"{quoted(self._table.name)} AS taken{self._members('taken')}"
+        return f"{source} WHERE ({matches}) AND {condition}"
 
     def _gone(self, row: str) -> str:
         return self._whole(row, lambda value: f"[' || {value} || ',null]")
 
     def _written(self, operation: str, row: str, changes: str) -> str:
+        part, owner = self._table.part_of, self._owner
+        if part is None or owner is None:
+            return self._own(operation, row, changes)
+        found = owner.found(owns(part, self._table, owner.table, row, operation, _text))
+        none = f"\n  WHERE NOT EXISTS (SELECT 1{found})"
+        return owner.of_part(found, changes) + "\n" + self._own(operation, row, changes, none)
+
+    def _own(self, operation: str, row: str, changes: str, condition: str = "") -> str:
         return (
             f"  INSERT INTO audit_outbox ({_OUTBOX_COLUMNS})\n"
             f"  SELECT c.token, {self._name}, '{operation}', a.account,\n"
             f"    {self._key(row)}, {self._identity(row)},\n"
             f"    {changes},\n    {self._labels(operation, 'old')},\n    c.context\n"
             f"  FROM ({self._accounts(row, operation)}) AS a\n"
-            "    LEFT JOIN audit_context AS c ON c.one = 1;"
+            f"    LEFT JOIN audit_context AS c ON c.one = 1{condition};"
+        )
+
+    def found(self, condition: str) -> str:
+        """Find the owners of a part, each with the accounts in whose trails they belong."""
+        found = f"\n  FROM {quoted(self._table.name)} AS owner{self._members('owner')}"
+        return f"{found}\n    LEFT JOIN audit_context AS c ON c.one = 1\n  WHERE {condition}"
+
+    def of_part(self, found: str, changes: str) -> str:
+        """Write a part's change as an update of its owner."""
+        return (
+            f"  INSERT INTO audit_outbox ({_OUTBOX_COLUMNS})\n"
+            f"  SELECT c.token, {self._name}, 'update', {self._account('owner', 'update')},\n"
+            f"    {self._key('owner')}, {self._identity('owner')},\n"
+            f"    {changes},\n    {self._labels('part', 'owner')},\n    c.context{found};"
         )
 
     def _accounts(self, row: str, operation: str) -> str:
         """Select the accounts in whose trails the write belongs; a NULL where none is known."""
-        member = self._table.account
-        if isinstance(member, Membership):
-            table, record, account = (
-                quoted(member.table),
-                quoted(member.record),
-                quoted(member.account),
-            )
-            found = f"FROM {table} WHERE {record} = {row}.{quoted(self._table.keys[0])}"
-            unknown = f"SELECT NULL WHERE NOT EXISTS (SELECT 1 {found})"
-            return f"SELECT {account} AS account {found} UNION ALL {unknown}"
-        return f"SELECT {self._account(row, operation)} AS account"
+        if isinstance(self._table.account, tuple):
+            return accounts_by(self._table.account, row, operation)
+        members = self._members(row)
+        source = f" FROM (SELECT 1){members}" if members else ""
+        return f"SELECT {self._account(row, operation)} AS account{source}"
 
     def _account(self, row: str, operation: str) -> str:
         """Where the record is itself an account, its birth and death belong to the installation."""
-        column = self._table.account
-        if isinstance(column, str):
-            return f"{row}.{quoted(column)}"
+        account = self._table.account
+        if isinstance(account, str):
+            return f"{row}.{quoted(account)}"
+        if isinstance(account, int):
+            return _text(str(account))
+        if isinstance(account, tuple):
+            return at_the_end(account, row)
+        if isinstance(account, Membership):
+            of_member = f"m.{quoted(account.account)}"
+            alone = account.alone
+            return f"ifnull({row}.{quoted(alone)}, {of_member})" if alone else of_member
         key = f"{row}.{quoted(self._table.keys[0])}"
         return key if operation == "update" else _text(INSTALLATION)
+
+    def _members(self, row: str) -> str:
+        """Join the memberships of a record that belongs to several accounts, or one NULL."""
+        owner = self._table.account
+        if not isinstance(owner, Membership):
+            return ""
+        several = f" AND {row}.{quoted(owner.alone)} IS NULL" if owner.alone else ""
+        return (
+            f" LEFT JOIN {quoted(owner.table)} AS m"
+            f" ON m.{quoted(owner.record)} = {row}.{quoted(owner.by or self._table.keys[0])}{several}"
+        )
 
     def _primary(self, row: str) -> str:
         """What tells the row from all others: its key's value, or the JSON of all its parts."""
@@ -222,30 +267,39 @@ class Triggers:
         """{"column": [old, new]} of the columns that differ."""
         parts = []
         for column in self._columns:
-            pair = f"'[' || {_value(column, 'old')} || ',' || {_value(column, 'new')} || ']'"
-            member = f"{_text(',' + _json_name(column.name) + ':')} || {pair}"
-            parts.append(f"CASE WHEN {_differs(column)} THEN {member} ELSE '' END")
+            pair = f"'[' || {value_of(column, 'old')} || ',' || {value_of(column, 'new')} || ']'"
+            member = f"{_text(self._member(column.name))} || {pair}"
+            parts.append(f"CASE WHEN {differs(column)} THEN {member} ELSE '' END")
         return _object(parts)
 
     def _whole(self, row: str, pair: Callable[[str], str]) -> str:
         """{"column": pair} of the columns that aren't null."""
         parts = []
         for column in self._columns:
-            member = f"'{_doubled(',' + _json_name(column.name) + ':')}{pair(_value(column, row))}'"
+            member = f"'{_doubled(self._member(column.name))}{pair(value_of(column, row))}'"
             parts.append(
                 f"CASE WHEN {row}.{quoted(column.name)} IS NOT NULL THEN {member} ELSE '' END"
             )
         return _object(parts)
 
+    def _member(self, column: str) -> str:
+        """A field's name with the comma before it, as JSON."""
+        return "," + _json_name(self._prefix + column) + ":"
+
     def _labels(self, operation: str, gone: str) -> str:
-        """{"column": [old name, new name]} of the references and of what names the record."""
+        """{"column": [old name, new name]} of the references and of what names the record.
+
+        A part changes no name of its owner, who has them all as the row says now.
+        """
         parts = []
         for name in dict.fromkeys(
             [*self._table.label, *(each.columns[0] for each in self._table.references)]
         ):
             reference = self._table.reference_of(name)
-            old = "'null'" if operation == "create" else _name_of(reference, name, gone)
-            new = "'null'" if operation == "delete" else _name_of(reference, name, "new")
+            unnamed = operation in ("create", "part")
+            old = "'null'" if unnamed else _name_of(reference, name, gone)
+            now = "owner" if operation == "part" else "new"
+            new = "'null'" if operation == "delete" else _name_of(reference, name, now)
             if operation == "update":
                 old = (
                     f"CASE WHEN old.{quoted(name)} IS new.{quoted(name)} THEN 'null' ELSE {old} END"
@@ -254,109 +308,38 @@ class Triggers:
         return _object(parts)
 
 
-def _columns(connection: Connection, table: Table) -> list[Column]:
-    """Read the table's columns that are watched, in their order."""
-    rows = connection.exec_driver_sql(f"PRAGMA table_xinfo({quoted(table.name)})").fetchall()
-    names = {row[1] for row in rows}
-    named = {*table.keys, *table.identities, *table.secrets, *table.label}
-    named |= {column for reference in table.references for column in reference.columns}
-    if isinstance(table.account, str):
-        named.add(table.account)
-    if missing := sorted(named - names):
-        raise WatchRefused(f"The watched table {table.name} has no column {', '.join(missing)}.")
-    if table.when_outbox_fails == "go_on":
-        raise WatchRefused(
-            f"The table {table.name} can't go on without its record: SQLite has no sequence that "
-            "a rollback leaves alone."
-        )
-    shown = {*table.keys, *table.identities, table.account, *table.label}
-    if copied := sorted(table.secrets & shown):
-        raise WatchRefused(f"A secret of {table.name} can't name its records: {', '.join(copied)}.")
-    return [
-        Column(row[1], row[2].upper(), row[1] in table.secrets)
-        for row in rows
-        if row[1] not in table.unwatched and row[6] != 1
-    ]
-
-
-def _unique_keys(connection: Connection, table: Table) -> Iterator[list[tuple[str, str]]]:
-    """Yield the unique keys beside the primary one as columns with their collations."""
-    indexes = connection.exec_driver_sql(f"PRAGMA index_list({quoted(table.name)})").fetchall()
-    for _, name, unique, _, _ in sorted(indexes, key=lambda row: str(row[1])):
-        columns = connection.exec_driver_sql(f"PRAGMA index_xinfo({quoted(name)})").fetchall()
-        key = [(row[2], f" COLLATE {row[4]}") for row in columns if row[5]]
-        if unique and all(column for column, _ in key):
-            yield key
-
-
-def _differs(column: Column) -> str:
-    """Compare bytes, whatever the column's collation; where numbers keep their type, that too."""
-    name = quoted(column.name)
-    differs = f"old.{name} IS NOT new.{name} COLLATE BINARY"
-    typeless = column.declared in ("", "ANY") or "BLOB" in column.declared
-    return f"({differs} OR typeof(old.{name}) <> typeof(new.{name}))" if typeless else differs
-
-
-def _value(column: Column, row: str) -> str:
-    """Write the column's value as JSON text, tagged where JSON has no such type."""
-    value = f"{row}.{quoted(column.name)}"
-    if column.secret:
-        return f"CASE WHEN {value} IS NULL THEN 'null' ELSE '{{\"$\":\"secret\"}}' END"
-    if "BOOL" in column.declared:
-        return f"CASE {value} WHEN 0 THEN 'false' WHEN 1 THEN 'true' ELSE {_json(value)} END"
-    if "JSON" in column.declared:
-        return _json(value, _json_document(value))
-    return _json(value)
-
-
 def _json_of(row: str, columns: Sequence[str]) -> str:
     """One value as it is, several as a list."""
-    values = [_json(f"{row}.{quoted(column)}") for column in columns]
+    values = [as_json(f"{row}.{quoted(column)}") for column in columns]
     joined = " || ',' || ".join(values)
     return joined if len(values) == 1 else f"'[' || {joined} || ']'"
 
 
-def _json(value: str, text: str | None = None) -> str:
-    size = f"length(CAST({value} AS BLOB))"
-    kept = f"substr(CAST({value} AS BLOB), 1, {LIMIT_BYTES})"
-    cut = (
-        f'\'{{"$":"cut","size":\' || {size} || '
-        f"',\"text\":' || json_quote(CAST({kept} AS TEXT)) || '}}'"
-    )
-    return (
-        f"CASE typeof({value}) WHEN 'text' THEN "
-        f"CASE WHEN {size} <= {LIMIT_BYTES} THEN {text or f'json_quote({value})'} ELSE {cut} END "
-        f"WHEN 'integer' THEN CAST({value} AS TEXT) WHEN 'null' THEN 'null' "
-        f"WHEN 'real' THEN '{{\"$\":\"real\",\"text\":\"' || printf('%!.17g', {value}) || '\"}}' "
-        f'ELSE \'{{"$":"hex","size":\' || {size} || \',"hex":"\' || hex({kept}) || \'"}}\' END'
-    )
-
-
-def _json_document(value: str) -> str:
-    invalid = f'\'{{"$":"invalid","why":"not JSON","text":\' || json_quote({value}) || \'}}\''
-    valid = f'\'{{"$":"json","value":\' || json({value}) || \'}}\''
-    return f"CASE WHEN json_valid({value}) THEN {valid} ELSE {invalid} END"
-
-
 def _name_of(reference: Reference | None, column: str, row: str) -> str:
     if reference is None:
-        return _json(f"{row}.{quoted(column)}")
+        return as_json(f"{row}.{quoted(column)}")
     table, key = quoted(reference.label_table or reference.table), quoted(reference.label_key)
-    found = f"SELECT {_json('named.' + quoted(reference.label))} FROM {table} AS named"
+    found = f"SELECT {as_json('named.' + quoted(reference.label))} FROM {table} AS named"
     return f"ifnull(({found} WHERE named.{key} = {row}.{quoted(column)}), 'null')"
 
 
 def _object(parts: Sequence[str]) -> str:
     """Join members, each with its leading comma, into an object."""
-    return "'{' || substr(" + " || ".join(["''", *parts]) + ", 2) || '}'"
+    return "'{' || substr(" + _joined(" || ", ["''", *parts]) + ", 2) || '}'"
+
+
+def _joined(operator: str, parts: Sequence[str]) -> str:
+    """Join the parts, many of them in groups: SQLite refuses what nests deeper than 1,000."""
+    while len(parts) > MOST_JOINED:
+        parts = [
+            f"({operator.join(parts[start : start + MOST_JOINED])})"
+            for start in range(0, len(parts), MOST_JOINED)
+        ]
+    return operator.join(parts)
 
 
 def _json_name(name: str) -> str:
     return msgspec.json.encode(name).decode()
-
-
-def quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _doubled(text: str) -> str:
