@@ -127,6 +127,14 @@ MAP = {
         ),
         ("msgspec",),
     ),
+    # It reads an outbox row's meaning, and a table's row as such a row; it folds a trail, and tells it.
+    "audit_trail.reconciliation": Room(
+        engine(
+            *("errors", "record", "trail", "own", "capture.context", "capture.outbox"),
+            *("capture.records", "capture.watch", "sequencer.rows"),
+        ),
+        ("msgspec",),
+    ),
     # It asks capture by its front door what is there, and notes there what it found.
     "audit_trail.coverage": Room(
         engine("errors", "record", "capture", "trail"), ("msgspec", "sqlalchemy")

@@ -13,10 +13,13 @@ from audit_trail.capture.postgresql import connection as postgresql_connection
 from audit_trail.capture.postgresql import foundation as postgresql_foundation
 from audit_trail.capture.postgresql import looking as postgresql_looking
 from audit_trail.capture.postgresql import outbox as postgresql_outbox
+from audit_trail.capture.postgresql import records as postgresql_records
 from audit_trail.capture.postgresql import schema as postgresql_schema
+from audit_trail.capture.records import Records
 from audit_trail.capture.sqlite import connection as sqlite_connection
 from audit_trail.capture.sqlite import looking as sqlite_looking
 from audit_trail.capture.sqlite import outbox as sqlite_outbox
+from audit_trail.capture.sqlite import records as sqlite_records
 from audit_trail.capture.sqlite import schema as sqlite_schema
 from audit_trail.capture.watch import WatchList
 from audit_trail.errors import ContextRefused, CoverageRefused
@@ -44,6 +47,16 @@ def outbox(engine: Engine, *, parents: Sequence[str] = (), lock: Path | None = N
     if _is_postgresql(engine):
         return postgresql_outbox.PostgresqlOutbox(engine, parents=parents)
     return sqlite_outbox.SqliteOutbox(engine, parents=parents, lock=lock)
+
+
+def records(engine: Engine) -> Records:
+    """Return the watched tables of the engine's database; on PostgreSQL as the capture role.
+
+    The engine is an attached one.
+    """
+    if _is_postgresql(engine):
+        return postgresql_records.PostgresqlRecords(engine)
+    return sqlite_records.SqliteRecords(engine)
 
 
 def carry(connection: Connection) -> None:
