@@ -47,6 +47,7 @@ HANDLERS: Final = [preview_restoration, restore_entry]
 def _shape(found: Preview) -> Shape:
     return {
         **_entry(found.entry),
+        "is_deletion": found.is_deletion,
         "fields": [_field(each) for each in found.fields],
         "new_secrets": list(found.secrets),
         "with_it": [

@@ -45,7 +45,7 @@ class Members:
 
     def create(self, db: Session, account_id: int, values: Mapping[str, object]) -> None:
         parent = self._parent_of(db, account_id, _number(values.get(self._column)))
-        membership.add(db, parent, [values.get("user_id")])
+        membership.join(db, parent, values.get("user_id"))
 
     def update(self, db: Session, record: object, values: Mapping[str, object]) -> None:
         raise Invalid(message=say("A membership is never changed; end it and make another."))
