@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from audit_trail.record.entry import read_what
-from live_agent.schema import Inbox, Webhook
+from live_agent.schema import Conversation, Inbox, Webhook
 from tests.live_agent.office import Place
 from tests.live_agent.test_contract import RULE, ok
 
@@ -443,3 +443,53 @@ def test_the_reason_stands_in_the_entry_and_the_evidence_verifies(
         check=False,
     )
     assert "whole" in done.stdout, done.stdout + done.stderr
+
+
+@both_engines
+def test_what_else_an_account_has_is_restored_by_its_rules(place: Place) -> None:
+    client, agent = place.client(), place.people["agent"]
+    label = ok(client.post("/labels", json={"title": "billing"}))
+    answer = ok(client.post("/canned_responses", json={"short_code": "hi", "content": "Hello"}))
+    skill = ok(client.post("/skills", json={"name": "French"}))
+    ok(client.post(f"/skills/{skill['id']}/agents", json={"user_ids": [agent.id]}))
+    ok(client.delete(f"/labels/{label['id']}"))
+    ok(client.delete(f"/canned_responses/{answer['id']}"))
+    ok(client.delete(f"/skills/{skill['id']}"))
+    for entity in ("label", "canned_response", "skill"):
+        ok(restore(place, newest(place, "delete", entity)))
+    assert ok(client.get(f"/labels/{label['id']}"))["title"] == "billing"
+    assert [each["id"] for each in ok(client.get("/canned_responses"))] == [answer["id"]]
+    assert [each["id"] for each in ok(client.get(f"/skills/{skill['id']}/agents"))] == [agent.id]
+
+
+def test_a_macro_for_everybody_returns_to_its_owner_and_a_personal_one_is_theirs(
+    place: Place,
+) -> None:
+    client, other = place.client(), place.client("supervisor")
+    muting = {"actions": [{"action_name": "mute_conversation", "action_params": []}]}
+    for name, visibility in (("Shared", "global"), ("Own", "personal")):
+        asked = {"name": name, "visibility": visibility, **muting}
+        macro = ok(other.post("/macros", json=asked))["payload"]
+        ok(other.delete(f"/macros/{macro['id']}"))
+        index = newest(place, "delete", "macro")
+        if visibility == "personal":
+            assert "its owner's" in preview(place, index)["refusal"]
+        else:
+            ok(restore(place, index))
+            found = ok(client.get(f"/macros/{macro['id']}"))["payload"]
+            assert found["created_by"]["id"] == place.people["supervisor"].id
+
+
+def test_a_deleted_inbox_returns_without_its_conversations_which_are_counted(place: Place) -> None:
+    client = place.client()
+    inbox = made(client, "Support")
+    with place.office.services.database.transaction() as db:
+        for number in range(3):
+            db.add(
+                Conversation(account_id=place.id, inbox_id=inbox["id"], contact_name=f"C {number}")
+            )
+    ok(client.delete(f"/inboxes/{inbox['id']}"))
+    shown = preview(place, newest(place, "delete", "inbox"))
+    assert (shown["others"], shown["with_it"]) == (3, [])
+    index = newest(place, "delete", "conversation")
+    assert "not what was said" in preview(place, index)["refusal"]

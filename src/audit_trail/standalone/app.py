@@ -6,13 +6,12 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader
 from litestar import Litestar, Request, Response, Router, get
 from litestar.di import Provide
 from litestar.exceptions import ClientException, HTTPException, NotFoundException
-from litestar.types import HTTPScope
 
 from audit_trail.capture.outbox import Backlog
 from audit_trail.capture.proxies import NO_PROXIES, Proxies
@@ -136,7 +135,7 @@ def _mounted(
         return Reader(
             account=account,
             person=request.user.session.administrator.id,
-            is_admitted=gate.admission(cast("HTTPScope", request.scope)),
+            is_admitted=gate.admission(request.scope),
         )
 
     def account(request: AnyRequest) -> str:

@@ -22,7 +22,12 @@ PATH: Final = "/audit_logs/entries/{index:int}/restoration"
 def preview_restoration(services: TheServices, member: TheMember, index: Id) -> dict[str, Any]:
     services.fresh()
     found = restoration.preview(services.database, services.trail, member.account_id, index)
-    return {**_shape(found), "digest": found.digest or None, "refusal": found.refusal}
+    return {
+        **_shape(found),
+        "others": found.others,
+        "digest": found.digest or None,
+        "refusal": found.refusal,
+    }
 
 
 @post(

@@ -29,6 +29,8 @@ def audit_logs(services: Services, templates: Environment) -> Router:
                 retention=f"{settings_path(member.account_id)}/{retention.PATH}",
                 personal_data=f"{settings_path(member.account_id)}/{personal_data.PATH}",
                 zone=db.get_one(Account, member.account_id).timezone,
+                chosen_zone=member.timezone,
+                language=member.language,
                 views=saved_views.views_of(
                     db,
                     member,
