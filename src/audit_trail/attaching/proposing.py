@@ -121,9 +121,7 @@ class _Proposer:
             if "JSON" in declared and column not in secrets
         ]
         if documents:
-            remarks.append(
-                f"Look for secrets in the JSON of: {', '.join(documents)}."
-            )
+            remarks.append(f"Look for secrets in the JSON of: {', '.join(documents)}.")
         unwatched = sorted(TIMES.intersection(table.types))
         return Proposal(
             recorded=Recorded(
