@@ -14,10 +14,10 @@ from audit_trail.cli.store import open_store
 from audit_trail.server.assets import Assets, page_templates
 from audit_trail.server.audit_logs import audit_logs_router
 from audit_trail.server.viewer import Viewer
+from audit_trail.serving import run
 from audit_trail.trail import Trail
 from bench.trails import LARGE
 from live_agent.catalog import CATALOG
-from live_agent.serving import run
 
 PATIENCE_SECONDS = 600.0
 

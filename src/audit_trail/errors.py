@@ -170,6 +170,12 @@ class CaptureOutdated(AuditError):
     code = "capture_outdated"
 
 
+class CoverageRefused(AuditError):
+    """What capture keeps can't be looked at; the message says who may."""
+
+    code = "coverage_refused"
+
+
 class SequencerRunning(AuditError):
     """Another process is already sequencing this outbox."""
 
@@ -288,3 +294,33 @@ class ExportCancelled(AuditError):
     """The export was cancelled; nothing of it is left."""
 
     code = "export_cancelled"
+
+
+class AddressRefused(AuditError):
+    """The server can't listen on this address."""
+
+    code = "address_refused"
+
+
+class TrailRefused(AuditError):
+    """The trail records another database already."""
+
+    code = "trail_refused"
+
+
+class WatchMoved(AuditError):
+    """The watch list was changed; go on with the one that is kept now."""
+
+    code = "watch_moved"
+
+
+class AdministratorRefused(AuditError):
+    """The administrator can't be as asked; the message says why."""
+
+    code = "administrator_refused"
+
+
+class AdministratorsFailed(AuditError):
+    """The administrators' database refused or failed; the message names the file and the cause."""
+
+    code = "administrators_failed"

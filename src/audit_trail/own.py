@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from audit_trail.capture.context import Context
-from audit_trail.record.entry import Draft, Entity, Removed, What
+from audit_trail.record.entry import Change, Draft, Entity, Outcome, Removed, What
 from audit_trail.sequencer.acting import acting
 from audit_trail.sequencer.identity import uuid7
 
@@ -29,18 +29,30 @@ def own_draft(
     details: Mapping[str, Any],
     removed: Removed | None = None,
     entry_id: str | None = None,
+    entity: Entity = ABOUT_THE_TRAIL,
+    label: str | None = None,
+    changes: Mapping[str, Change] | None = None,
+    outcome: Outcome = "success",
 ) -> Draft:
     """Return the draft of an entry that says who did this to the account's trail, and why.
 
     Reason and ticket are the context's. `clock` gives µs UTC.
     """
-    what = What(reason=context.reason, ticket=context.ticket, details=dict(details))
+    what = What(
+        label=label,
+        changes=dict(changes or {}),
+        reason=context.reason,
+        ticket=context.ticket,
+        details=dict(details),
+    )
     return Draft(
         id=entry_id or own_id(clock),
         account=account,
         occurred_at=clock(),
         action=action,
-        entity=ABOUT_THE_TRAIL,
+        outcome=outcome,
+        entity=entity,
+        fields=tuple(changes or ()),
         removed=removed,
         what=_encoded(what) if what != What() else None,
         **msgspec.structs.asdict(acting(context)),

@@ -1,32 +1,24 @@
-"""Who is asking: passwords, browser sessions, API tokens and roles; it knows no request.
-
-Secrets are random, given out once and kept as SHA-256 only. Password hashes are slow on purpose:
-hash and verify outside transactions.
-"""
+"""Who is asking: people, browser sessions, API tokens and roles; it knows no request."""
 
 import secrets
 from collections.abc import Sequence
-from functools import cache
-from hashlib import sha256
-from typing import Final, Literal, NamedTuple
+from typing import Literal
 
 import msgspec
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from audit_trail.capture.context import Actor
+from audit_trail.credentials import (
+    ABSOLUTE_LIMIT_US,
+    IDLE_LIMIT_US,
+    SECRET_BYTES,
+    SEEN_EVERY_US,
+    NewSession,
+    digest,
+)
 from live_agent.errors import Forbidden, ForeignAccount
 from live_agent.schema import LARGEST_INTEGER, AccessToken, AccountUser, BrowserSession, User
-
-IDLE_LIMIT_US: Final = 12 * 3_600 * 1_000_000
-ABSOLUTE_LIMIT_US: Final = 7 * 24 * 3_600 * 1_000_000
-SEEN_EVERY_US: Final = 60 * 1_000_000
-"""A session's use is noted at most this often, or every read would write."""
-
-SECRET_BYTES: Final = 32
-LONGEST_SECRET: Final = 128
 
 
 class TokenName(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +41,9 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     token: TokenName | None = None
     session: str | None = None
     csrf: str | None = None
+    language: str | None = None
+    timezone: str | None = None
+    """What they chose to be told in; without it, the browser's language and the account's zone."""
 
     @property
     def scope(self) -> str | None:
@@ -77,38 +72,6 @@ class Member(Person, frozen=True, kw_only=True):
     @property
     def is_administrator(self) -> bool:
         return self.role == "administrator"
-
-
-class NewSession(NamedTuple):
-    """A session as the browser gets it: the cookie's secret, the form token, and its name."""
-
-    secret: str
-    csrf: str
-    name: str
-
-
-@cache
-def _hasher() -> PasswordHasher:
-    return PasswordHasher()
-
-
-@cache
-def _nobodys_hash() -> str:
-    return _hasher().hash(secrets.token_hex(SECRET_BYTES))
-
-
-def hash_password(password: str) -> str:
-    """Return the argon2id hash. It takes some ten milliseconds; never call it in a transaction."""
-    return _hasher().hash(password)
-
-
-def verify_password(password_hash: str | None, password: str) -> bool:
-    """Tell whether the password is right; no answer comes sooner for someone who has none."""
-    try:
-        _hasher().verify(password_hash or _nobodys_hash(), password)
-    except (VerificationError, InvalidHashError, UnicodeEncodeError):
-        return False
-    return password_hash is not None
 
 
 def person_with(db: Session, email: str) -> User | None:
@@ -144,15 +107,6 @@ def require_role(member: Member, *roles: str) -> None:
     """Raise `Forbidden` unless the member has one of the roles."""
     if member.role not in roles:
         raise Forbidden
-
-
-def new_session() -> NewSession:
-    """Draw the secrets of a session that is about to begin; a browser's own are never taken over."""
-    return NewSession(
-        secret=secrets.token_urlsafe(SECRET_BYTES),
-        csrf=secrets.token_urlsafe(SECRET_BYTES),
-        name=secrets.token_hex(8),
-    )
 
 
 def begin_session(db: Session, user_id: int, session: NewSession, now_us: int) -> None:
@@ -192,6 +146,8 @@ def person_of_session(db: Session, secret: str, now_us: int) -> Person | None:
         via="ui",
         session=session.name,
         csrf=session.csrf,
+        language=user.language,
+        timezone=user.timezone,
     )
 
 
@@ -269,8 +225,3 @@ def person_of_token(db: Session, token: str) -> Person | None:
             id=row.id, name=row.name, secret=token, scope=row.scope, account_id=row.account_id
         ),
     )
-
-
-def digest(secret: str) -> str:
-    """Return what is kept of a secret. It is long and random, so a fast digest is enough."""
-    return sha256(secret[:LONGEST_SECRET].encode(errors="surrogatepass")).hexdigest()

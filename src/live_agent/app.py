@@ -10,50 +10,36 @@ from pathlib import Path
 from typing import Any, Final
 
 from litestar import Litestar, Request, Response
-from litestar.datastructures import MutableScopeHeaders, State
+from litestar.datastructures import State
 from litestar.exceptions import HTTPException
-from litestar.types import ControllerRouterHandler, Message, Scope
+from litestar.types import ControllerRouterHandler
 
 from audit_trail.capture.outbox import Outbox
 from audit_trail.capture.proxies import NO_PROXIES, Proxies
-from audit_trail.errors import (
-    AuditError,
-    ChangeRefused,
-    CheckpointNotFound,
-    CursorRefused,
-    EntryNotFound,
-    ErasureRefused,
-    EvidenceRefused,
-    PolicyAltered,
-    PolicyMoved,
-    QueryRefused,
-    QuestionRefused,
-    RemovalRefused,
-    TileNotFound,
-    TooManyTails,
-)
+from audit_trail.capture.waiting import wait_until_sequenced
+from audit_trail.errors import AuditError
+from audit_trail.record.language import marked
 from audit_trail.retention.keeping import Retention
 from audit_trail.retention.rounds import Rounds
 from audit_trail.sequencer.loop import Sequencer
+from audit_trail.server.answers import (
+    UNFORESEEN,
+    Problem,
+    add_headers,
+    problem_answer,
+    problem_of_framework,
+    problem_of_trail,
+)
 from audit_trail.server.tail import Tails
 from audit_trail.store.port import Store
 from audit_trail.trail import Trail, utc_now_us
 from audit_trail.trees import Report, unreported
 from live_agent import attempts
-from live_agent.api.answers import problem_answer
 from live_agent.api.document import openapi_config
 from live_agent.api.routes import api_routes
 from live_agent.attempts import Limits
 from live_agent.database import Database
-from live_agent.errors import (
-    DatabaseBusy,
-    Invalid,
-    LiveAgentError,
-    NotFound,
-    Problem,
-    TooLarge,
-    TooManyRequests,
-)
+from live_agent.errors import DatabaseBusy, Invalid, LiveAgentError, TooManyRequests
 from live_agent.exporting import rounds as exporting
 from live_agent.exporting.shelf import Shelf
 from live_agent.gate import Gate
@@ -61,7 +47,7 @@ from live_agent.metrics import Metrics
 from live_agent.observing import ObservedApp, facts_of, observing
 from live_agent.operating import OPERATING_PATHS, operating_routes
 from live_agent.places import Places
-from live_agent.services import Services, wait_until_sequenced
+from live_agent.services import Services
 from live_agent.signing import Signing
 from live_agent.telling import rounds as telling
 from live_agent.watching import WATCH
@@ -71,32 +57,8 @@ THREADS: Final = 32
 SWEEP_SECONDS: Final = 5.0
 DRAIN_SECONDS: Final = 5.0
 
-API_CSP: Final = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-HEADERS: Final = {
-    "content-security-policy": API_CSP,
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-    "referrer-policy": "same-origin",
-    "cache-control": "no-store",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-}
-
 FOR_PROGRAMS: Final = ("/api/", "/auth/", *OPERATING_PATHS)
 """Where an error is answered as JSON, whatever the client says that it accepts."""
-
-TOLD: Final[dict[type[AuditError], int]] = {
-    QueryRefused: 422,
-    EntryNotFound: 404,
-    ErasureRefused: 422,
-    PolicyAltered: 409,
-    PolicyMoved: 409,
-    RemovalRefused: 409,
-    TileNotFound: 404,
-    CheckpointNotFound: 404,
-    EvidenceRefused: 409,
-}
-"""What the trail refuses in words for whoever asked."""
 
 HtmlError = Callable[[Request[Any, Any, Any], Problem], Response[Any]]
 """How pages answer an error; a 401 by leading to the sign-in."""
@@ -126,22 +88,13 @@ def create_app(
         route_handlers=[*api_routes(services), *operating_routes(services), *extra_routes],
         middleware=[Gate(services)],
         exception_handlers={Exception: on_error},
-        before_send=[_add_headers, observing(services.metrics)],
+        before_send=[add_headers, observing(services.metrics)],
         lifespan=[_lifespan],
         state=State({"services": services}),
         request_max_body_size=BODY_LIMIT_BYTES,
         openapi_config=openapi_config(),
         logging_config=None,
     )
-
-
-async def _add_headers(message: Message, _scope: Scope) -> None:
-    """Add the headers that every answer has."""
-    if message["type"] != "http.response.start":
-        return
-    headers = MutableScopeHeaders.from_message(message)
-    for name, value in HEADERS.items():
-        headers.setdefault(name, value)
 
 
 @asynccontextmanager
@@ -162,7 +115,7 @@ def problem_of(error: Exception) -> Problem:
     """Say what went wrong without saying more than the person may know."""
     match error:
         case DatabaseBusy():
-            return _problem(error, "The database is busy. Try again.", {"Retry-After": "1"})
+            return _problem(error, marked("The database is busy. Try again."), {"Retry-After": "1"})
         case TooManyRequests():
             return _problem(error, str(error), {"Retry-After": "1"})
         case Invalid():
@@ -170,58 +123,17 @@ def problem_of(error: Exception) -> Problem:
         case LiveAgentError() if error.status < 500:
             return _problem(error, str(error))
         case LiveAgentError():
-            return _problem(error, "Something failed here. It has been logged.")
+            return _problem(error, marked("Something failed here. It has been logged."))
         case AuditError():
-            return _problem_of_trail(error)
+            return problem_of_trail(error)
         case HTTPException():
-            return _problem_of_framework(error)
+            return problem_of_framework(error, BODY_LIMIT_BYTES)
         case _:
-            return Problem(500, "internal_error", "Something failed here. It has been logged.")
-
-
-def _question(error: QuestionRefused) -> dict[str, object]:
-    """Say where a question went wrong, what of it was understood, and what may be meant."""
-    said = {"at": error.at, "understood": error.understood, "suggestion": error.suggestion}
-    return {"question": said}
+            return UNFORESEEN
 
 
 def _problem(error: LiveAgentError, message: str, headers: dict[str, str] | None = None) -> Problem:
     return Problem(error.status, error.code, message, headers=headers or {})
-
-
-def _problem_of_trail(error: AuditError) -> Problem:
-    match error:
-        case QuestionRefused():
-            return Problem(422, error.code, str(error), {"q": str(error)}, told=_question(error))
-        case CursorRefused():
-            return Problem(422, error.code, str(error), {"cursor": str(error)})
-        case TooManyTails():
-            return Problem(429, error.code, str(error), headers={"Retry-After": "10"})
-        case _ if type(error) in TOLD:
-            return Problem(TOLD[type(error)], error.code, str(error))
-        case ChangeRefused():
-            return Problem(503, error.code, "The change was refused, because it can't be recorded.")
-        case _:
-            return Problem(503, error.code, "The audit trail can't be read now. Try again.")
-
-
-def _problem_of_framework(error: HTTPException) -> Problem:
-    headers = {key: value for key, value in (error.headers or {}).items() if key.lower() == "allow"}
-    match error.status_code:
-        case 404:
-            return Problem(404, NotFound.code, "There is no such address.")
-        case 405:
-            return Problem(
-                405, "method_not_allowed", "This address doesn't know the method.", headers=headers
-            )
-        case 413:
-            return Problem(
-                413, TooLarge.code, f"The body must be at most {BODY_LIMIT_BYTES:,} bytes long."
-            )
-        case status if status < 500:
-            return Problem(422, Invalid.code, "The request can't be understood.")
-        case status:
-            return Problem(status, "internal_error", "Something failed here. It has been logged.")
 
 
 def build_services(

@@ -115,8 +115,8 @@ def serve(
     ] = "auto",
 ) -> None:
     """Serve Live Agent for real use."""
+    from audit_trail import serving
     from audit_trail.capture.proxies import trusted
-    from live_agent import serving
     from live_agent.app import build_services
     from live_agent.logs import configure_logs
     from live_agent.site import create_site

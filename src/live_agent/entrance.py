@@ -5,9 +5,13 @@ from typing import NamedTuple
 import msgspec
 from litestar.datastructures import Cookie
 
+from audit_trail import credentials
 from audit_trail.capture.context import Origin, acting_as
+from audit_trail.credentials import NewSession
+from audit_trail.record.language import say
+from audit_trail.server.browser import session_cookie as cookie_of
 from live_agent import access, attempts
-from live_agent.access import NewSession, Person
+from live_agent.access import Person
 from live_agent.attempts import Try
 from live_agent.errors import Invalid, TooManyAttempts, WrongCredentials
 from live_agent.schema import User
@@ -34,7 +38,10 @@ def sign_in(
         user = access.person_with(db, email)
     attempt = _try(email, user.id if user else None, user.name if user else None, origin)
     _require_admission(services, attempt, now_us)
-    if not access.verify_password(user.password_hash if user else None, password) or user is None:
+    if (
+        not credentials.verify_password(user.password_hash if user else None, password)
+        or user is None
+    ):
         reason = "Wrong password" if user else "Unknown e-mail"
         attempts.failed(services.database, attempt, reason, now_us)
         raise WrongCredentials
@@ -48,15 +55,15 @@ def confirm(services: Services, person: Person, password: object, origin: Origin
     sign-in. Raises `Invalid` or `TooManyAttempts`.
     """
     if not isinstance(password, str) or not password:
-        raise Invalid({"current_password": "Current password is required."})
+        raise Invalid({"current_password": say("Current password is required.")})
     now_us = services.clock()
     attempt = _try(person.email, person.user_id, person.name, origin)
     _require_admission(services, attempt, now_us)
     with services.database.reading() as db:
         password_hash = db.get_one(User, person.user_id).password_hash
-    if not access.verify_password(password_hash, password) or password_hash is None:
+    if not credentials.verify_password(password_hash, password) or password_hash is None:
         attempts.failed(services.database, attempt, "Wrong current password", now_us)
-        raise Invalid({"current_password": "Current password is wrong."})
+        raise Invalid({"current_password": say("Current password is wrong.")})
     with services.database.transaction() as db:
         attempts.release(db, attempt, services.limits)
     return password_hash
@@ -68,9 +75,9 @@ def _try(email: str, user_id: int | None, name: str | None, origin: Origin) -> T
 
 
 def _typed(email: object, password: object) -> tuple[str, str]:
-    fields = {"email": ("E-mail", email), "password": ("Password", password)}
+    fields = {"email": (say("E-mail"), email), "password": (say("Password"), password)}
     errors = {
-        name: f"{label} is required."
+        name: say("%(label)s is required.", label=label)
         for name, (label, value) in fields.items()
         if not isinstance(value, str) or not value.strip()
     }
@@ -91,7 +98,7 @@ def _require_admission(services: Services, attempt: Try, now_us: int) -> None:
 def _begun(
     services: Services, user: User, attempt: Try, replacing: str | None, now_us: int
 ) -> SignedIn:
-    session = access.new_session()
+    session = credentials.new_session()
     person = Person(
         user_id=user.id,
         email=user.email,
@@ -99,6 +106,8 @@ def _begun(
         via="ui",
         session=session.name,
         csrf=session.csrf,
+        language=user.language,
+        timezone=user.timezone,
     )
     origin = msgspec.structs.replace(attempt.origin, session=session.name)
     with acting_as(person.actor(), origin), services.database.transaction() as db:
@@ -124,7 +133,7 @@ def sign_out(services: Services, person: Person, secret: str) -> None:
 
 def session_cookie(services: Services, secret: str) -> Cookie:
     """Return the cookie that carries the session."""
-    return _cookie(services, secret, access.ABSOLUTE_LIMIT_US // 1_000_000)
+    return _cookie(services, secret, credentials.ABSOLUTE_LIMIT_US // 1_000_000)
 
 
 def ended_cookie(services: Services) -> Cookie:
@@ -133,12 +142,4 @@ def ended_cookie(services: Services) -> Cookie:
 
 
 def _cookie(services: Services, value: str, max_age_seconds: int) -> Cookie:
-    return Cookie(
-        key=services.cookie,
-        value=value,
-        path="/",
-        max_age=max_age_seconds,
-        httponly=True,
-        secure=services.secure_cookies,
-        samesite="lax",
-    )
+    return cookie_of(services.cookie, value, max_age_seconds, secure=services.secure_cookies)

@@ -1,7 +1,7 @@
 """Live Agent's exception tree: `code` is the stable name, `status` what HTTP answers."""
 
 from collections.abc import Mapping
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 
 class LiveAgentError(Exception):
@@ -55,6 +55,22 @@ class Invalid(LiveAgentError):
         self.errors: Mapping[str, str] = dict(errors or {})
         """A sentence for each field that can't be accepted."""
         super().__init__(message or " ".join(dict.fromkeys(self.errors.values())) or None)
+
+
+class RestorationRefused(Invalid):
+    """This entry can't be undone; the message says why."""
+
+    code = "restoration_refused"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(message=why)
+
+
+class ChangedMeanwhile(Invalid):
+    """What was shown has changed meanwhile. Look again, and restore then."""
+
+    code = "changed_meanwhile"
+    status = 409
 
 
 class NotJson(Invalid):
@@ -126,25 +142,7 @@ class BackupDamaged(LiveAgentError):
     code = "backup_damaged"
 
 
-class AddressRefused(LiveAgentError):
-    """The server can't listen on this address."""
-
-    code = "address_refused"
-
-
 class DirectoryRefused(LiveAgentError):
     """The data directory can't be used; the message names it, or the file in it, and why."""
 
     code = "directory_refused"
-
-
-class Problem(NamedTuple):
-    """An error as it is answered: to programs as JSON, to people as a page."""
-
-    status: int
-    code: str
-    message: str
-    errors: Mapping[str, str] = {}
-    headers: Mapping[str, str] = {}
-    told: Mapping[str, object] = {}
-    """What programs are told beside it."""

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
+from audit_trail import credentials
 from audit_trail.capture.context import SYSTEM, Origin, acting_as
 from live_agent import access
 from live_agent.database import Database
@@ -56,7 +57,7 @@ def set_password(database: Database, email: str, password: str) -> None:
     values = {"password": password}
     accepted, errors = checked({"password": agents.FIELDS["password"]}, values)
     require(errors)
-    password_hash = access.hash_password(accepted["password"])
+    password_hash = credentials.hash_password(accepted["password"])
     with acting_as(SYSTEM, _command_line()), database.transaction() as db:
         access.set_password(db, _person(db, email), password_hash)
 

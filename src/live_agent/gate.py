@@ -3,11 +3,9 @@
 Deny by default: a route without an access rule is refused to everybody.
 """
 
-import hmac
-from collections.abc import Callable, Mapping, Sequence
-from itertools import chain
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, Literal, NamedTuple, cast
-from urllib.parse import urlsplit
 
 import msgspec
 from litestar import Request
@@ -19,6 +17,16 @@ from sqlalchemy.orm import Session
 
 from audit_trail.capture.asgi import origin_of
 from audit_trail.capture.context import ANONYMOUS, acting_as, stating
+from audit_trail.record.language import marked
+from audit_trail.server.browser import (
+    SAFE_METHODS,
+    cookie_in,
+    form_texts,
+    form_token,
+    headers_of,
+    is_of_another_site,
+    is_token,
+)
 from live_agent import access, attempts
 from live_agent.access import Member, Person
 from live_agent.errors import (
@@ -33,11 +41,7 @@ from live_agent.pace import Pace
 from live_agent.services import Services
 from live_agent.settings.reasons import reasons_sent
 
-SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-CSRF_HEADER: Final = "x-csrf-token"
-CSRF_FIELD: Final = "csrf_token"
 REASON_HEADERS: Final = {"reason": "x-audit-reason", "ticket": "x-audit-ticket"}
-FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +62,7 @@ PUBLIC: Final = {"access": Rule(who="anybody")}
 PERSON: Final = {"access": Rule(who="person")}
 MEMBER: Final = {"access": Rule(who="member")}
 ADMINISTRATOR: Final = {"access": Rule(who="member", roles=("administrator",))}
+SUPERVISOR: Final = {"access": Rule(who="member", roles=("supervisor", "administrator"))}
 AUDIT_LOGS: Final = {"access": Rule(who="member", roles=("administrator",), recorded=True)}
 TRAIL_FILES: Final = {
     "access": Rule(
@@ -75,7 +80,8 @@ class Refusal(NamedTuple):
 
 WRONG_ROLE: Final = Refusal(None, "Only administrators may read them")
 WRONG_SCOPE: Final = Refusal(
-    "This access token is limited to another use.", "The access token is limited to another use"
+    marked("This access token is limited to another use."),
+    "The access token is limited to another use",
 )
 
 
@@ -97,7 +103,7 @@ class Gate(ASGIMiddleware):
         rule = rule_of(scope)
         if rule is None:
             raise Forbidden("No access rule is declared for this route.")
-        headers = _headers(scope)
+        headers = headers_of(scope)
         person = None
         # Set at once, so that the log can name the request however it ends.
         scope["auth"] = origin = origin_of(
@@ -127,7 +133,7 @@ class Gate(ASGIMiddleware):
     def _admitted(self, scope: HTTPScope, rule: Rule, headers: Mapping[str, str]) -> Person:
         """Find out who asks: by token where there is one, else by cookie. Raises `NotSignedIn`."""
         now_us = self._services.clock()
-        token, secret = token_of(headers), session_of(headers, self._services.cookie)
+        token, secret = token_of(headers), cookie_in(headers, self._services.cookie)
         is_due = False
         with self._services.database.reading() as db:
             person = _person(db, token, secret, now_us)
@@ -169,8 +175,8 @@ def admission(services: Services, scope: HTTPScope) -> Callable[[], bool]:
 
     For answers that go on for long: a role may be taken away, a session end, a token be deleted.
     """
-    rule, headers = rule_of(scope), _headers(scope)
-    token, secret = token_of(headers), session_of(headers, services.cookie)
+    rule, headers = rule_of(scope), headers_of(scope)
+    token, secret = token_of(headers), cookie_in(headers, services.cookie)
     account_id = int(scope["path_params"]["account_id"])
 
     def is_admitted() -> bool:
@@ -225,33 +231,20 @@ def token_of(headers: Mapping[str, str]) -> str | None:
     return token.strip() if token is not None else None
 
 
-def session_of(headers: Mapping[str, str], cookie: str) -> str | None:
-    """Return the session's secret that the browser sent."""
-    for part in headers.get("cookie", "").split(";"):
-        name, _, value = part.strip().partition("=")
-        if name == cookie:
-            return value or None
-    return None
-
-
 async def form_sent(request: Request[Any, Any, Any]) -> Mapping[str, Sequence[str]]:
-    """Return the form's texts by field; a file sent instead of a text is left out.
+    """Return the form's texts by field. Raises `Invalid` where they can't be read."""
+    with _legible():
+        return await form_texts(request)
 
-    Raises `Invalid` for bytes that aren't text in the charset that they claim, or in any; and for
-    lone surrogates, which some charsets hold but no page and no database.
-    """
+
+@contextmanager
+def _legible() -> Iterator[None]:
     try:
-        form = await request.form()
-        await form.close()  # Nobody asks for a file.
-        sent = {
-            name: [value for value in form.getall(name) if isinstance(value, str)]
-            for name in set(form)
-        }
-        for text in chain.from_iterable(sent.values()):
-            text.encode()
+        yield
     except (ValueError, LookupError):
-        raise Invalid(message="The form's texts can't be read; send them in UTF-8.") from None
-    return {name: texts for name, texts in sent.items() if texts}
+        raise Invalid(
+            message=marked("The form's texts can't be read; send them in UTF-8.")
+        ) from None
 
 
 def _require_plain_numbers(scope: HTTPScope) -> None:
@@ -263,15 +256,6 @@ def _require_plain_numbers(scope: HTTPScope) -> None:
 
 def _parts(path: str) -> list[str]:
     return [part for part in path.split("/") if part]
-
-
-def _headers(scope: HTTPScope) -> dict[str, str]:
-    """The request's headers; of several with one name the first counts."""
-    found: dict[str, str] = {}
-    for name, value in scope["headers"]:
-        found.setdefault(name.decode("latin-1").lower(), value.decode("latin-1"))
-    cookies = [value for name, value in scope["headers"] if name.lower() == b"cookie"]
-    return {**found, "cookie": b"; ".join(cookies).decode("latin-1")}
 
 
 def _reasons(scope: HTTPScope, headers: Mapping[str, str]) -> dict[str, str]:
@@ -295,20 +279,8 @@ def _via(scope: HTTPScope) -> Literal["ui", "api"]:
 
 
 def _require_same_origin(headers: Mapping[str, str]) -> None:
-    """Refuse what another site's page sent. Programs send neither of these headers."""
-    site = headers.get("sec-fetch-site")
-    if site is not None and site not in ("same-origin", "none"):
-        raise Forbidden("This request came from another site.")
-    origin = headers.get("origin")
-    if site is None and origin is not None and _host_of(origin) != headers.get("host"):
-        raise Forbidden("This request came from another site.")
-
-
-def _host_of(origin: str) -> str | None:
-    try:
-        return urlsplit(origin).netloc or None
-    except ValueError:
-        return None  # Such as an IPv6 address that doesn't end.
+    if is_of_another_site(headers):
+        raise Forbidden(marked("This request came from another site."))
 
 
 async def _require_csrf(
@@ -317,10 +289,9 @@ async def _require_csrf(
     """A browser sends its cookie by itself, so what changes something needs the session's token."""
     if person is None:
         return
-    sent = headers.get(CSRF_HEADER)
-    if sent is None and headers.get("content-type", "").startswith(FORMS):
-        sent = (await form_sent(request)).get(CSRF_FIELD, ("",))[-1]
-    if not hmac.compare_digest((sent or "").encode(), (person.csrf or "-").encode()):
+    with _legible():
+        sent = await form_token(headers, request)
+    if not is_token(sent, person.csrf):
         raise Forbidden(
-            "The form's token is missing or out of date. Reload the page, and try again."
+            marked("The form's token is missing or out of date. Reload the page, and try again.")
         )

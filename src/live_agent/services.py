@@ -1,6 +1,5 @@
 """What requests need of the process they run in: one frozen value; it composes nothing."""
 
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Final, Protocol
@@ -9,6 +8,7 @@ import msgspec
 
 from audit_trail.capture.outbox import Backlog, Outbox
 from audit_trail.capture.proxies import NO_PROXIES, Proxies
+from audit_trail.capture.waiting import wait_until_sequenced
 from audit_trail.retention.keeping import Retention
 from audit_trail.server.tail import Tails
 from audit_trail.trail import Trail
@@ -19,7 +19,6 @@ from live_agent.metrics import Metrics, Progress
 
 FRESH_SECONDS: Final = 0.2
 IDLE_SECONDS: Final = 30.0
-POLL_SECONDS: Final = 0.004
 
 
 class Worker(Progress, Protocol):
@@ -67,12 +66,3 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     def sequencer_idle(self) -> Backlog:
         """Wait longer, until all of it can be read; what is left says that something is wrong."""
         return wait_until_sequenced(self.outbox, IDLE_SECONDS)
-
-
-def wait_until_sequenced(outbox: Outbox, seconds: float) -> Backlog:
-    """Wait until the rows committed by now have left the outbox; return those that haven't."""
-    high = outbox.high_water()
-    deadline = time.monotonic() + seconds
-    while (backlog := outbox.backlog(high)).rows and time.monotonic() < deadline:
-        time.sleep(POLL_SECONDS)
-    return backlog

@@ -35,6 +35,7 @@ ENTRIES = {
         changes={"name": ("Support", "Support Berlin")},
         ip="203.0.113.7",
         request="req-42",
+        details={"undoes": {"index": 122, "id": "018f0000-0000-7000-8000-000000000122"}},
     ),
     "sales": told("sales", action="create", label="Sales", via="api", occurred_at=at(2026, 10, 3)),
     "promoted": told(
@@ -92,6 +93,7 @@ FOUND = {
     "ip:203.0.113.0/24": {"renamed"},
     "outcome:failed": {"refused"},
     "request:req-42": {"renamed"},
+    "undoes:123": {"renamed"},
     "-actor:ada action:deleted": {"rule"},
     "date:2026-11-01": {"promoted"},
     "date:2026-11": set(ENTRIES) - {"sales"},

@@ -18,6 +18,7 @@ from granian.log import LogLevels
 from granian.server.embed import Server
 from litestar import Litestar
 
+from audit_trail import credentials
 from audit_trail.trail import utc_now_us
 from live_agent import access
 from live_agent.app import build_services, create_app
@@ -170,7 +171,7 @@ def _no_tls() -> ssl.SSLContext:
 @cache
 def password_hash() -> str:
     """Return the hash of everybody's password: hashing it once is slow enough."""
-    return access.hash_password(PASSWORD)
+    return credentials.hash_password(PASSWORD)
 
 
 def installed(cluster: Cluster, name: str, data: Path) -> Places:

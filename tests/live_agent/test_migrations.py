@@ -15,8 +15,9 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from audit_trail.capture import sqlalchemy as capture
+from audit_trail.credentials import digest
 from audit_trail.errors import WatchRefused
-from live_agent.access import create_token, digest, person_of_token
+from live_agent.access import create_token, person_of_token
 from live_agent.database import SYNC_COMMAND, Database
 from live_agent.errors import DatabaseFailed, DatabaseOutdated, Invalid
 from live_agent.migrations.history import VERSIONS, migrate
@@ -112,9 +113,9 @@ def test_a_watched_table_is_rebuilt_or_altered_without_an_entry(any_database: Da
 
 
 def test_a_rebuilt_table_that_would_use_ids_again_is_refused(tmp_path: Path) -> None:
-    forgetful = tmp_path / "version_5.py"
+    forgetful = tmp_path / "version_7.py"
     forgetful.write_text(
-        (NEXT / "version_5.py").read_text().replace("sqlite_autoincrement", "sqlite_with_rowid")
+        (NEXT / "version_7.py").read_text().replace("sqlite_autoincrement", "sqlite_with_rowid")
     )
     with closing(Database(tmp_path / "live-agent.db")) as database:
         founded(database)
@@ -160,8 +161,8 @@ def test_a_database_of_an_earlier_version_stops_the_start_with_the_command(
     any_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     any_database.prepare()
-    monkeypatch.setattr("live_agent.database.SCHEMA_VERSION", "5")
-    with pytest.raises(DatabaseOutdated, match=f"has schema 4, .* needs 5. Run: {SYNC_COMMAND}"):
+    monkeypatch.setattr("live_agent.database.SCHEMA_VERSION", "7")
+    with pytest.raises(DatabaseOutdated, match=f"has schema 6, .* needs 7. Run: {SYNC_COMMAND}"):
         any_database.prepare()
 
 

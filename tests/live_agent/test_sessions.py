@@ -5,8 +5,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from audit_trail import credentials
+from audit_trail.credentials import ABSOLUTE_LIMIT_US, IDLE_LIMIT_US
 from live_agent import access
-from live_agent.access import ABSOLUTE_LIMIT_US, IDLE_LIMIT_US
 from live_agent.schema import User
 from tests.live_agent.office import PASSWORD, Office, Place, serving
 from tests.live_agent.test_contract import ok
@@ -174,7 +175,7 @@ def test_a_session_in_use_ends_too_when_it_is_too_old(place: Place, office: Offi
 
 def test_a_new_password_ends_every_session(place: Place, office: Office) -> None:
     browsers = [place.signed_in("agent")[0] for _ in range(2)]
-    password_hash = access.hash_password("another password")
+    password_hash = credentials.hash_password("another password")
     with office.services.database.transaction() as db:
         access.set_password(db, db.get_one(User, place.people["agent"].id), password_hash)
     assert [each.get("/api/v1/profile").status_code for each in browsers] == [401, 401]
@@ -224,5 +225,5 @@ def test_over_https_the_cookie_is_bound_to_the_host(tmp_path: Path) -> None:
 
 
 def test_a_password_that_nobody_has_chosen_opens_nothing() -> None:
-    assert access.verify_password(None, "") is False
-    assert access.verify_password("not a hash", "x") is False
+    assert credentials.verify_password(None, "") is False
+    assert credentials.verify_password("not a hash", "x") is False

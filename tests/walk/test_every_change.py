@@ -15,10 +15,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sqlalchemy import delete, insert, text, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from audit_trail import credentials
 from audit_trail.capture.context import Actor, Origin, acting_as
 from audit_trail.record.query import Query
 from audit_trail.sequencer.loop import Sequencer
-from live_agent import access, founding
+from live_agent import founding
 from live_agent.app import build_services, create_app
 from live_agent.schema import AgentBot, Inbox, InboxMember, Team, Webhook
 from live_agent.settings import inboxes, teams
@@ -303,7 +304,7 @@ def _without_nulls(record: dict[str, Any]) -> dict[str, Any]:
 
 def test_the_trail_implies_the_tables_after_any_operations():
     # A password is hashed for each machine; a cheaper hash would test another program.
-    access.hash_password("warm")
+    credentials.hash_password("warm")
     EveryChange.TestCase.settings = settings(
         max_examples=8,
         stateful_step_count=25,

@@ -82,6 +82,9 @@ values = st.one_of(texts, st.none(), st.integers(0, 3), st.lists(texts, max_size
 fields = st.sampled_from(["role", "Role", "role=a", "name", "f" * 70])
 addresses = st.sampled_from(["10.0.0.1", "10.0.1.9", "::1", "2001:db8::2", "nowhere"])
 times = st.integers(0, 40)
+details = st.sampled_from(
+    [{}, {}, {"undoes": {"index": 1, "id": "x"}}, {"undoes": 7}, {"count": 3}]
+)
 
 
 @st.composite
@@ -103,7 +106,9 @@ def drafts(draw: st.DrawFn) -> dict[str, Any]:
         "on_behalf_of": draw(st.sampled_from([(), (ActorId(kind="user", id="5"),)])),
         "fields": tuple(sorted(changes)),
         "who": json.dumps(names).encode(),
-        "what": json.dumps({"label": draw(texts), "changes": changes}).encode(),
+        "what": json.dumps(
+            {"label": draw(texts), "changes": changes, "details": draw(details)}
+        ).encode(),
     }
 
 
@@ -127,6 +132,7 @@ leaves: st.SearchStrategy[Condition] = st.one_of(
     st.builds(Is, st.just("id"), st.sampled_from(["1", "2"]), st.booleans()),
     st.builds(Is, st.just("via"), st.sampled_from(["ui", "A"]), st.booleans()),
     st.builds(Is, st.just("outcome"), st.just("denied"), st.booleans()),
+    st.builds(Is, st.just("undoes"), st.sampled_from(["2", "1"]), st.booleans()),
     st.builds(Is, st.just("request"), st.sampled_from(["r-1", "r-2"]), st.booleans()),
     st.builds(
         Is, st.just("ip"), addresses | st.sampled_from(["10.0.0.0/23", "::/0"]), st.booleans()

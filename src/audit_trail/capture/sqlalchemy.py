@@ -1,17 +1,20 @@
 """The front door of capture for a SQLAlchemy engine: it finds the adapter, and does nothing itself."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from audit_trail.capture.look import Look
 from audit_trail.capture.outbox import Event, Outbox
 from audit_trail.capture.postgresql import connection as postgresql_connection
+from audit_trail.capture.postgresql import looking as postgresql_looking
 from audit_trail.capture.postgresql import outbox as postgresql_outbox
 from audit_trail.capture.postgresql import schema as postgresql_schema
 from audit_trail.capture.sqlite import connection as sqlite_connection
+from audit_trail.capture.sqlite import looking as sqlite_looking
 from audit_trail.capture.sqlite import outbox as sqlite_outbox
 from audit_trail.capture.sqlite import schema as sqlite_schema
 from audit_trail.capture.watch import WatchList
@@ -58,8 +61,8 @@ def note(connection: Connection, event: Event) -> None:
 def tables(connection: Connection) -> list[str]:
     """Name every table that must be watched or ignored."""
     if _is_postgresql(connection):
-        return postgresql_schema.tables(connection)
-    return sqlite_schema.tables(connection)
+        return postgresql_schema.tables_of(connection)
+    return sqlite_schema.tables_of(connection)
 
 
 def sync(connection: Connection, watch: WatchList) -> list[str]:
@@ -95,6 +98,43 @@ def require_current(connection: Connection, watch: WatchList, command: str) -> N
     """Raise `CaptureOutdated`, naming the command to run, unless all triggers are as generated."""
     schema = postgresql_schema if _is_postgresql(connection) else sqlite_schema
     schema.require_current(connection, watch, command)
+
+
+def look(connection: Connection, known: Mapping[str, str]) -> Look:
+    """Return what is recorded of the database as it stands; see `Look.prints` for `known`.
+
+    Raises `WatchRefused`, and `CoverageRefused` for a role that may not look.
+    """
+    if _is_postgresql(connection):
+        return postgresql_looking.look(connection, known)
+    return sqlite_looking.look(connection, known)
+
+
+def kept_state(connection: Connection) -> str | None:
+    """Return what the last look kept beside the outbox, if there was one."""
+    if _is_postgresql(connection):
+        return postgresql_looking.kept(connection)
+    return sqlite_looking.kept(connection)
+
+
+def keep_state(connection: Connection, state: str) -> None:
+    """Keep this beside the outbox for the next look."""
+    looking = postgresql_looking if _is_postgresql(connection) else sqlite_looking
+    looking.keep(connection, state)
+
+
+def take_altered(connection: Connection) -> dict[str, int]:
+    """Return when the schema of which tables was first altered since this was last asked, µs UTC.
+
+    Only PostgreSQL notes that, where a superuser has synced.
+    """
+    return postgresql_looking.take_altered(connection) if _is_postgresql(connection) else {}
+
+
+def take_turn(connection: Connection) -> None:
+    """Let nobody else look or sync until the transaction ends; on SQLite none does anyhow."""
+    if _is_postgresql(connection):
+        postgresql_schema.take_turn(connection)
 
 
 def migrating(engine: Engine, watch: WatchList) -> AbstractContextManager[Connection]:

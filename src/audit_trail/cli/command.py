@@ -12,6 +12,9 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperCommand
 
+from audit_trail.cli.operating import administrators, run, serve
+from audit_trail.cli.options import Store
+
 UNREADABLE: Final = 3
 
 app = typer.Typer(
@@ -23,15 +26,10 @@ app = typer.Typer(
 )
 capture = typer.Typer(help="What an application's database records.", no_args_is_help=True)
 app.add_typer(capture, name="capture")
+app.add_typer(administrators, name="administrator")
+app.command("run")(run)
+app.command("serve")(serve)
 
-Store = Annotated[
-    str,
-    typer.Option(
-        envvar="AUDIT_TRAIL_STORE_URL",
-        help="The trail's database: sqlite:////path/to/file, or postgresql://..., which is "
-        "better left to the environment.",
-    ),
-]
 AttachedDatabase = Annotated[
     str,
     typer.Argument(
@@ -116,7 +114,7 @@ def detach(
 
 
 class _Verifier(TyperCommand):
-    """A command whose exit codes speak of a file, so that a wrong use must not look like a verdict."""
+    """A command whose exit codes speak of what it looked at: a wrong use must not look like a verdict."""
 
     def make_context(self, *args: Any, **options: Any) -> Any:
         with _usage_as_unreadable():
@@ -201,6 +199,34 @@ def verify(
     if not quiet:
         print_verdict(verdict, as_json=as_json)
     raise typer.Exit(verdict.exit_code)
+
+
+@app.command("coverage", cls=_Verifier)
+def coverage(
+    database_url: Annotated[
+        str,
+        typer.Argument(
+            envvar="AUDIT_TRAIL_DATABASE_URL",
+            help="The application's database, on PostgreSQL as the capture role or a member of it. "
+            "Where the URL holds a password, leave it to the environment.",
+        ),
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Tell what is recorded of a database and what isn't: tables, triggers, ways to write.
+
+    Exits with 0 complete, 1 gaps, 3 can't be told.
+    """
+    from audit_trail.cli.coverage import coverage_of, print_coverage
+    from audit_trail.errors import AuditError
+
+    try:
+        found = coverage_of(database_url)
+    except AuditError as error:
+        typer.echo(f"audit-trail: {error}", err=True)
+        raise typer.Exit(UNREADABLE) from None
+    print_coverage(found, as_json=as_json)
+    raise typer.Exit(found.exit_code)
 
 
 @app.command("evidence")

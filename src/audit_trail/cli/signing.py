@@ -34,8 +34,21 @@ def signing_trail(store_url: str, heads: Path | None) -> Iterator[Trail]:
         store.close()
 
 
+def signer_of(store: Store, store_url: str, folder: Path | None) -> Signer:
+    """Return the signer of a trail, its key and file of signed heads in this folder.
+
+    By default that is the folder of an SQLite file. What is missing there is made.
+    """
+    folder = folder or _beside(store_url).parent
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return _opened(store, folder / HEADS)
+
+
 def _signer(store: Store, store_url: str, heads: Path | None) -> Signer:
-    heads = heads or _beside(store_url)
+    return _opened(store, heads or _beside(store_url))
+
+
+def _opened(store: Store, heads: Path) -> Signer:
     return open_signer(
         store, heads=heads, key_file=heads.with_name(KEY), seed=_given_seed(), clock=utc_now_us
     )
@@ -45,8 +58,8 @@ def _beside(store_url: str) -> Path:
     url = read_url(store_url)
     if is_postgresql(url):
         raise HeadsFailed(
-            "This trail is signed, so an entry needs its file of signed heads: say where it is by "
-            "--heads or AUDIT_TRAIL_HEADS."
+            "This trail is signed, so its file of signed heads is needed: say where it is by --heads "
+            "or AUDIT_TRAIL_HEADS; of `run`, in which folder by --signing or AUDIT_TRAIL_SIGNING."
         )
     return Path(name_of(url)).with_name(HEADS)
 

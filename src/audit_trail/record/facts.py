@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from audit_trail.record.canonical import INTEGER_LIMIT
 from audit_trail.record.catalog import spelled
 from audit_trail.record.entry import (
     ActorId,
@@ -27,6 +28,9 @@ MOST_ITEMS: Final = 1_000
 
 NONE: Final = "none"
 """How a value that isn't there is asked for."""
+
+UNDOES: Final = "undoes"
+"""Where the details name the entry that is undone: by `index` and `id`."""
 
 DONE: Final = {"create": "created", "update": "updated", "delete": "deleted"}
 
@@ -66,6 +70,10 @@ class Facts:
         """Return the request's id, ours and the client's."""
         return {each for each in (self.public.request, self.who.client_request) if each}
 
+    def undone(self) -> str | None:
+        """Return the number of the entry that this one undoes."""
+        return undone_number(self.what)
+
     def moves(self) -> Iterator[Moved]:
         """Yield each changed field with its values. Of erased values the field's name is left."""
         changes, references = self.what.changes, self.what.references
@@ -93,9 +101,19 @@ class Facts:
         for reference in what.references.values():
             yield from filter(None, (reference.label, reference.before))
         if what.details:
-            yield from leaves(what.details)
+            # The number of an entry would be taken for any other; it is asked for by `undoes:`.
+            yield from leaves({**what.details, UNDOES: None})
         if what.unreadable:
             yield from leaves(what.unreadable)
+
+
+def undone_number(what: What) -> str | None:
+    """Return the number, index + 1, of the entry that is undone."""
+    match what.details.get(UNDOES):
+        case {"index": int(index)} if 0 <= index < INTEGER_LIMIT:
+            return str(index + 1)
+        case _:
+            return None
 
 
 def told_as(entity_type: str, action: str) -> str:

@@ -40,6 +40,7 @@ KEYS: Final[Mapping[str, str]] = {
     "via": marked("Via"),
     "outcome": marked("Outcome"),
     "request": marked("Request"),
+    "undoes": marked("Undoes"),
     "on_behalf_of": marked("On behalf of"),
     "date": marked("Date"),
     "time": marked("Time"),
@@ -59,6 +60,7 @@ _MEANT: Final = {
     **dict.fromkeys(("address", "host"), "ip"),
     **dict.fromkeys(("result", "status"), "outcome"),
     **dict.fromkeys(("behalf", "onbehalfof", "for", "principal"), "on_behalf_of"),
+    **dict.fromkeys(("undo", "undone", "restores", "restored"), "undoes"),
     "old": "before",
     "new": "after",
     "number": "id",
@@ -119,6 +121,8 @@ class Meaning:
                 return _address(value)
             case "id" | "request":
                 return Is(key, _something(text), goes_on)
+            case "undoes":
+                return Is("undoes", _number(value))
             case _:
                 raise Unclear(*_no_key(key))
 
@@ -231,6 +235,13 @@ def _expect_beginning(value: Spelled) -> None:
     # Where each character is as much as a word, one is enough.
     if len(letters) < 2 and len(words(letters * 2)) < 2:
         raise Unclear(say("a star needs two letters or digits before it; write more of the word."))
+
+
+def _number(value: Spelled) -> str:
+    text = value.text.strip().removeprefix("#")
+    if value.goes_on or not (text.isascii() and text.isdigit()):
+        raise Unclear(say("undoes: takes the number of an entry, such as undoes:123."))
+    return text
 
 
 def _address(value: Spelled) -> Condition:

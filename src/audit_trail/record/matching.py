@@ -98,6 +98,8 @@ def _is(asked: Is, facts: Facts) -> bool:
             found = (public.via,)
         case "request":
             found = facts.requests()
+        case "undoes":
+            found = (facts.undone(),)
         case "ip" if not asked.goes_on:
             return any(is_in(asked.text, address) for address in facts.addresses())
         case "ip":

@@ -5,8 +5,10 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-Exactly = Literal["action", "entity", "id", "ip", "outcome", "request", "via"]
-"""What is compared as a whole, an entity's type letter by letter. An `ip` may also be a network, such as 203.0.113.0/24."""
+Exactly = Literal["action", "entity", "id", "ip", "outcome", "request", "undoes", "via"]
+"""What is compared as a whole, an entity's type letter by letter. An `ip` may also be a network, such as 203.0.113.0/24.
+
+`undoes` is the number of an entry, its index + 1."""
 
 Side = Literal["before", "after"]
 

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from audit_trail.record.catalog import Catalog, spelled, with_article
 from audit_trail.record.entry import ActorId, ActorKind, Public, What, Who
+from audit_trail.record.facts import undone_number
 from audit_trail.record.language import marked, say, say_many, told
 from audit_trail.record.retained import RETAINED
 from audit_trail.record.retained import summary as retention_summary
@@ -88,6 +89,8 @@ def summary(public: Public, what: What, catalog: Catalog) -> str:
         without = marked("lost its %(name)s")
         message = with_it if public.action == "delete" else without
         parts.append(say(message, name=told(catalog.name(went_with))))
+    if undone := undone_number(what):
+        parts.append(say("undoes entry #%(number)s", number=undone))
     if retained := retention_summary(public.action, what.details, catalog):
         parts.append(retained)
     if isinstance(exported := what.details.get("exported"), int):

@@ -41,6 +41,7 @@ VIA: Final = b"v"
 # Folded.
 ID: Final = b"i"
 REQUEST: Final = b"q"
+UNDOES: Final = b"z"
 ADDRESS: Final = b"d"
 FIELD: Final = b"f"
 # A field's folded name, the separator, and an item of its value.
@@ -114,6 +115,8 @@ def terms_of(entry: Entry) -> set[bytes]:
     if entity.id is not None:
         found.add(term(ID, folded(entity.id)))
     found.update(term(REQUEST, folded(each)) for each in facts.requests())
+    if undone := facts.undone():
+        found.add(term(UNDOES, undone))
     for principal, names in facts.principals():
         found |= _of_actor(principal, names, 1)
     for text in facts.names():

@@ -45,6 +45,7 @@ from audit_trail.record.terms import (
     PLACE,
     REQUEST,
     SEPARATOR,
+    UNDOES,
     VIA,
     WORD,
     term,
@@ -218,6 +219,8 @@ def _is(asked: Is, stretch: Asking) -> Answer:
             return _value(ID, value, stretch)
         case "request":
             return _value(REQUEST, value, stretch)
+        case "undoes":
+            return _value(UNDOES, value, stretch)
         case "ip" if not asked.goes_on:
             return _exactly(_network(asked.text, stretch))
         case "ip":

@@ -401,6 +401,8 @@ def _account_left(seen: Seen, write: Write, account: str) -> str | None:
 
 def _details(seen: Seen, account: str | None, parent: Parent | None) -> dict[str, Any]:
     details: dict[str, Any] = {"went_with": parent.entity_type} if parent else {}
+    if seen.context and (undone := seen.context.undoes):
+        details["undoes"] = {"index": undone.index, "id": undone.id}
     if account is None:
         details["unresolved_account"] = repr(seen.row.account)[:LONGEST_ID]
     if seen.key_digest_of is not None:

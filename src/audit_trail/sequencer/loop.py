@@ -10,7 +10,7 @@ from typing import Final
 
 from audit_trail.capture.outbox import Outbox, Row
 from audit_trail.capture.watch import WatchList
-from audit_trail.errors import OutboxFailed, SequencerRunning, TermLost
+from audit_trail.errors import OutboxFailed, SequencerRunning, TermLost, WatchMoved
 from audit_trail.record.entry import Draft
 from audit_trail.sequencer.drafts import Drafter
 from audit_trail.store.port import Lead
@@ -47,8 +47,13 @@ class Sequencer:
         watch: WatchList,
         *,
         clock: Callable[[], int] = utc_now_us,
+        is_current: Callable[[], bool] = lambda: True,
     ) -> None:
+        """Read rows by this watch list. `is_current` is asked before rows are drafted: whether the
+        list is still the one that is kept beside the outbox.
+        """
         self._outbox = outbox
+        self._is_current = is_current
         self._trail = trail
         self._drafter = Drafter(watch, clock)
         self._woken = Event()
@@ -78,13 +83,16 @@ class Sequencer:
         """Work off one batch and return its rows; 0 when the outbox is empty.
 
         Between the append and the delete a crash leaves rows whose entries exist: the next round
-        finds them by their ids and only deletes.
+        finds them by their ids and only deletes. Raises `WatchMoved`, with nothing done.
         """
         if self._lead is None:
             self._lead = self._trail.begin_term(self._outbox.name)
         batch = self._outbox.take()
         if not batch.rows:
             return 0
+        # Asked after the rows were read: a new list is committed before the first row of its triggers.
+        if not self._is_current():
+            raise WatchMoved
         if len(batch.rows) <= APPENDED_TOGETHER:
             self._append(self._drafter.drafts(batch.rows), self._lead)
         else:
@@ -113,7 +121,7 @@ class Sequencer:
             pass
 
     def run(self, stop: Event) -> None:
-        """Work until `stop` is set, standing by while another process leads."""
+        """Work until `stop` is set, standing by while another process leads. Raises `WatchMoved`."""
         while not stop.is_set():
             try:
                 with self._outbox.leading():
@@ -143,7 +151,7 @@ class Sequencer:
                 busy = self.step() > 0
                 pause = POLL_SECONDS
                 self._well_at = time.monotonic()
-            except TermLost:
+            except (TermLost, WatchMoved):
                 raise
             except Exception:  # noqa: BLE001 -- the loop's edge: no row is lost, the next round tries
                 self.errors += 1

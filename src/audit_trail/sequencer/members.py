@@ -17,7 +17,7 @@ class Members:
         self._memberships = {
             table.name: table.account
             for table in watch.tables
-            if isinstance(table.account, Membership)
+            if isinstance(table.account, Membership) and not table.account.by
         }
 
     def placed(self, rows: Sequence[Seen]) -> Sequence[Seen]:

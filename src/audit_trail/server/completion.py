@@ -34,6 +34,7 @@ HINTS: Final = {
     "after": marked("a word in a value after, new"),
     "on_behalf_of": marked("for whom it was done"),
     "request": marked("all that one request did"),
+    "undoes": marked("what undoes an entry, by its number"),
 }
 """Each key with what it asks for, the most useful first."""
 

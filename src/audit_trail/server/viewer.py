@@ -5,6 +5,8 @@ from typing import Any, Protocol
 
 import msgspec
 
+from audit_trail.record.entry import Entry
+
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
     """A question that is kept under a name, as the address of the page that asks it."""
@@ -52,6 +54,10 @@ class Viewer(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     zone: str | None = None
     """The zone (IANA) in which times are shown when the browser has told none."""
+    chosen_zone: str | None = None
+    """The zone (IANA) that the viewer has chosen; it counts before the browser's."""
+    language: str | None = None
+    """The tag of the language that the viewer has chosen; without it the browser's counts."""
     retention: str | None = None
     """The address where the application shows and changes how long entries are kept."""
     personal_data: str | None = None
@@ -62,6 +68,9 @@ class Viewer(msgspec.Struct, frozen=True, kw_only=True):
     """What the application keeps of questions that were asked."""
     exports: Exports | None = None
     """Where what is shown can be taken away as a file."""
+    restoration: Callable[[Entry], str | None] = lambda _: None
+    """Returns the address where the application brings back what a record was before this entry;
+    None where it offers nothing of the kind."""
     layout: Mapping[str, Any] = {}
     """What the application's own `layout.html` needs."""
 

@@ -8,7 +8,8 @@ import msgspec
 
 from audit_trail.record.catalog import Catalog, spelled, titled
 from audit_trail.record.entry import Entry, Public, What, Who, read_what, read_who
-from audit_trail.record.language import marked, say, told
+from audit_trail.record.facts import UNDOES
+from audit_trail.record.language import grouped, marked, say, told
 from audit_trail.record.question import quoted
 from audit_trail.record.retained import RETAINED, facts
 from audit_trail.record.sentence import ERASED, activity, actor_called, principals, via_name
@@ -19,13 +20,14 @@ from audit_trail.server.changes import Field, fields_of, sides_of
 from audit_trail.server.filters import Filter, Filters
 from audit_trail.server.row import address_of, glyph_of, where_of
 from audit_trail.server.seal import Seal, seal_of
+from audit_trail.server.undoing import undone_by, undone_of
 from audit_trail.server.zone import UTC_ZONE, Zone, duration, moment, zone_phrase
 from audit_trail.trail import Trail
 
 LATE_SECONDS: Final = 60
 """An entry that was recorded later than this after its act says so."""
 
-_TOLD_ELSEWHERE: Final = frozenset({"went_with"})
+_TOLD_ELSEWHERE: Final = frozenset({"went_with", UNDOES})
 _DETAILS: Final = {
     "count": marked("More times"),
     "entries": marked("Entries with their data"),
@@ -74,6 +76,7 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     raw: tuple[tuple[str, str], ...]
     more: tuple[tuple[str, str], ...]
     history: str | None
+    restoration: str | None
     newer: Step | None
     older: Step | None
     seal: Seal
@@ -85,9 +88,18 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def window_of(
-    trail: Trail, entry: Entry, asked: Asked, catalog: Catalog, zone: Zone, path: str
+    trail: Trail,
+    entry: Entry,
+    asked: Asked,
+    catalog: Catalog,
+    zone: Zone,
+    path: str,
+    restoration: str | None = None,
 ) -> Window:
-    """Return the entry's window, opened from the list of what is asked; `path` is the list's."""
+    """Return the entry's window, opened from the list of what is asked; `path` is the list's.
+
+    `restoration` is where the application brings the former values back.
+    """
     account = asked.query.account
     public = entry.public
     who, what = read_who(entry.who, public.who), read_what(entry.what, public.what)
@@ -99,12 +111,13 @@ def window_of(
         number=number,
         title=activity(public, what, catalog),
         glyph=glyph_of(public),
-        mismatches=trail.mismatches(account, entry),
+        mismatches=tuple(map(told, trail.mismatches(account, entry))),
         facts=(
             *_who_and_when(public, who, zone, filters),
             *_record(public, what, filters),
             *_origin(public, who, filters),
             *_cause(trail, public, asked, catalog, path),
+            *_undoing(trail, entry, what, asked, catalog, path),
             *_reasons(what),
             *_details(public, what, catalog),
             *_erasure(who, what),
@@ -117,6 +130,7 @@ def window_of(
         raw=tuple(_raw(unreadable.get("hex", {}))),
         more=tuple(_more(public, who, path)),
         history=None if public.entity.id is None else asked.at(f"{path}/{number}/history"),
+        restoration=restoration,
         newer=newer,
         older=older,
         seal=seal_of(trail, account, entry),
@@ -248,6 +262,30 @@ def _cause(
     yield Fact(label=say("Cause"), value=sentence, address=asked.at(f"{path}/{cause.index + 1}"))
 
 
+def _undoing(
+    trail: Trail, entry: Entry, what: What, asked: Asked, catalog: Catalog, path: str
+) -> Iterator[Fact]:
+    account = asked.query.account
+    undone = undone_of(trail, account, what)
+    if isinstance(undone, Entry):
+        yield _leading(say("Undoes"), undone, asked, catalog, path)
+    elif undone is not None:
+        yield Fact(label=say("Undoes"), value=say("An entry that this trail no longer holds"))
+    for each in undone_by(trail, account, entry):
+        yield _leading(say("Undone by"), each, asked, catalog, path)
+
+
+def _leading(label: str, entry: Entry, asked: Asked, catalog: Catalog, path: str) -> Fact:
+    """Lead to another entry: what it says, and its number."""
+    public, number = entry.public, entry.index + 1
+    return Fact(
+        label=label,
+        value=say("Entry #%(number)s", number=number),
+        quiet=activity(public, read_what(entry.what, public.what), catalog),
+        address=asked.at(f"{path}/{number}"),
+    )
+
+
 def _reasons(what: What) -> Iterator[Fact]:
     if what.reason:
         yield Fact(label=say("Reason"), value=what.reason)
@@ -284,7 +322,7 @@ def _recording(entry: Entry, public: Public) -> Iterator[Fact]:
         yield Fact(
             label=say("Recorded"), value=say("%(time)s later", time=duration(late)), quiet=recorded
         )
-    yield Fact(label=say("Entry"), value=f"{entry.index + 1:,}", quiet=public.id)
+    yield Fact(label=say("Entry"), value=grouped(entry.index + 1), quiet=public.id)
 
 
 def _said(value: Any) -> str:

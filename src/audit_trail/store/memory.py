@@ -144,6 +144,9 @@ class MemoryStore:
             self._terms[outbox] = self._terms.get(outbox, 0) + 1
             return Lead(outbox, self._terms[outbox])
 
+    def outboxes(self) -> set[str]:
+        return set(self._terms)
+
     def known(self, account: str, ids: Sequence[str]) -> set[str]:
         return {entry.public.id for entry in self._accounts[account].values()} & set(ids)
 

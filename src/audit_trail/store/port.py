@@ -166,6 +166,10 @@ class Store(Protocol):
         """Start a new term for this outbox's sequencer; the one before can append no more."""
         ...
 
+    def outboxes(self) -> set[str]:
+        """Return the names of the outboxes that ever had a term here."""
+        ...
+
     def known(self, account: str, ids: Sequence[str]) -> set[str]:
         """Return which of the entry ids the account already has."""
         ...

@@ -168,6 +168,9 @@ class SqliteStore:
             ).fetchone()
             return Lead(outbox, term)
 
+    def outboxes(self) -> set[str]:
+        return {name for (name,) in self._all("SELECT outbox FROM terms", ())}
+
     def known(self, account: str, ids: Sequence[str]) -> set[str]:
         forms: dict[bytes | str, str] = {_form(id_): id_ for id_ in ids}
         # Texts come before all bytes, so one look tells whether there is any.

@@ -132,7 +132,7 @@ def filter_of(condition: asked.Condition | None) -> Filter | None:
             return _during(since_us, until_us)
         case asked.Is("request", text, goes_on):
             return _or_open(_test("request", text, goes_on))
-        case asked.Is(what, text, goes_on) if what != "ip":
+        case asked.Is(what, text, goes_on) if what != "ip" and what != "undoes":
             return _test(what, text, goes_on)
         case asked.By(text, goes_on, False):
             test = _test("actor", text, goes_on)

@@ -10,9 +10,9 @@ from typing import Any, Final, TypedDict
 
 import msgspec
 
+from audit_trail import serving
 from audit_trail.capture.sqlite.lock import locked
 from audit_trail.errors import SequencerRunning
-from live_agent import serving
 from live_agent.demo.story import DEMO_SIGN_INS, PEOPLE, STEPS
 from live_agent.errors import DatabaseOutdated, DirectoryRefused
 from live_agent.signing import HEADS, KEY

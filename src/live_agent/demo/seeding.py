@@ -13,10 +13,11 @@ from typing import Any, Final
 
 import httpx2
 
+from audit_trail import credentials
 from audit_trail.capture.context import SYSTEM, Origin, acting_as, importing
+from audit_trail.server.browser import CSRF_HEADER
 from live_agent import access
 from live_agent.demo.story import ACCOUNT, DEMO_SIGN_INS, FOUNDER, PEOPLE, STEPS, TIMEZONE, Step
-from live_agent.gate import CSRF_HEADER
 from live_agent.services import Services
 from live_agent.settings import accounts, agents
 
@@ -60,7 +61,7 @@ class Seeder:
         person = PEOPLE[FOUNDER]
         first = self._moment(STEPS[0]) - 300_000_000
         password = secrets.token_urlsafe(12)
-        hashed = access.hash_password(password)
+        hashed = credentials.hash_password(password)
         values = {"name": person.name, "email": person.email, "role": person.role}
         origin = Origin(via="import", request="founding")
         with importing(first), acting_as(SYSTEM, origin), self._database.transaction() as db:
@@ -72,7 +73,7 @@ class Seeder:
 
     def _remember(self, key: str, user_id: int, password: str, db: Any) -> None:
         self._ids[key] = user_id
-        session = access.new_session()
+        session = credentials.new_session()
         access.begin_session(db, user_id, session, int(self._now.timestamp() * 1_000_000))
         self._browsers[key] = {
             "cookie": f"{self._cookie}={session.secret}",

@@ -84,8 +84,7 @@ def create_foundation(connection: Connection) -> None:
     for statement in connection.exec_driver_sql(_DISOWNED).scalars().all():
         run(connection, statement)
     with as_capture(connection):
-        present = set(connection.exec_driver_sql(_PRESENT).scalars())
-        if not present.issuperset(_TABLE.findall(_script("outbox.sql"))):
+        if lacking(connection):
             run(connection, _script("outbox.sql"))
         if not connection.exec_driver_sql(_CLUSTER).scalar():
             run(
@@ -103,7 +102,8 @@ def faults(connection: Connection) -> list[str]:
     """Name what of the schema isn't as written."""
     if not exists(connection):
         return ["the schema audit_trail"]
-    found = [f"the function {name}" for name in _wrong_functions(connection)]
+    found = [f"the table {name}" for name in lacking(connection) if name != "outbox"]
+    found += [f"the function {name}" for name in _wrong_functions(connection)]
     if not connection.exec_driver_sql(_OUTBOX).scalar():
         found.append("the table outbox")
     elif not connection.exec_driver_sql(_CLUSTER).scalar():
@@ -113,6 +113,17 @@ def faults(connection: Connection) -> list[str]:
         if installed.get(name, (event, function, "A")) != (event, function, "A"):
             found.append(f"the event trigger {name}")
     return found
+
+
+def lacking(connection: Connection) -> list[str]:
+    """Name what is missing of the tables and indexes that capture keeps."""
+    present = set(connection.exec_driver_sql(_PRESENT).scalars())
+    return sorted(set(_TABLE.findall(_script("outbox.sql"))) - present)
+
+
+def tells_of_schema(connection: Connection) -> bool:
+    """Tell whether event triggers note changes to the schema of watched tables."""
+    return _event_triggers(connection).keys() >= _EVENT_TRIGGERS.keys()
 
 
 @contextmanager
@@ -168,15 +179,19 @@ def _script(name: str) -> str:
     return files("audit_trail.capture.postgresql").joinpath(name).read_text()
 
 
+def installed_functions(connection: Connection) -> list[tuple[str, str, bool, bool]]:
+    """Return each function of the schema that isn't a trigger's: name, body, and how it runs."""
+    names = {name for name, _, _ in _FUNCTION.findall(_script("functions.sql"))}
+    rows = connection.exec_driver_sql(_FUNCTIONS).fetchall()
+    return sorted((row[0], row[1], row[2], row[3]) for row in rows if row[0] in names)
+
+
 def _wrong_functions(connection: Connection) -> list[str]:
-    installed = {
-        name: (body, definer, sound)
-        for name, body, definer, sound in connection.exec_driver_sql(_FUNCTIONS)
-    }
+    installed = {name: told for name, *told in installed_functions(connection)}
     return [
         name
         for name, head, body in _FUNCTION.findall(_script("functions.sql"))
-        if installed.get(name) != (body, "SECURITY DEFINER" in head, True)
+        if installed.get(name) != [body, "SECURITY DEFINER" in head, True]
     ]
 
 

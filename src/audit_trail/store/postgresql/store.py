@@ -206,6 +206,9 @@ class PostgresqlStore:
             connection.execute("COMMIT")
             return Lead(outbox, *given.fetchall()[0])
 
+    def outboxes(self) -> set[str]:
+        return {_read_text(name) for (name,) in self._all("SELECT outbox FROM audit_trail.terms")}
+
     def known(self, account: str, ids: Sequence[str]) -> set[str]:
         keys = {_id(each): each for each in ids}
         rows = self._all(_KNOWN, account=_text(account), ids=list(keys))

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable
 from typing import Any, Final
 
-from live_agent.errors import AddressRefused
+from audit_trail.errors import AddressRefused
 
 READY_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 10.0
