@@ -68,6 +68,11 @@ class Installation:
         write_draft(self.url, path)
         return path
 
+    def draft_text(self) -> str:
+        """The draft, as it was written or now."""
+        path = self.folder / "capture.toml"
+        return (path if path.exists() else self.draft()).read_text(encoding="utf-8")
+
     def attach(self, config: str | Path) -> None:
         """Attach by a file, or by its text."""
         path = config if isinstance(config, Path) else self.folder / "given.toml"

@@ -2,8 +2,8 @@
 
 import sqlite3
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -40,12 +40,18 @@ def in_transaction(
     name = name_of(url)
     engine = create_engine(url, hide_parameters=True) if is_postgresql(url) else _sqlite(Path(name))
     try:
-        with around(engine):
+        with _explained(name), around(engine), _explained(name):
             return _patiently(engine, work)
-    except DBAPIError as error:
-        raise AttachRefused(f"{name}: {_why(error)}") from error
     finally:
         engine.dispose()
+
+
+@contextmanager
+def _explained(name: str) -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        raise AttachRefused(f"{name}: {_why(error)}") from error
 
 
 def _patiently(engine: Engine, work: Callable[[Connection], T]) -> T:
