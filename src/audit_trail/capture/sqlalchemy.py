@@ -74,8 +74,9 @@ def note(connection: Connection, event: Event) -> None:
 
 def tables(connection: Connection) -> list[str]:
     """Name every table that must be watched or ignored."""
-    schema = postgresql_schema if _is_postgresql(connection) else sqlite_schema
-    return schema.tables_of(connection)
+    if _is_postgresql(connection):
+        return postgresql_schema.tables_of(connection)
+    return sqlite_schema.tables_of(connection)
 
 
 def sync(connection: Connection, watch: WatchList) -> list[str]:
@@ -91,13 +92,13 @@ def sync(connection: Connection, watch: WatchList) -> list[str]:
 
 
 def remove(connection: Connection) -> int | None:
-    """Remove all of capture, and return how many rows of the outbox went with it; None where it
-    wasn't there.
+    """Remove all of capture, and return how many rows of the outbox went with it.
 
-    Run it in one transaction, and roll that back where the rows must not be lost.
+    None where there was none. Run it in one transaction, and roll that back where the rows must not be lost.
     """
-    schema = postgresql_schema if _is_postgresql(connection) else sqlite_schema
-    return schema.remove(connection)
+    if _is_postgresql(connection):
+        return postgresql_schema.remove(connection)
+    return sqlite_schema.remove(connection)
 
 
 def kept_watch_list(connection: Connection) -> WatchList:

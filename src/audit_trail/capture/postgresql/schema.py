@@ -172,6 +172,7 @@ def remove(connection: Connection) -> int | None:
     """
     if not foundation.exists(connection):
         return None
+    take_turn(connection)
     with foundation.unobserved(connection):
         for place in installed(connection):
             _drop(connection, *place)
