@@ -45,14 +45,15 @@ def environment(*rooms: str) -> tuple[str, ...]:
 # put together may it also choose a store and start a sequencer.
 DOORS = (
     *engine("errors", "record", "capture", "search.found", "trail"),
-    *engine("erasure", "evidence", "export", "retention", "server", "credentials"),
+    *engine("coverage", "credentials", "erasure", "evidence", "export", "past", "retention"),
+    *engine("server"),
     "live_agent.errors",
 )
 COMPOSITION = (*DOORS, *engine("store", "signing", "trees", "sequencer", "own"))
 # The API and the pages stand side by side on these, and never on each other.
 UNDER_EDGES = environment(
-    *("schema", "database", "catalog", "attempts", "access", "settings"),
-    *("exporting", "metrics", "services", "gate", "entrance"),
+    *("schema", "watching", "database", "catalog", "attempts", "access", "settings"),
+    *("restoring", "exporting", "metrics", "services", "gate", "entrance"),
 )
 EDGES = environment("api", "pages")
 
@@ -62,7 +63,9 @@ MAP = {
     "audit_trail.record": Room(engine("errors"), ("msgspec",), pure=True, permitted=("zoneinfo",)),
     # Signing is arithmetic; drawing a key isn't, and is done elsewhere.
     "audit_trail.seal": Room(engine("errors"), ("cryptography",), pure=True),
-    "audit_trail.capture": Room(engine("errors", "record"), ("msgspec", "psycopg", "sqlalchemy")),
+    "audit_trail.capture": Room(
+        engine("errors", "record"), ("asgiref", "django", "msgspec", "psycopg", "sqlalchemy")
+    ),
     "audit_trail.store": Room(engine("errors", "record", "seal"), ("msgspec", "psycopg")),
     # Whoever works on a store knows its port alone; the adapter is an argument.
     "audit_trail.signing": Room(engine("errors", "seal", "store.port")),
@@ -74,6 +77,8 @@ MAP = {
     "audit_trail.trail": Room(
         engine("errors", "record", "search", "seal", "signing", "trees", "store.port"), ("msgspec",)
     ),
+    # It asks a trail as a reader does, and folds what it finds.
+    "audit_trail.past": Room(engine("errors", "record", "trail"), ("msgspec",)),
     # It judges bytes from anywhere, so it must not be able to ask a trail, a store or a clock.
     "audit_trail.verify": Room(engine("errors", "record", "seal"), ("msgspec",), pure=True),
     # It reads a store by its port, and tells what it finds as the verifier of files does.
@@ -122,11 +127,16 @@ MAP = {
         ),
         ("msgspec",),
     ),
+    # It asks capture by its front door what is there, and notes there what it found.
+    "audit_trail.coverage": Room(
+        engine("errors", "record", "capture", "trail"), ("msgspec", "sqlalchemy")
+    ),
     # The addresses of tiles and the spelling of hashes are the seal's; so is the checkpoint that the
     # window of an entry tells.
     "audit_trail.server": Room(
         engine(
             *("errors", "record", "search.found", "search.finding", "seal", "trail", "evidence"),
+            "past",
             "export.wanted",
         ),
         ("babel", "jinja2", "litestar", "msgspec"),
@@ -144,12 +154,14 @@ MAP = {
         ),
         ("jinja2", "litestar", "msgspec"),
     ),
+    # It knows an application by its tables alone, and no trail.
+    "audit_trail.attaching": Room(engine("errors", "capture"), ("msgspec", "sqlalchemy")),
     # It composes the engine for operators, and knows no application.
     "audit_trail.cli": Room(
         engine(
             *("errors", "record", "seal", "capture", "store", "signing", "trees", "trail"),
-            *("erasure", "verify", "evidence", "inspection", "sequencer", "retention"),
-            *("credentials", "serving", "logs", "standalone"),
+            *("erasure", "verify", "evidence", "inspection", "coverage", "sequencer"),
+            *("retention", "credentials", "serving", "logs", "standalone", "attaching"),
         ),
         ("msgspec", "rich", "sqlalchemy", "typer"),
     ),
@@ -182,6 +194,11 @@ MAP = {
     ),
     "live_agent.settings": Room(
         (*DOORS, *environment("schema", "database", "catalog", "access")),
+        ("msgspec", "sqlalchemy"),
+    ),
+    # It reads an entry as the trail has it, and writes what it says by the settings alone.
+    "live_agent.restoring": Room(
+        (*DOORS, *environment("schema", "watching", "database", "catalog", "settings")),
         ("msgspec", "sqlalchemy"),
     ),
     # It hands the settings the session of its own transaction, as a request does.
@@ -483,6 +500,15 @@ def test_rooms_meet_by_public_names() -> None:
 
 def test_rooms_use_only_their_packages() -> None:
     assert forbidden_packages(SOURCE) == []
+
+
+def test_django_is_needed_by_its_adapter_alone() -> None:
+    adapter = "audit_trail.capture.django"
+    others = [module for module in SOURCE if not within(module.name, adapter)]
+    imported = {(module.name, source) for module in others for source, _ in imported_by(module)}
+    assert [
+        pair for pair in sorted(imported) if within(pair[1], "django") or within(pair[1], adapter)
+    ] == []
 
 
 def test_no_import_hides_from_the_map() -> None:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from audit_trail.capture import sqlalchemy as capture
 from audit_trail.capture.url import is_postgresql, name_of, read_url
+from audit_trail.coverage.looking import looking_around
 from live_agent.engines import FAILURES, open_engine, translated
 from live_agent.errors import DatabaseOutdated
 from live_agent.schema import SCHEMA_VERSION
@@ -82,6 +83,13 @@ class Database:
             yield session
 
     @contextmanager
+    def rehearsal(self) -> Iterator[Session]:
+        """Write inside the block as anybody would, and keep nothing of it. Raises `DatabaseFailed`."""
+        with self.transaction() as session:
+            yield session
+            session.rollback()
+
+    @contextmanager
     def reading(self) -> Iterator[Session]:
         """Read inside the block, on one snapshot; nothing is kept. Raises `DatabaseFailed`."""
         options = {"audit_read_only": True} | (_ONE_SNAPSHOT if self.is_postgresql else {})
@@ -119,6 +127,7 @@ class Database:
         with (
             self._translating(),
             self._alone(),
+            looking_around(self.engine),
             capture.migrating(self.engine, WATCH) as connection,
         ):
             found = _version(connection)

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from audit_trail.capture.asgi import origin_of
 from audit_trail.capture.context import ANONYMOUS, acting_as, stating
+from audit_trail.record.language import marked
 from audit_trail.server.browser import (
     SAFE_METHODS,
     cookie_in,
@@ -61,6 +62,7 @@ PUBLIC: Final = {"access": Rule(who="anybody")}
 PERSON: Final = {"access": Rule(who="person")}
 MEMBER: Final = {"access": Rule(who="member")}
 ADMINISTRATOR: Final = {"access": Rule(who="member", roles=("administrator",))}
+SUPERVISOR: Final = {"access": Rule(who="member", roles=("supervisor", "administrator"))}
 AUDIT_LOGS: Final = {"access": Rule(who="member", roles=("administrator",), recorded=True)}
 TRAIL_FILES: Final = {
     "access": Rule(
@@ -78,7 +80,8 @@ class Refusal(NamedTuple):
 
 WRONG_ROLE: Final = Refusal(None, "Only administrators may read them")
 WRONG_SCOPE: Final = Refusal(
-    "This access token is limited to another use.", "The access token is limited to another use"
+    marked("This access token is limited to another use."),
+    "The access token is limited to another use",
 )
 
 
@@ -239,7 +242,9 @@ def _legible() -> Iterator[None]:
     try:
         yield
     except (ValueError, LookupError):
-        raise Invalid(message="The form's texts can't be read; send them in UTF-8.") from None
+        raise Invalid(
+            message=marked("The form's texts can't be read; send them in UTF-8.")
+        ) from None
 
 
 def _require_plain_numbers(scope: HTTPScope) -> None:
@@ -275,7 +280,7 @@ def _via(scope: HTTPScope) -> Literal["ui", "api"]:
 
 def _require_same_origin(headers: Mapping[str, str]) -> None:
     if is_of_another_site(headers):
-        raise Forbidden("This request came from another site.")
+        raise Forbidden(marked("This request came from another site."))
 
 
 async def _require_csrf(
@@ -288,5 +293,5 @@ async def _require_csrf(
         sent = await form_token(headers, request)
     if not is_token(sent, person.csrf):
         raise Forbidden(
-            "The form's token is missing or out of date. Reload the page, and try again."
+            marked("The form's token is missing or out of date. Reload the page, and try again.")
         )

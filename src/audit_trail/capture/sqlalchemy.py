@@ -1,17 +1,20 @@
 """The front door of capture for a SQLAlchemy engine: it finds the adapter, and does nothing itself."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from audit_trail.capture.look import Look
 from audit_trail.capture.outbox import Event, Outbox
 from audit_trail.capture.postgresql import connection as postgresql_connection
+from audit_trail.capture.postgresql import looking as postgresql_looking
 from audit_trail.capture.postgresql import outbox as postgresql_outbox
 from audit_trail.capture.postgresql import schema as postgresql_schema
 from audit_trail.capture.sqlite import connection as sqlite_connection
+from audit_trail.capture.sqlite import looking as sqlite_looking
 from audit_trail.capture.sqlite import outbox as sqlite_outbox
 from audit_trail.capture.sqlite import schema as sqlite_schema
 from audit_trail.capture.watch import WatchList
@@ -55,6 +58,12 @@ def note(connection: Connection, event: Event) -> None:
     (postgresql_outbox if _is_postgresql(connection) else sqlite_outbox).note(connection, event)
 
 
+def tables(connection: Connection) -> list[str]:
+    """Name every table that must be watched or ignored."""
+    schema = postgresql_schema if _is_postgresql(connection) else sqlite_schema
+    return schema.tables_of(connection)
+
+
 def sync(connection: Connection, watch: WatchList) -> list[str]:
     """Create the outbox, make every trigger as generated, and keep the watch list.
 
@@ -65,6 +74,16 @@ def sync(connection: Connection, watch: WatchList) -> list[str]:
     if _is_postgresql(connection):
         return postgresql_schema.sync(connection, watch)
     return sqlite_schema.sync(connection, watch)
+
+
+def remove(connection: Connection) -> int | None:
+    """Remove all of capture, and return how many rows of the outbox went with it; None where it
+    wasn't there.
+
+    Run it in one transaction, and roll that back where the rows must not be lost.
+    """
+    schema = postgresql_schema if _is_postgresql(connection) else sqlite_schema
+    return schema.remove(connection)
 
 
 def kept_watch_list(connection: Connection) -> WatchList:
@@ -78,6 +97,43 @@ def require_current(connection: Connection, watch: WatchList, command: str) -> N
     """Raise `CaptureOutdated`, naming the command to run, unless all triggers are as generated."""
     schema = postgresql_schema if _is_postgresql(connection) else sqlite_schema
     schema.require_current(connection, watch, command)
+
+
+def look(connection: Connection, known: Mapping[str, str]) -> Look:
+    """Return what is recorded of the database as it stands; see `Look.prints` for `known`.
+
+    Raises `WatchRefused`, and `CoverageRefused` for a role that may not look.
+    """
+    if _is_postgresql(connection):
+        return postgresql_looking.look(connection, known)
+    return sqlite_looking.look(connection, known)
+
+
+def kept_state(connection: Connection) -> str | None:
+    """Return what the last look kept beside the outbox, if there was one."""
+    if _is_postgresql(connection):
+        return postgresql_looking.kept(connection)
+    return sqlite_looking.kept(connection)
+
+
+def keep_state(connection: Connection, state: str) -> None:
+    """Keep this beside the outbox for the next look."""
+    looking = postgresql_looking if _is_postgresql(connection) else sqlite_looking
+    looking.keep(connection, state)
+
+
+def take_altered(connection: Connection) -> dict[str, int]:
+    """Return when the schema of which tables was first altered since this was last asked, µs UTC.
+
+    Only PostgreSQL notes that, where a superuser has synced.
+    """
+    return postgresql_looking.take_altered(connection) if _is_postgresql(connection) else {}
+
+
+def take_turn(connection: Connection) -> None:
+    """Let nobody else look or sync until the transaction ends; on SQLite none does anyhow."""
+    if _is_postgresql(connection):
+        postgresql_schema.take_turn(connection)
 
 
 def migrating(engine: Engine, watch: WatchList) -> AbstractContextManager[Connection]:

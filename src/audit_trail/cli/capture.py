@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from audit_trail.capture import sqlalchemy as capture
 from audit_trail.capture.url import is_postgresql, name_of, read_url
+from audit_trail.coverage.looking import looking_around
 from audit_trail.errors import OutboxFailed
 
 
@@ -32,7 +33,7 @@ def sync_capture(database_url: str) -> Synced:
     engine = create_engine(url, hide_parameters=True)
     capture.attach(engine)
     try:
-        with engine.begin() as connection:
+        with looking_around(engine), engine.begin() as connection:
             watch = capture.kept_watch_list(connection)
             return Synced(name, len(watch.tables), capture.sync(connection, watch))
     except DBAPIError as error:

@@ -9,7 +9,7 @@ import msgspec
 from audit_trail.record.catalog import Catalog, spelled, titled
 from audit_trail.record.entry import Entry, Public, What, Who, read_what, read_who
 from audit_trail.record.facts import UNDOES
-from audit_trail.record.language import marked, say, told
+from audit_trail.record.language import grouped, marked, say, told
 from audit_trail.record.question import quoted
 from audit_trail.record.retained import RETAINED, facts
 from audit_trail.record.sentence import ERASED, activity, actor_called, principals, via_name
@@ -111,7 +111,7 @@ def window_of(
         number=number,
         title=activity(public, what, catalog),
         glyph=glyph_of(public),
-        mismatches=trail.mismatches(account, entry),
+        mismatches=tuple(map(told, trail.mismatches(account, entry))),
         facts=(
             *_who_and_when(public, who, zone, filters),
             *_record(public, what, filters),
@@ -322,7 +322,7 @@ def _recording(entry: Entry, public: Public) -> Iterator[Fact]:
         yield Fact(
             label=say("Recorded"), value=say("%(time)s later", time=duration(late)), quiet=recorded
         )
-    yield Fact(label=say("Entry"), value=f"{entry.index + 1:,}", quiet=public.id)
+    yield Fact(label=say("Entry"), value=grouped(entry.index + 1), quiet=public.id)
 
 
 def _said(value: Any) -> str:

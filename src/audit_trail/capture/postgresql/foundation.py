@@ -79,13 +79,12 @@ def create_foundation(connection: Connection) -> None:
     Event triggers tell of changes to the schema of watched tables. Only a superuser may create
     them; where the one who syncs isn't, such changes leave no entry.
     """
-    if not _exists(connection):
+    if not exists(connection):
         run(connection, f"CREATE SCHEMA {SCHEMA}")
     for statement in connection.exec_driver_sql(_DISOWNED).scalars().all():
         run(connection, statement)
     with as_capture(connection):
-        present = set(connection.exec_driver_sql(_PRESENT).scalars())
-        if not present.issuperset(_TABLE.findall(_script("outbox.sql"))):
+        if lacking(connection):
             run(connection, _script("outbox.sql"))
         if not connection.exec_driver_sql(_CLUSTER).scalar():
             run(
@@ -101,9 +100,10 @@ def create_foundation(connection: Connection) -> None:
 
 def faults(connection: Connection) -> list[str]:
     """Name what of the schema isn't as written."""
-    if not _exists(connection):
+    if not exists(connection):
         return ["the schema audit_trail"]
-    found = [f"the function {name}" for name in _wrong_functions(connection)]
+    found = [f"the table {name}" for name in lacking(connection) if name != "outbox"]
+    found += [f"the function {name}" for name in _wrong_functions(connection)]
     if not connection.exec_driver_sql(_OUTBOX).scalar():
         found.append("the table outbox")
     elif not connection.exec_driver_sql(_CLUSTER).scalar():
@@ -115,6 +115,17 @@ def faults(connection: Connection) -> list[str]:
     return found
 
 
+def lacking(connection: Connection) -> list[str]:
+    """Name what is missing of the tables and indexes that capture keeps."""
+    present = set(connection.exec_driver_sql(_PRESENT).scalars())
+    return sorted(set(_TABLE.findall(_script("outbox.sql"))) - present)
+
+
+def tells_of_schema(connection: Connection) -> bool:
+    """Tell whether event triggers note changes to the schema of watched tables."""
+    return _event_triggers(connection).keys() >= _EVENT_TRIGGERS.keys()
+
+
 @contextmanager
 def quietly(connection: Connection) -> Iterator[None]:
     """Change triggers without being told of it. Only the capture role can say so."""
@@ -123,6 +134,18 @@ def quietly(connection: Connection) -> Iterator[None]:
     yield
     with as_capture(connection):
         run(connection, "DELETE FROM audit_trail.quiet WHERE transaction = pg_current_xact_id()")
+
+
+@contextmanager
+def unobserved(connection: Connection) -> Iterator[None]:
+    """Take down, without being told of it, what is inside; and at last the schema itself."""
+    with as_capture(connection):
+        run(connection, "INSERT INTO audit_trail.quiet VALUES (pg_current_xact_id())")
+    yield
+    for name in _EVENT_TRIGGERS:
+        run(connection, f"DROP EVENT TRIGGER IF EXISTS {name}")
+    with as_capture(connection):
+        run(connection, f"DROP SCHEMA {SCHEMA} CASCADE")
 
 
 @contextmanager
@@ -146,7 +169,8 @@ def run(connection: Connection, statement: str) -> None:
     connection.exec_driver_sql(statement.replace("%", "%%"))
 
 
-def _exists(connection: Connection) -> bool:
+def exists(connection: Connection) -> bool:
+    """Tell whether capture has its schema."""
     statement = "SELECT to_regnamespace('audit_trail') IS NOT NULL"
     return bool(connection.exec_driver_sql(statement).scalar_one())
 
@@ -155,15 +179,19 @@ def _script(name: str) -> str:
     return files("audit_trail.capture.postgresql").joinpath(name).read_text()
 
 
+def installed_functions(connection: Connection) -> list[tuple[str, str, bool, bool]]:
+    """Return each function of the schema that isn't a trigger's: name, body, and how it runs."""
+    names = {name for name, _, _ in _FUNCTION.findall(_script("functions.sql"))}
+    rows = connection.exec_driver_sql(_FUNCTIONS).fetchall()
+    return sorted((row[0], row[1], row[2], row[3]) for row in rows if row[0] in names)
+
+
 def _wrong_functions(connection: Connection) -> list[str]:
-    installed = {
-        name: (body, definer, sound)
-        for name, body, definer, sound in connection.exec_driver_sql(_FUNCTIONS)
-    }
+    installed = {name: told for name, *told in installed_functions(connection)}
     return [
         name
         for name, head, body in _FUNCTION.findall(_script("functions.sql"))
-        if installed.get(name) != (body, "SECURITY DEFINER" in head, True)
+        if installed.get(name) != [body, "SECURITY DEFINER" in head, True]
     ]
 
 

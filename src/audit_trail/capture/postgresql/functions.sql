@@ -93,6 +93,7 @@ BEGIN
       'action', 'schema_changed', 'account', '0', 'entity_type', 'table', 'entity_id', name,
       'details', json_build_object('command', TG_TAG)
     )::text);
+    INSERT INTO audit_trail.altered (table_name) VALUES (name);
   END LOOP;
 EXCEPTION WHEN OTHERS THEN
   RAISE WARNING 'audit_trail: % on a watched table was not recorded: %', TG_TAG, SQLERRM;
@@ -116,6 +117,7 @@ BEGIN
       'action', 'schema_changed', 'account', '0', 'entity_type', 'table', 'entity_id', name,
       'details', json_build_object('command', TG_TAG)
     )::text);
+    INSERT INTO audit_trail.altered (table_name) VALUES (name);
   END LOOP;
 EXCEPTION WHEN OTHERS THEN
   RAISE WARNING 'audit_trail: % on a watched table was not recorded: %', TG_TAG, SQLERRM;

@@ -56,3 +56,21 @@ CREATE TABLE IF NOT EXISTS audit_trail.watched (
 CREATE TABLE IF NOT EXISTS audit_trail.quiet (
   transaction xid8 PRIMARY KEY
 );
+
+-- What was found when somebody last looked whether all of this is as it must be; and when, since
+-- then, the schema of a watched table was changed.
+CREATE TABLE IF NOT EXISTS audit_trail.coverage (
+  one integer PRIMARY KEY CHECK (one = 1),
+  state text NOT NULL
+);
+CREATE TABLE IF NOT EXISTS audit_trail.altered (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  table_name text NOT NULL,
+  altered_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- What the capture role was given to read, and would keep when capture goes.
+CREATE TABLE IF NOT EXISTS audit_trail.granted (
+  relation regclass UNIQUE,
+  schema regnamespace UNIQUE
+);

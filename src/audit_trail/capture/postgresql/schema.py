@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import ProgrammingError
 
+from audit_trail.capture.postgresql import foundation
 from audit_trail.capture.postgresql.columns import body_quoted, columns_of
 from audit_trail.capture.postgresql.foundation import (
     FIXED,
@@ -88,6 +89,17 @@ FROM used JOIN pg_cast AS c ON c.castsource = used.type JOIN pg_proc AS p ON p.o
 WHERE n.nspname = 'audit_trail' AND c.casttarget IN ('text'::regtype, 'json'::regtype)
   AND NOT pg_has_role(p.proowner, n.nspowner, 'MEMBER')
 """
+# Held for a transaction by whoever changes triggers, and by whoever looks at them.
+_TURN: Final = 0x61756475  # "audu"
+_GRANTED: Final = """
+SELECT CASE WHEN c.oid IS NULL THEN 'USAGE ON SCHEMA' ELSE 'SELECT ON' END,
+  coalesce(c.oid::regclass::text, s.oid::regnamespace::text), n.nspowner::regrole::text
+FROM audit_trail.granted AS g
+  JOIN pg_namespace AS n ON n.nspname = 'audit_trail'
+  LEFT JOIN pg_class AS c ON c.oid = g.relation
+  LEFT JOIN pg_namespace AS s ON s.oid = g.schema
+WHERE c.oid IS NOT NULL OR s.oid IS NOT NULL
+"""
 # tgtype of pg_trigger.h: 1 row, 2 before, 4 insert, 8 delete, 16 update, 32 truncate.
 _TYPES: Final = {"AFTER INSERT": 5, "AFTER UPDATE": 17, "AFTER DELETE": 9, "BEFORE TRUNCATE": 34}
 
@@ -109,20 +121,19 @@ def sync(connection: Connection, watch: WatchList) -> list[str]:
     Run it in one transaction, as the tables' owner and a member of the capture role. Raises
     `WatchRefused` when a table is neither watched nor ignored, or can't be watched here.
     """
-    _require_server(connection)
+    require_server(connection)
+    take_turn(connection)
     create_foundation(connection)
-    wanted, installed = _wanted(connection, watch), _installed(connection)
-    gone = installed.keys() - wanted.keys()
-    changed = [
-        place for place, each in wanted.items() if installed.get(place) != _as_installed(each)
-    ]
+    wanted, found = _wanted(connection, watch), installed(connection)
+    gone = found.keys() - wanted.keys()
+    changed = [place for place, each in wanted.items() if found.get(place) != as_installed(each)]
     if gone or changed:
         with quietly(connection):
             for place in gone:
                 _drop(connection, *place)
             for place in changed:
                 _create(connection, place[0], wanted[place])
-    schema = _schema(connection)
+    schema = schema_of(connection)
     for table in watch.tables:
         _require_readable(connection, table, watch.owner_of(table), schema)
     _grant_reading(connection, watch, schema)
@@ -144,20 +155,37 @@ def kept_watch_list(connection: Connection) -> WatchList:
 
 def drop_triggers(connection: Connection) -> None:
     """Drop every trigger of ours; a migration does so before it touches a table."""
-    installed = _installed(connection)
-    if installed:
+    take_turn(connection)
+    if found := installed(connection):
         with quietly(connection):
-            for place in installed:
+            for place in found:
                 _drop(connection, *place)
+
+
+def remove(connection: Connection) -> int | None:
+    """Drop all that capture made, take back what it granted, and return how many rows waited.
+
+    None where it wasn't there. Once the triggers are gone nobody writes to the outbox any more, so
+    what is counted then is all that there will be.
+    """
+    if not foundation.exists(connection):
+        return None
+    with foundation.unobserved(connection):
+        for place in installed(connection):
+            _drop(connection, *place)
+        _take_back_reading(connection)
+        with as_capture(connection):
+            waiting = connection.exec_driver_sql("SELECT count(*) FROM audit_trail.outbox")
+            return int(waiting.scalar_one())
 
 
 def require_current(connection: Connection, watch: WatchList, command: str) -> None:
     """Raise `CaptureOutdated`, naming the command to run, unless all triggers are as generated."""
-    _require_server(connection)
-    wanted = {place: _as_installed(each) for place, each in _wanted(connection, watch).items()}
-    installed = _installed(connection)
-    places = installed.keys() | wanted.keys()
-    wrong = _names_of(place for place in places if installed.get(place) != wanted.get(place))
+    require_server(connection)
+    wanted = {place: as_installed(each) for place, each in _wanted(connection, watch).items()}
+    found = installed(connection)
+    places = found.keys() | wanted.keys()
+    wrong = _names_of(place for place in places if found.get(place) != wanted.get(place))
     wrong += faults(connection)
     if wrong:
         raise CaptureOutdated(f"Missing, outdated or altered: {', '.join(wrong)}. Run: {command}")
@@ -172,7 +200,12 @@ def migrating(engine: Engine, watch: WatchList) -> Iterator[Connection]:
         sync(connection, watch)
 
 
-def _require_server(connection: Connection) -> None:
+def take_turn(connection: Connection) -> None:
+    """Let nobody sync, migrate or look meanwhile: they would see triggers that come and go."""
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_TURN})")
+
+
+def require_server(connection: Connection) -> None:
     version, encoding = connection.exec_driver_sql(
         "SELECT current_setting('server_version_num')::int, current_setting('server_encoding')"
     ).one()
@@ -184,18 +217,28 @@ def _require_server(connection: Connection) -> None:
 
 def _wanted(connection: Connection, watch: WatchList) -> dict[tuple[str, str], Trigger]:
     """Return every trigger by table and name, for the tables as they are now."""
-    schema = _schema(connection)
-    watch.require_complete(list(connection.exec_driver_sql(_TABLES).scalars()))
-    _require_plain_types(connection, watch, schema)
-    wanted = {}
-    for table in watch.tables:
-        name = f"{quoted(schema)}.{quoted(table.name)}"
-        shown = _shown(connection, name, table)
-        leaves = connection.exec_driver_sql(_LEAVES, (name,)).scalars().all() or [shown]
-        for trigger in _triggers(connection, watch, table, schema).texts():
-            for place in leaves if trigger.event == "BEFORE TRUNCATE" else [shown]:
-                wanted[place, trigger.name] = trigger
-    return wanted
+    schema = schema_of(connection)
+    watch.require_complete(tables_of(connection))
+    require_plain_types(connection, watch, schema)
+    return {
+        place: trigger
+        for table in watch.tables
+        for place, trigger in wanted_of(connection, watch, table, schema).items()
+    }
+
+
+def wanted_of(
+    connection: Connection, watch: WatchList, table: Table, schema: str
+) -> dict[tuple[str, str], Trigger]:
+    """Return the triggers of one table. Raises `WatchRefused` where it can't be watched."""
+    name = f"{quoted(schema)}.{quoted(table.name)}"
+    shown = _shown(connection, name, table)
+    leaves = connection.exec_driver_sql(_LEAVES, (name,)).scalars().all() or [shown]
+    return {
+        (place, trigger.name): trigger
+        for trigger in _triggers(connection, watch, table, schema).texts()
+        for place in (leaves if trigger.event == "BEFORE TRUNCATE" else [shown])
+    }
 
 
 def _triggers(connection: Connection, watch: WatchList, table: Table, schema: str) -> Triggers:
@@ -209,7 +252,12 @@ def _triggers(connection: Connection, watch: WatchList, table: Table, schema: st
     )
 
 
-def _schema(connection: Connection) -> str:
+def tables_of(connection: Connection) -> list[str]:
+    """Name every table that must be watched or ignored."""
+    return list(connection.exec_driver_sql(_TABLES).scalars())
+
+
+def schema_of(connection: Connection) -> str:
     return str(connection.exec_driver_sql("SELECT current_schema()").scalar_one())
 
 
@@ -255,7 +303,7 @@ def _joined_by(table: Table, owner: Table | None) -> Iterator[tuple[str, str, st
             yield table.name, owner.name, value, key, column
 
 
-def _require_plain_types(connection: Connection, watch: WatchList, schema: str) -> None:
+def require_plain_types(connection: Connection, watch: WatchList, schema: str) -> None:
     names = [f"{quoted(schema)}.{quoted(name)}" for name in sorted(_read_by(watch))]
     foreign = connection.exec_driver_sql(_FOREIGN_CASTS, (names,)).scalars().all()
     if foreign:
@@ -273,7 +321,7 @@ def _shown(connection: Connection, name: str, table: Table) -> str:
     return str(found)
 
 
-def _installed(connection: Connection) -> dict[tuple[str, str], Installed]:
+def installed(connection: Connection) -> dict[tuple[str, str], Installed]:
     rows = connection.exec_driver_sql(_INSTALLED).fetchall()
     return {
         (table, name): Installed(function, kind, sound, body, tuple(sorted(settings)))
@@ -281,7 +329,7 @@ def _installed(connection: Connection) -> dict[tuple[str, str], Installed]:
     }
 
 
-def _as_installed(trigger: Trigger) -> Installed:
+def as_installed(trigger: Trigger) -> Installed:
     settings = (each.replace("'", "").replace(" = ", "=") for each in trigger.settings)
     return Installed(
         trigger.function,
@@ -334,6 +382,11 @@ def _grant_reading(connection: Connection, watch: WatchList, schema: str) -> Non
     ).one()
     if not may_use:
         run(connection, f"GRANT USAGE ON SCHEMA {quoted(schema)} TO {owner}")
+        with as_capture(connection):
+            connection.exec_driver_sql(
+                "INSERT INTO audit_trail.granted (schema) VALUES (quote_ident(%s)::regnamespace)",
+                (schema,),
+            )
     for name, may_read, hides in connection.exec_driver_sql(_READ, (names,)).fetchall():
         if hides:
             raise WatchRefused(
@@ -342,6 +395,19 @@ def _grant_reading(connection: Connection, watch: WatchList, schema: str) -> Non
             )
         if not may_read:
             run(connection, f"GRANT SELECT ON {name} TO {owner}")
+            with as_capture(connection):
+                connection.exec_driver_sql(
+                    "INSERT INTO audit_trail.granted (relation) VALUES (CAST(%s AS regclass))",
+                    (name,),
+                )
+
+
+def _take_back_reading(connection: Connection) -> None:
+    """Revoke what was granted, of tables that are still there."""
+    with as_capture(connection):
+        granted = connection.exec_driver_sql(_GRANTED).fetchall()
+    for what, name, owner in granted:
+        run(connection, f"REVOKE {what} {name} FROM {owner}")
 
 
 def _read_by(watch: WatchList) -> set[str]:

@@ -52,3 +52,9 @@ CREATE TABLE IF NOT EXISTS audit_watch (
   one INTEGER PRIMARY KEY CHECK (one = 1),
   definition TEXT NOT NULL
 );
+
+-- What was found when somebody last looked whether all of this is as it must be.
+CREATE TABLE IF NOT EXISTS audit_coverage (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  state TEXT NOT NULL
+);

@@ -14,6 +14,7 @@ from audit_trail.errors import CaptureOutdated, WatchRefused
 
 OWN_TABLES: Final = frozenset(
     {"audit_outbox", "audit_guard", "audit_context", "audit_displaced", "audit_watch"}
+    | {"audit_coverage"}
 )
 
 
@@ -38,7 +39,7 @@ def sync(connection: Connection, watch: WatchList) -> list[str]:
     if encoding != "UTF-8":
         raise WatchRefused(f"The database is encoded in {encoding}; capture needs UTF-8.")
     create_outbox(connection)
-    before = _installed(connection)
+    before = installed(connection)
     drop_triggers(connection)
     # A note of a row that went while no trigger watched would else read as a deletion of today.
     connection.exec_driver_sql("DELETE FROM audit_displaced")
@@ -61,30 +62,58 @@ def kept_watch_list(connection: Connection) -> WatchList:
 
 def drop_triggers(connection: Connection) -> None:
     """Drop every trigger of ours; a migration must do so before it touches a table."""
-    for name in _installed(connection):
+    for name in installed(connection):
         connection.exec_driver_sql(f"DROP TRIGGER {quoted(name)}")
+
+
+def lacking(connection: Connection) -> list[str]:
+    """Name what is missing of the tables that capture keeps."""
+    names = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'")
+    return sorted(OWN_TABLES - set(names.scalars()))
+
+
+def remove(connection: Connection) -> int | None:
+    """Drop every trigger and table of ours, and return how many rows waited; None if not there.
+
+    SQLite itself keeps the list of sequences, which the outbox may have been the first to need.
+    """
+    names = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'")
+    present = OWN_TABLES.intersection(names.scalars())
+    if "audit_outbox" not in present:
+        return None
+    waiting = connection.exec_driver_sql("SELECT count(*) FROM audit_outbox").scalar_one()
+    drop_triggers(connection)
+    # In this order the context goes before the guard that it refers to.
+    for name in sorted(present):
+        connection.exec_driver_sql(f"DROP TABLE {name}")
+    return int(waiting)
 
 
 def require_current(connection: Connection, watch: WatchList, command: str) -> None:
     """Raise `CaptureOutdated`, naming the command to run, unless all triggers are as generated."""
-    if wrong := _differing(_installed(connection), generated(connection, watch)):
-        raise CaptureOutdated(
-            f"These triggers are missing or outdated: {', '.join(wrong)}. Run: {command}"
-        )
+    wrong = _differing(installed(connection), generated(connection, watch))
+    wrong += [f"the table {name}" for name in lacking(connection)]
+    if wrong:
+        raise CaptureOutdated(f"Missing, outdated or altered: {', '.join(wrong)}. Run: {command}")
 
 
 def generated(connection: Connection, watch: WatchList) -> dict[str, str]:
     """Return the text of every trigger by name, for the tables as they are now."""
-    names = connection.exec_driver_sql(
-        "SELECT name FROM sqlite_master "
-        "WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
-    ).scalars()
-    watch.require_complete([name for name in names if name not in OWN_TABLES])
+    watch.require_complete(tables_of(connection))
     return {
         name: text
         for table in watch.tables
         for name, text in Triggers(connection, table, watch.owner_of(table)).texts()
     }
+
+
+def tables_of(connection: Connection) -> list[str]:
+    """Name the application's tables."""
+    names = connection.exec_driver_sql(
+        "SELECT name FROM sqlite_master "
+        "WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name"
+    ).scalars()
+    return [name for name in names if name not in OWN_TABLES]
 
 
 @contextmanager
@@ -125,7 +154,7 @@ def _set_foreign_keys(connection: Connection, state: str) -> None:
     cursor.close()
 
 
-def _installed(connection: Connection) -> dict[str, str]:
+def installed(connection: Connection) -> dict[str, str]:
     """Find our triggers: by what they write too, since the host's may begin with audit as well."""
     rows = connection.exec_driver_sql(
         "SELECT name, sql FROM sqlite_master "

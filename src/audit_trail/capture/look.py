@@ -1,0 +1,165 @@
+"""What capture records of a database as it stands, and what it doesn't; each engine looks itself."""
+
+from collections.abc import Collection, Mapping, Sequence
+from hashlib import sha256
+from typing import Final, Literal
+
+import msgspec
+
+from audit_trail.capture.watch import Table, WatchList
+
+State = Literal["missing", "disabled", "outdated", "altered"]
+"""What may be wrong. *Outdated* is as some sync made it, and the table has changed since; *altered*
+is as no sync that anybody looked at made it."""
+
+Standing = Literal["watched", "ignored", "unwatched"]
+
+OF_ALL: Final = ""
+"""The table's name where what is wrong concerns every table."""
+
+
+class Trigger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One trigger, or another part of capture: its name, and what is wrong with it, if anything."""
+
+    name: str
+    state: State | None = None
+
+
+class Looked(msgspec.Struct, frozen=True, kw_only=True):
+    """One table of the database, and what is recorded of it.
+
+    `of_accounts` tells whether its records lie in the trails of accounts, and not in the
+    installation's alone.
+    """
+
+    name: str
+    standing: Standing
+    reason: str = ""
+    entity: str = ""
+    of_accounts: bool = True
+    operations: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+    columns_unwatched: tuple[str, ...] = ()
+    triggers: tuple[Trigger, ...] = ()
+
+    @property
+    def wrong(self) -> tuple[Trigger, ...]:
+        """The triggers that aren't as they must be."""
+        return tuple(each for each in self.triggers if each.state)
+
+
+class Fact(msgspec.Struct, frozen=True, kw_only=True):
+    """A way to write to this database, or to change what it records: whether a trigger sees it."""
+
+    is_seen: bool
+    says: str
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found at one moment: each table, what of capture itself is wrong, and the facts.
+
+    `prints` are the fingerprints of what is as it must be, for later looks.
+    """
+
+    engine: str
+    watch: WatchList
+    tables: tuple[Looked, ...]
+    parts: tuple[Trigger, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    prints: Mapping[str, str] = {}
+
+    @property
+    def unwatched(self) -> tuple[str, ...]:
+        """The tables that are neither watched nor ignored with a reason."""
+        return tuple(each.name for each in self.tables if each.standing == "unwatched")
+
+    @property
+    def wrong(self) -> dict[str, tuple[Trigger, ...]]:
+        """What is wrong, by table; what concerns all of them under `OF_ALL`."""
+        found = {each.name: each.wrong for each in self.tables if each.wrong}
+        return ({OF_ALL: self.parts} if self.parts else {}) | found
+
+    @property
+    def is_complete(self) -> bool:
+        return not self.wrong and not self.unwatched
+
+
+def fingerprint(text: object) -> str:
+    """Return what tells a trigger from another, short enough to be kept for each."""
+    return sha256(repr(text).encode()).hexdigest()[:16]
+
+
+def compared(
+    wanted: Mapping[str, str],
+    installed: Mapping[str, str],
+    known: Mapping[str, str],
+    disabled: Collection[str] = (),
+    *,
+    is_as_known: bool,
+) -> tuple[Trigger, ...]:
+    """Hold triggers against those that must be there, by their fingerprints.
+
+    `known` are the fingerprints of when each was last as it had to be, and `is_as_known` tells
+    whether the table has the columns of then: what an earlier release made for them is as good.
+    What is wanted without a fingerprint is what a table lacks to be watched.
+    """
+
+    def state(name: str) -> State | None:
+        if name not in installed:
+            return "missing" if wanted[name] else "outdated"
+        if name in disabled:
+            return "disabled"
+        if installed[name] == wanted[name]:
+            return None
+        if installed[name] != known.get(name):
+            return "altered"
+        return None if is_as_known else "outdated"
+
+    return tuple(Trigger(name=name, state=state(name)) for name in wanted)
+
+
+def columns_print(table: str, columns: Sequence[object]) -> dict[str, str]:
+    """Return the fingerprint of a table's columns, under a name that no trigger has."""
+    return {f"the columns of {table}": fingerprint(columns)}
+
+
+def sound(
+    triggers: Sequence[Trigger], installed: Mapping[str, str], columns: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the fingerprints to remember: of what is as it must be, and of a table that has all."""
+    good = {each.name: installed[each.name] for each in triggers if each.state is None}
+    return {**good, **columns} if len(good) == len(triggers) else good
+
+
+def left_over(installed: Mapping[str, str], wanted: Mapping[str, str]) -> tuple[Trigger, ...]:
+    """Return triggers that nothing asks for, unless a table that can't be watched has left them."""
+    if "" in wanted.values():
+        return ()
+    names = sorted(installed.keys() - wanted.keys())
+    return tuple(Trigger(name=name, state="outdated") for name in names)
+
+
+def watched(table: Table, columns: Sequence[str], triggers: tuple[Trigger, ...]) -> Looked:
+    """Return a watched table with the columns that it has."""
+    return Looked(
+        name=table.name,
+        standing="watched",
+        entity=table.entity,
+        of_accounts=table.account is not None,
+        operations=tuple(sorted(table.operations)),
+        secrets=tuple(sorted(table.secrets)),
+        columns_unwatched=tuple(each for each in columns if each in table.unwatched),
+        triggers=triggers,
+    )
+
+
+def others(watch: WatchList, names: Sequence[str]) -> list[Looked]:
+    """Return the tables that aren't watched: ignored with the reason why, or nobody said why."""
+    watched_names = {each.name for each in watch.tables}
+    return [
+        Looked(name=name, standing="ignored", reason=watch.ignored[name])
+        if name in watch.ignored
+        else Looked(name=name, standing="unwatched")
+        for name in names
+        if name not in watched_names
+    ]
