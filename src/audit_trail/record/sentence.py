@@ -8,6 +8,7 @@ from audit_trail.record.catalog import Catalog, spelled, with_article
 from audit_trail.record.entry import ActorId, ActorKind, Public, What, Who
 from audit_trail.record.facts import undone_number
 from audit_trail.record.language import marked, say, say_many, told
+from audit_trail.record.opened import summary as read_summary
 from audit_trail.record.retained import RETAINED
 from audit_trail.record.retained import summary as retention_summary
 
@@ -93,6 +94,8 @@ def summary(public: Public, what: What, catalog: Catalog) -> str:
         parts.append(say("undoes entry #%(number)s", number=undone))
     if retained := retention_summary(public.action, what.details, catalog):
         parts.append(retained)
+    if read := read_summary(public.action, what.details):
+        parts.append(read)
     if isinstance(exported := what.details.get("exported"), int):
         form = what.details.get("format")
         parts.append(

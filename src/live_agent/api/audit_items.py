@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from audit_trail.record.entry import Change, Entry, Public, What, Who, read_what, read_who
+from audit_trail.record.opened import summary as read_summary
 from audit_trail.record.sentence import actor_name, principals
 from audit_trail.record.value import plain
 from live_agent.api import shapes
@@ -93,7 +94,7 @@ def _item(services: Services, account_id: int, entry: Entry, public: Public, liv
         "action": ACTIONS.get(public.action, public.action),
         "audited_changes": _changes(public, what),
         "version": entry.version,
-        "comment": _comment(what),
+        "comment": _comment(public, what),
         "request_uuid": public.request,
         "created_at": public.occurred_at // 1_000_000,
         "remote_address": who.nearest,
@@ -154,11 +155,12 @@ def _plain(value: Change | msgspec.Raw | msgspec.UnsetType) -> Any:
     return plain(bytes(value)) if isinstance(value, msgspec.Raw) else None
 
 
-def _comment(what: What) -> str | None:
+def _comment(public: Public, what: What) -> str | None:
     reason = what.reason or what.details.get("reason")
+    read = read_summary(public.action, what.details)
     count = what.details.get("count")
     more = f"{count} more within a minute" if count else None
-    return "; ".join(str(part) for part in (reason, more) if part) or None
+    return "; ".join(str(part) for part in (reason, read, more) if part) or None
 
 
 def _live(db: Session, account_id: int, publics: Sequence[Public]) -> Live:
