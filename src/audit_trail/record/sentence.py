@@ -27,6 +27,7 @@ EVENTS: Final = {
     **RETAINED,
     "rotate_key": marked("Changed the key that signs the audit logs"),
     "begin_epoch": marked("Began to sign the audit logs anew"),
+    "capture_lost": marked("Could not record changes"),
     "unreadable": marked("Made a change that can't be read"),
 }
 """What an event is called that changes no record, by its action."""

@@ -14,6 +14,7 @@ from audit_trail.record.sentence import actor_name, principals
 from audit_trail.record.value import plain
 from live_agent.api import shapes
 from live_agent.api.shapes import Shape
+from live_agent.catalog import class_name
 from live_agent.schema import (
     AccessToken,
     Account,
@@ -35,30 +36,6 @@ from live_agent.schema import (
 )
 from live_agent.services import Services
 
-ENTITY_TYPES: Final[Mapping[str, str]] = {
-    "Inbox": "inbox",
-    "AutomationRule": "automation_rule",
-    "Webhook": "webhook",
-    "Team": "team",
-    "InboxMember": "inbox_member",
-    "TeamMember": "team_member",
-    "AccountUser": "account_user",
-    "Account": "account",
-    "Macro": "macro",
-    "AgentBot": "agent_bot",
-    "Label": "label",
-    "CannedResponse": "canned_response",
-    "Skill": "skill",
-    "AgentSkill": "agent_skill",
-    "Conversation": "conversation",
-    "User": "user",
-    "AccessToken": "access_token",
-    "SavedView": "saved_view",
-    "AuditLog": "audit_log",
-}
-"""Entity types by the contract's class names."""
-
-CLASS_NAMES: Final = {entity_type: name for name, entity_type in ENTITY_TYPES.items()}
 ACTIONS: Final = {"delete": "destroy"}
 ERASED: Final = "[erased]"
 
@@ -119,12 +96,6 @@ def _beyond_the_contract(public: Public, who: Who, what: What) -> Shape:
         "ticket": what.ticket,
         "erased": [name for name, part in (("who", who), ("what", what)) if part.is_erased],
     }
-
-
-def class_name(entity_type: str) -> str:
-    """Return the contract's name of an entity type; one it doesn't know is spelled as a class."""
-    known = CLASS_NAMES.get(entity_type)
-    return known or "".join(word.capitalize() for word in entity_type.split("_"))
 
 
 def _number(text: str | None) -> int | str | None:

@@ -13,10 +13,10 @@ from audit_trail.record.opened import details
 from audit_trail.record.query import During, Is, Named, Query, all_of, any_of
 from audit_trail.record.question import understand
 from live_agent.api.asked import Id, TheMember, TheServices
-from live_agent.api.audit_items import ENTITY_TYPES, audit_items
+from live_agent.api.audit_items import audit_items
 from live_agent.api.document import asked_by
 from live_agent.api.shapes import Shape
-from live_agent.catalog import CATALOG
+from live_agent.catalog import CATALOG, ENTITY_TYPES
 from live_agent.errors import Invalid, NotFound
 from live_agent.gate import AUDIT_LOGS, opens
 from live_agent.schema import Account
