@@ -18,7 +18,7 @@ from audit_trail.errors import (
 )
 from audit_trail.record.canonical import public_bytes
 from audit_trail.record.entry import SALT_BYTES, Draft, Entry, Part, Public, Ranges
-from audit_trail.record.language import say
+from audit_trail.record.language import marked, say
 from audit_trail.record.query import Query
 from audit_trail.record.removed import (
     ERASED_PARTS,
@@ -311,17 +311,19 @@ class Trail:
         public = entry.public
         kept = self._store.by_id(account, public.id)
         hashed = {
-            "Its public part (actor, action, record, times) is not what was hashed.": _is_leaf(
-                entry
-            ),
-            "Its who part (names, address) is not what was hashed.": self._is_part(
+            marked(
+                "Its public part (actor, action, record, times) is not what was hashed."
+            ): _is_leaf(entry),
+            marked("Its who part (names, address) is not what was hashed."): self._is_part(
                 account, entry, "who"
             ),
-            "Its what part (labels, values before and after) is not what was hashed.": (
+            marked("Its what part (labels, values before and after) is not what was hashed."): (
                 self._is_part(account, entry, "what")
             ),
-            "It is kept under another account than it names.": public.account == account,
-            "It is kept under another id than it names.": bool(kept and kept.index == entry.index),
+            marked("It is kept under another account than it names."): public.account == account,
+            marked("It is kept under another id than it names."): bool(
+                kept and kept.index == entry.index
+            ),
         }
         found = tuple(sentence for sentence, is_so in hashed.items() if not is_so)
         if found:

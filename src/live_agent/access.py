@@ -41,6 +41,9 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     token: TokenName | None = None
     session: str | None = None
     csrf: str | None = None
+    language: str | None = None
+    timezone: str | None = None
+    """What they chose to be told in; without it, the browser's language and the account's zone."""
 
     @property
     def scope(self) -> str | None:
@@ -143,6 +146,8 @@ def person_of_session(db: Session, secret: str, now_us: int) -> Person | None:
         via="ui",
         session=session.name,
         csrf=session.csrf,
+        language=user.language,
+        timezone=user.timezone,
     )
 
 

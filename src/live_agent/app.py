@@ -18,6 +18,7 @@ from audit_trail.capture.outbox import Outbox
 from audit_trail.capture.proxies import NO_PROXIES, Proxies
 from audit_trail.capture.waiting import wait_until_sequenced
 from audit_trail.errors import AuditError
+from audit_trail.record.language import marked
 from audit_trail.retention.keeping import Retention
 from audit_trail.retention.rounds import Rounds
 from audit_trail.sequencer.loop import Sequencer
@@ -114,7 +115,7 @@ def problem_of(error: Exception) -> Problem:
     """Say what went wrong without saying more than the person may know."""
     match error:
         case DatabaseBusy():
-            return _problem(error, "The database is busy. Try again.", {"Retry-After": "1"})
+            return _problem(error, marked("The database is busy. Try again."), {"Retry-After": "1"})
         case TooManyRequests():
             return _problem(error, str(error), {"Retry-After": "1"})
         case Invalid():
@@ -122,7 +123,7 @@ def problem_of(error: Exception) -> Problem:
         case LiveAgentError() if error.status < 500:
             return _problem(error, str(error))
         case LiveAgentError():
-            return _problem(error, "Something failed here. It has been logged.")
+            return _problem(error, marked("Something failed here. It has been logged."))
         case AuditError():
             return problem_of_trail(error)
         case HTTPException():

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final
 
-from audit_trail.record.catalog import Catalog, Field, Kind, worded
-from audit_trail.record.language import marked, say
+from audit_trail.record.catalog import Catalog, Field, Kind, spelled, worded
+from audit_trail.record.language import marked, say, told
 
 _DAYS: Final = (
     marked("Sunday"),
@@ -39,21 +39,31 @@ def _hours(day: Mapping[str, Any]) -> str:
     return "{open_hour:02}:{open_minutes:02}–{close_hour:02}:{close_minutes:02}".format(**day)
 
 
+def called_within(word: str) -> str:
+    """Return what a word of the contract is called in a sentence: an event, an action, a role.
+
+    One that isn't known reads by its own name.
+    """
+    return told(spelled(str(word)))
+
+
+def called(word: str) -> str:
+    """Return the same where it stands alone."""
+    within = called_within(word)
+    return within[:1].upper() + within[1:]
+
+
 def _condition(condition: Mapping[str, Any]) -> str:
-    words = (condition["attribute_key"], condition["filter_operator"])
-    said = " ".join(str(word).replace("_", " ") for word in words)
+    said = " ".join(map(called_within, (condition["attribute_key"], condition["filter_operator"])))
     values = ", ".join(map(worded, condition.get("values") or []))
-    following = f" {condition['query_operator'].upper()}" if condition.get("query_operator") else ""
+    joined = condition.get("query_operator")
+    following = f" {called_within(joined).upper()}" if joined else ""
     return f"{said} {values}".strip() + following
 
 
 def _action(action: Mapping[str, Any]) -> str:
     values = ", ".join(map(worded, action.get("action_params") or []))
-    return f"{str(action['action_name']).replace('_', ' ')} {values}".strip()
-
-
-def _subscription(name: str) -> str:
-    return name.replace("_", " ")
+    return f"{called_within(action['action_name'])} {values}".strip()
 
 
 _MEMBER: Final = {"user_id": Field(label=marked("agent"))}
@@ -91,7 +101,7 @@ CATALOG: Final = Catalog(
             name=marked("webhook"),
             with_reference=("inbox_id", marked("inbox webhook")),
             fields={
-                "subscriptions": Field(line=_subscription),
+                "subscriptions": Field(line=called_within),
                 "secret": Field(label=marked("signing secret")),
             },
         ),

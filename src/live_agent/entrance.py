@@ -8,6 +8,7 @@ from litestar.datastructures import Cookie
 from audit_trail import credentials
 from audit_trail.capture.context import Origin, acting_as
 from audit_trail.credentials import NewSession
+from audit_trail.record.language import say
 from audit_trail.server.browser import session_cookie as cookie_of
 from live_agent import access, attempts
 from live_agent.access import Person
@@ -54,7 +55,7 @@ def confirm(services: Services, person: Person, password: object, origin: Origin
     sign-in. Raises `Invalid` or `TooManyAttempts`.
     """
     if not isinstance(password, str) or not password:
-        raise Invalid({"current_password": "Current password is required."})
+        raise Invalid({"current_password": say("Current password is required.")})
     now_us = services.clock()
     attempt = _try(person.email, person.user_id, person.name, origin)
     _require_admission(services, attempt, now_us)
@@ -62,7 +63,7 @@ def confirm(services: Services, person: Person, password: object, origin: Origin
         password_hash = db.get_one(User, person.user_id).password_hash
     if not credentials.verify_password(password_hash, password) or password_hash is None:
         attempts.failed(services.database, attempt, "Wrong current password", now_us)
-        raise Invalid({"current_password": "Current password is wrong."})
+        raise Invalid({"current_password": say("Current password is wrong.")})
     with services.database.transaction() as db:
         attempts.release(db, attempt, services.limits)
     return password_hash
@@ -74,9 +75,9 @@ def _try(email: str, user_id: int | None, name: str | None, origin: Origin) -> T
 
 
 def _typed(email: object, password: object) -> tuple[str, str]:
-    fields = {"email": ("E-mail", email), "password": ("Password", password)}
+    fields = {"email": (say("E-mail"), email), "password": (say("Password"), password)}
     errors = {
-        name: f"{label} is required."
+        name: say("%(label)s is required.", label=label)
         for name, (label, value) in fields.items()
         if not isinstance(value, str) or not value.strip()
     }
@@ -105,6 +106,8 @@ def _begun(
         via="ui",
         session=session.name,
         csrf=session.csrf,
+        language=user.language,
+        timezone=user.timezone,
     )
     origin = msgspec.structs.replace(attempt.origin, session=session.name)
     with acting_as(person.actor(), origin), services.database.transaction() as db:

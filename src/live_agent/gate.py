@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from audit_trail.capture.asgi import origin_of
 from audit_trail.capture.context import ANONYMOUS, acting_as, stating
+from audit_trail.record.language import marked
 from audit_trail.server.browser import (
     SAFE_METHODS,
     cookie_in,
@@ -80,7 +81,8 @@ class Refusal(NamedTuple):
 
 WRONG_ROLE: Final = Refusal(None, "Only administrators may read them")
 WRONG_SCOPE: Final = Refusal(
-    "This access token is limited to another use.", "The access token is limited to another use"
+    marked("This access token is limited to another use."),
+    "The access token is limited to another use",
 )
 
 
@@ -248,7 +250,9 @@ def _legible() -> Iterator[None]:
     try:
         yield
     except (ValueError, LookupError):
-        raise Invalid(message="The form's texts can't be read; send them in UTF-8.") from None
+        raise Invalid(
+            message=marked("The form's texts can't be read; send them in UTF-8.")
+        ) from None
 
 
 def _require_plain_numbers(scope: HTTPScope) -> None:
@@ -284,7 +288,7 @@ def _via(scope: HTTPScope) -> Literal["ui", "api"]:
 
 def _require_same_origin(headers: Mapping[str, str]) -> None:
     if is_of_another_site(headers):
-        raise Forbidden("This request came from another site.")
+        raise Forbidden(marked("This request came from another site."))
 
 
 async def _require_csrf(
@@ -297,5 +301,5 @@ async def _require_csrf(
         sent = await form_token(headers, request)
     if not is_token(sent, person.csrf):
         raise Forbidden(
-            "The form's token is missing or out of date. Reload the page, and try again."
+            marked("The form's token is missing or out of date. Reload the page, and try again.")
         )

@@ -3,6 +3,7 @@
 from typing import Final
 
 from audit_trail.capture.watch import Membership, Reference, Table, WatchList
+from audit_trail.past import Identities, Roles
 
 _AGENT: Final = Reference(
     table="account_users",
@@ -114,3 +115,7 @@ WATCH: Final = WatchList(
         "alembic_version": "the schema's own version, which only a migration writes",
     },
 )
+
+IDENTITIES: Final[Identities] = {table.entity: table.moving for table in WATCH.tables}
+ROLES: Final = Roles("account_user", "role")
+"""Who has which role is told by the memberships."""

@@ -56,7 +56,7 @@ def actions_in(path: Path) -> Iterator[str]:
         given: ast.expr | None = None
         if isinstance(place, str):
             given = next((each.value for each in node.keywords if each.arg == place), None)
-        elif place is not None and place < len(node.args):
+        elif isinstance(place, int) and place < len(node.args):
             given = node.args[place]
         if isinstance(given, ast.Constant) and isinstance(given.value, str):
             yield given.value

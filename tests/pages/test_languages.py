@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from babel.core import Locale
 from babel.messages.pofile import read_po
 
 from audit_trail.record.catalog import Catalog, Field, Kind
@@ -35,6 +36,8 @@ UNTRANSLATED = {
     *("Berlin", "UTC", "JSON", "SP", "SPACE", "true", "false"),
     *("create", "update", "delete", "export", "erase", "drop"),
     *("action", "entity", "from", "to", "inbox"),
+    # Its months are Unicode's own.
+    *Locale("eo").months["format"]["abbreviated"].values(),
 }
 
 # What the account of this test and its requests are called.

@@ -6,6 +6,7 @@ from typing import Literal, Self
 import msgspec
 
 from audit_trail.errors import WatchRefused
+from audit_trail.record.state import Identity
 
 
 class Reference(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,6 +145,12 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
             raise WatchRefused(
                 f"A secret of {self.name} can't name its records: {', '.join(copied)}."
             )
+
+    @property
+    def moving(self) -> Identity:
+        """The fields by whose change an entity gets another id, or goes to another account."""
+        account = self.account if isinstance(self.account, str) else None
+        return Identity(fields=self.identities, account=account)
 
     def reference_of(self, column: str) -> Reference | None:
         """Return the reference whose first column this is."""

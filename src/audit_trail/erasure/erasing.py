@@ -13,6 +13,7 @@ from audit_trail.erasure.subject import Matcher, Subject
 from audit_trail.errors import ErasureRefused, PolicyMoved, RemovalRefused
 from audit_trail.own import own_draft
 from audit_trail.record.entry import ActorId, Draft, Removed
+from audit_trail.record.language import say, say_many
 from audit_trail.record.removed import ERASED_PARTS, RemovedPart, ranges_of
 from audit_trail.retention.keeping import Retention
 from audit_trail.retention.policy import Policy
@@ -89,9 +90,13 @@ def require_anothers(found: Found, context: Context) -> None:
     if context.actor.id is not None and found.actors[actor]:
         count = found.actors[actor]
         raise ErasureRefused(
-            f"This would erase traces of what you did yourself ({count:,} "
-            f"{'entry' if count == 1 else 'entries'}). Another administrator must do it, or whoever "
-            "runs the server."
+            say_many(
+                "This would erase traces of what you did yourself (%(count)s entry). Another "
+                "administrator must do it, or whoever runs the server.",
+                "This would erase traces of what you did yourself (%(count)s entries). Another "
+                "administrator must do it, or whoever runs the server.",
+                count,
+            )
         )
 
 
@@ -103,7 +108,7 @@ def _require_same(held: Policy, retention: Retention, account: str) -> None:
 
 def _require_reason(context: Context, matcher: Matcher) -> None:
     if not context.reason:
-        raise ErasureRefused("An erasure needs a reason, which the trail keeps.")
+        raise ErasureRefused(say("An erasure needs a reason, which the trail keeps."))
     for name, text in (("reason", context.reason), ("ticket", context.ticket)):
         if text and matcher.is_in(text):
             raise ErasureRefused(

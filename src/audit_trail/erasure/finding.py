@@ -9,6 +9,7 @@ import msgspec
 from audit_trail.erasure.subject import Matcher, Subject
 from audit_trail.own import ABOUT_THE_TRAIL
 from audit_trail.record.entry import ActorId, Entry, Part, Public, Who, read_who
+from audit_trail.record.language import marked
 from audit_trail.record.value import read
 from audit_trail.retention.keeping import STATING, Retention
 from audit_trail.retention.policy import Policy, fits_a_hold
@@ -25,20 +26,27 @@ IsHeld = Callable[[Entry], bool]
 """Actions whose newest entry states, in its what part, how long the account's entries are kept."""
 
 _KINDS: Final = {
-    "email": "e-mail",
-    "ip": "address",
-    "forwarded": "address",
-    "user_agent": "user agent",
-    "token": "access token",
-    "client_request": "request id",
-    "on_behalf_of": "name",
-    "references": "label",
-    "changes": "value",
-    "ticket": "reason",
-    "details": "detail",
-    "unreadable": "detail",
+    "email": marked("e-mail"),
+    "ip": marked("address"),
+    "forwarded": marked("address"),
+    "user_agent": marked("user agent"),
+    "token": marked("access token"),
+    "client_request": marked("request id"),
+    "on_behalf_of": marked("name"),
+    "references": marked("label"),
+    "changes": marked("value"),
+    "ticket": marked("reason"),
+    "details": marked("detail"),
+    "unreadable": marked("detail"),
+    "name": marked("name"),
+    "role": marked("role"),
+    "address": marked("address"),
+    "session": marked("session"),
+    "job": marked("job"),
+    "label": marked("label"),
+    "reason": marked("reason"),
 }
-"""What the members of sealed parts are called where it isn't their own name."""
+"""What the members of sealed parts are called; others by their own name."""
 
 
 class Example(NamedTuple):

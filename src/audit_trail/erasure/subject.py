@@ -11,6 +11,7 @@ import msgspec
 
 from audit_trail.errors import ErasureRefused
 from audit_trail.record.entry import ActorId
+from audit_trail.record.language import say
 
 SHORTEST_TERM: Final = 2
 MOST_TERMS: Final = 50
@@ -37,12 +38,14 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
         """Return the person of these terms, each once. Raises `ErasureRefused` for what is no term."""
         known = tuple(dict.fromkeys(text for term in terms if (text := " ".join(term.split()))))
         if not known:
-            raise ErasureRefused("Say at least one term, such as an e-mail address.")
+            raise ErasureRefused(say("Say at least one term, such as an e-mail address."))
         if len(known) > MOST_TERMS:
-            raise ErasureRefused(f"At most {MOST_TERMS} terms can be looked for at once.")
+            raise ErasureRefused(
+                say("At most %(count)s terms can be looked for at once.", count=MOST_TERMS)
+            )
         for term in known:
             if len(folded(term)) < SHORTEST_TERM or not re.search(r"\w", term):
-                raise ErasureRefused(f"“{term}” is too short to be looked for.")
+                raise ErasureRefused(say("“%(term)s” is too short to be looked for.", term=term))
         return cls(terms=known, actor=actor)
 
 

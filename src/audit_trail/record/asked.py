@@ -6,7 +6,7 @@ from ipaddress import ip_address
 from typing import Final, NamedTuple
 
 from audit_trail.errors import QuestionRefused
-from audit_trail.record.language import say
+from audit_trail.record.language import grouped, say
 
 LONGEST: Final = 2_000
 """Characters of a question."""
@@ -72,10 +72,11 @@ def tree_of(text: str, check: Callable[[Term], object] = lambda _: None) -> Grou
     """Read a question's text; `check` is given each term as it is read, so that order is kept."""
     if len(text) > LONGEST:
         said = say(
-            "the question is longer than %(count)s characters, so shorten it.", count=f"{LONGEST:,}"
+            "the question is longer than %(count)s characters, so shorten it.",
+            count=grouped(LONGEST),
         )
         raise QuestionRefused(
-            say("At character %(place)s, %(said)s", place=f"{LONGEST + 1:,}", said=said),
+            say("At character %(place)s, %(said)s", place=grouped(LONGEST + 1), said=said),
             at=(LONGEST, len(text)),
         )
     if untyped := _UNTYPED.search(text):
@@ -105,7 +106,7 @@ def refused(
     if instead is not None:
         suggestion = (text[:start] + instead + text[stop:]).strip() or None
     return QuestionRefused(
-        say("At character %(place)s, %(said)s", place=f"{start + 1:,}", said=said),
+        say("At character %(place)s, %(said)s", place=grouped(start + 1), said=said),
         at=(start, stop),
         understood=text[: start if term is None else term].strip(),
         suggestion=suggestion,

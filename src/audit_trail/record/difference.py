@@ -12,7 +12,7 @@ import msgspec
 
 from audit_trail.record.catalog import Catalog, Field, titled, worded
 from audit_trail.record.entry import Public, What
-from audit_trail.record.language import say, told
+from audit_trail.record.language import grouped, say, told
 from audit_trail.record.legible import EMOJI
 from audit_trail.record.sentence import ERASED
 from audit_trail.record.value import read
@@ -168,7 +168,7 @@ def _sealed(old: bytes, new: bytes) -> _Both:
         start = max(0, differ - LEAD_IN)
     note = say("as it is stored")
     if start:
-        note = say("as it is stored, from character %(place)s on", place=f"{start + 1:,}")
+        note = say("as it is stored, from character %(place)s on", place=grouped(start + 1))
     return _noted(_text(left[start:]), note), _noted(_text(right[start:]), note)
 
 
@@ -193,10 +193,10 @@ def _tagged(value: dict[str, Any], field: Field) -> _Read | None:
         case "secret":
             return _Read("hidden", [])
         case "blob":
-            note = say("%(size)s bytes, shown by their digest", size=f"{value['size']:,}")
+            note = say("%(size)s bytes, shown by their digest", size=grouped(value["size"]))
             return _Read("text", [f"sha256 {value['sha256']}"], note)
         case "cut":
-            note = say("cut; %(size)s bytes in full", size=f"{value['size']:,}")
+            note = say("cut; %(size)s bytes in full", size=grouped(value["size"]))
             return _Read("text", [str(value["text"])[:LONGEST_TEXT]], note)
         case "invalid":
             return _Read("text", [str(value["text"])[:LONGEST_TEXT]], str(value["why"]))
@@ -272,14 +272,14 @@ def _text(text: str) -> _Read:
 def _listed(items: list[str], told: Sequence[str] = ()) -> _Read:
     note = None
     if len(items) > LONGEST_LIST:
-        note = say("cut; %(count)s items in full", count=f"{len(items):,}")
+        note = say("cut; %(count)s items in full", count=grouped(len(items)))
     return _Read("list", items[:LONGEST_LIST], note, told)
 
 
 def _cut(text: str) -> str | None:
     if len(text) <= LONGEST_TEXT:
         return None
-    return say("cut; %(count)s characters in full", count=f"{len(text):,}")
+    return say("cut; %(count)s characters in full", count=grouped(len(text)))
 
 
 def _compared(before: _Read | None, after: _Read | None) -> tuple[Shown | None, Shown | None]:

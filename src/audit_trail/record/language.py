@@ -10,11 +10,13 @@ from typing import Protocol
 
 
 class Language(Protocol):
-    """Texts by their English ones, as gettext has them."""
+    """Texts by their English ones, as gettext has them, and how it writes numbers."""
 
     def gettext(self, message: str) -> str: ...
 
     def ngettext(self, msgid1: str, msgid2: str, n: int) -> str: ...
+
+    def grouped(self, number: int) -> str: ...
 
 
 _spoken: ContextVar[Language | None] = ContextVar("spoken", default=None)
@@ -56,7 +58,13 @@ def say(message: str, /, **values: object) -> str:
 
 def say_many(one: str, many: str, count: int, /, **values: object) -> str:
     """Return a message that counts; `%(count)s` is the number."""
-    return told_many(one, many, count) % {"count": f"{count:,}", **values}
+    return told_many(one, many, count) % {"count": grouped(count), **values}
+
+
+def grouped(number: int) -> str:
+    """Write a whole number, its digits in groups: 1,250."""
+    language = _spoken.get()
+    return language.grouped(number) if language else f"{number:,}"
 
 
 def marked(message: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
-from audit_trail.record.language import marked, say
+from audit_trail.record.language import grouped, marked, say
 
 READ: Final = "read"
 
@@ -32,8 +32,8 @@ def summary(action: str, said: Mapping[str, Any]) -> str:
     if isinstance(last, int):
         return say(
             "evidence of entries %(first)s to %(last)s",
-            first=f"{index + 1:,}",
-            last=f"{last + 1:,}",
+            first=grouped(index + 1),
+            last=grouped(last + 1),
         )
     message = _SUMMARIES.get(str(said.get("as")), _SUMMARIES["entry"])
-    return say(message, number=f"{index + 1:,}")
+    return say(message, number=grouped(index + 1))

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from audit_trail.record.catalog import Catalog
 from audit_trail.record.entry import Public, Ranges
-from audit_trail.record.language import marked, say, say_many, told
+from audit_trail.record.language import grouped, marked, say, say_many, told
 
 RETAINED: Final[Mapping[str, str]] = {
     "change_retention": marked("Changed retention"),
@@ -89,13 +89,13 @@ def said_time(time_us: Any) -> str:
 def said_ranges(ranges: Ranges) -> str:
     """Say which entries these indexes are, by their numbers from 1."""
     said = [
-        f"{first + 1:,}" if first == last else f"{first + 1:,}–{last + 1:,}"
+        grouped(first + 1) if first == last else f"{grouped(first + 1)}–{grouped(last + 1)}"
         for first, last in ranges[:SHOWN_RANGES]
     ]
     more = len(ranges) - len(said)
     if more <= 0:
         return ", ".join(said)
-    return say("%(first)s and %(more)s more stretches", first=", ".join(said), more=f"{more:,}")
+    return say("%(first)s and %(more)s more stretches", first=", ".join(said), more=grouped(more))
 
 
 def _said_actor(actor: Mapping[str, Any]) -> str:

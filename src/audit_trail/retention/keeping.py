@@ -11,6 +11,7 @@ from audit_trail.capture.context import SYSTEM, Context, Origin
 from audit_trail.errors import PolicyAltered, PolicyMoved, RetentionRefused
 from audit_trail.own import ABOUT_THE_TRAIL, own_draft, own_id
 from audit_trail.record.entry import ActorId, Draft, Entity, Entry, Ranges, Removed, read_what
+from audit_trail.record.language import say
 from audit_trail.record.query import Is, Query
 from audit_trail.retention import policy as policies
 from audit_trail.retention.policy import DAY_US, Hold, Policy, is_held
@@ -65,8 +66,12 @@ class Retention:
         is_sealed = self._trail.sealed_leaves(account).has(stating)
         if policy is None or not is_sealed or self._trail.mismatches(account, stating):
             raise PolicyAltered(
-                f"Entry {stating.index + 1} of account {account} states its retention, and isn't as "
-                "it was recorded; nothing is dropped."
+                say(
+                    "Entry %(number)s of account %(account)s states its retention, and isn't as it "
+                    "was recorded; nothing is dropped.",
+                    number=stating.index + 1,
+                    account=account,
+                )
             )
         return policy
 
@@ -168,7 +173,7 @@ class Retention:
     ) -> Policy:
         """Append the entry that states the policy as `make` gives it, with its id, and say what changed."""
         if not (context.reason or "").strip():
-            raise RetentionRefused("Reason is required.")
+            raise RetentionRefused(say("Reason is required."))
         for _ in range(ATTEMPTS):
             size = self._trail.head(account).size
             entry_id = own_id(self._clock)

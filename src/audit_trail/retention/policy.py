@@ -7,6 +7,7 @@ import msgspec
 
 from audit_trail.errors import RetentionRefused
 from audit_trail.record.entry import ActorId, Entity, Entry, Public
+from audit_trail.record.language import grouped, say
 
 DAY_US: Final = 86_400_000_000
 DEFAULT_DAYS: Final = 400
@@ -63,7 +64,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         for hold in self.holds:
             if hold.id == hold_id:
                 return hold
-        raise RetentionRefused("There is no such hold; it may have been lifted.")
+        raise RetentionRefused(say("There is no such hold; it may have been lifted."))
 
 
 def is_held(policy: Policy, entry: Entry) -> bool:
@@ -88,11 +89,17 @@ def with_days(policy: Policy, days: int, now_us: int) -> Policy:
     Raises `RetentionRefused`.
     """
     if not LEAST_DAYS <= days <= MOST_DAYS:
-        raise RetentionRefused(f"Days must be a whole number from {LEAST_DAYS} to {MOST_DAYS:,}.")
+        raise RetentionRefused(
+            say(
+                "Days must be a whole number from %(least)s to %(most)s.",
+                least=LEAST_DAYS,
+                most=grouped(MOST_DAYS),
+            )
+        )
     now = policy.days_at(now_us)
     is_pending = policy.pending is not None and now_us < policy.pending.from_us
     if days == (policy.pending.days if policy.pending and is_pending else now):
-        raise RetentionRefused(f"The retention is {days} days already.")
+        raise RetentionRefused(say("The retention is %(days)s days already.", days=days))
     shorter = Pending(days=days, from_us=now_us + GRACE_US) if days < now else None
     return msgspec.structs.replace(policy, days=now if shorter else days, pending=shorter)
 
@@ -100,11 +107,13 @@ def with_days(policy: Policy, days: int, now_us: int) -> Policy:
 def with_hold(policy: Policy, hold: Hold) -> Policy:
     """Return the policy with one hold more. Raises `RetentionRefused`."""
     if hold.names_nothing:
-        raise RetentionRefused("A hold must name a record, an actor or a time.")
+        raise RetentionRefused(say("A hold must name a record, an actor or a time."))
     if hold.start is not None and hold.end is not None and hold.end < hold.start:
-        raise RetentionRefused("A hold must end after it begins.")
+        raise RetentionRefused(say("A hold must end after it begins."))
     if len(policy.holds) >= MOST_HOLDS:
-        raise RetentionRefused(f"There are {MOST_HOLDS} holds already; lift one first.")
+        raise RetentionRefused(
+            say("There are %(count)s holds already; lift one first.", count=MOST_HOLDS)
+        )
     return msgspec.structs.replace(policy, holds=(*policy.holds, hold))
 
 

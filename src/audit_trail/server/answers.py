@@ -24,6 +24,7 @@ from audit_trail.errors import (
     TileNotFound,
     TooManyTails,
 )
+from audit_trail.record.language import grouped, marked, say
 
 API_CSP: Final = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 HEADERS: Final = {
@@ -62,7 +63,9 @@ class Problem(NamedTuple):
     """What programs are told beside it."""
 
 
-UNFORESEEN: Final = Problem(500, "internal_error", "Something failed here. It has been logged.")
+UNFORESEEN: Final = Problem(
+    500, "internal_error", marked("Something failed here. It has been logged.")
+)
 
 
 async def add_headers(message: Message, _scope: Scope) -> None:
@@ -107,9 +110,11 @@ def problem_of_trail(error: AuditError) -> Problem:
         case _ if type(error) in TOLD:
             return Problem(TOLD[type(error)], error.code, str(error))
         case ChangeRefused():
-            return Problem(503, error.code, "The change was refused, because it can't be recorded.")
+            return Problem(
+                503, error.code, marked("The change was refused, because it can't be recorded.")
+            )
         case _:
-            return Problem(503, error.code, "The audit trail can't be read now. Try again.")
+            return Problem(503, error.code, marked("The audit trail can't be read now. Try again."))
 
 
 def _question(error: QuestionRefused) -> dict[str, object]:
@@ -123,16 +128,24 @@ def problem_of_framework(error: HTTPException, body_limit_bytes: int) -> Problem
     headers = {key: value for key, value in (error.headers or {}).items() if key.lower() == "allow"}
     match error.status_code:
         case 404:
-            return Problem(404, "not_found", "There is no such address.")
+            return Problem(404, "not_found", marked("There is no such address."))
         case 405:
             return Problem(
-                405, "method_not_allowed", "This address doesn't know the method.", headers=headers
+                405,
+                "method_not_allowed",
+                marked("This address doesn't know the method."),
+                headers=headers,
             )
         case 413:
             return Problem(
-                413, "too_large", f"The body must be at most {body_limit_bytes:,} bytes long."
+                413,
+                "too_large",
+                say(
+                    "The body must be at most %(count)s bytes long.",
+                    count=grouped(body_limit_bytes),
+                ),
             )
         case status if status < 500:
-            return Problem(422, "invalid", "The request can't be understood.")
+            return Problem(422, "invalid", marked("The request can't be understood."))
         case _:
             return UNFORESEEN._replace(status=error.status_code)

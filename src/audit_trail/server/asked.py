@@ -14,7 +14,7 @@ from audit_trail.record.language import marked, say, told
 from audit_trail.record.query import During, Query, all_of
 from audit_trail.record.question import Piece, understand
 from audit_trail.server.columns import USUAL, columns_of
-from audit_trail.server.zone import Zone
+from audit_trail.server.zone import Zone, day_called
 
 HOUR_US: Final = 3_600_000_000
 RANGES: Final = {
@@ -82,8 +82,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         if since or until:
             return say(
                 "%(since)s to %(until)s",
-                since=since or say("the beginning"),
-                until=until or say("now"),
+                since=_day_said(since) if since else say("the beginning"),
+                until=_day_said(until) if until else say("now"),
             )
         return say("All time")
 
@@ -140,6 +140,14 @@ def _day(name: str, text: str | None) -> date | None:
         return date.fromisoformat(text)
     except ValueError:
         raise QueryRefused(say("%(name)s must be a day such as 2026-11-24.", name=name)) from None
+
+
+def _day_said(text: str) -> str:
+    """Write a day that was asked; what is none is told as it was typed."""
+    try:
+        return day_called(date.fromisoformat(text))
+    except ValueError:
+        return text
 
 
 def _begin_us(day: date, zone: Zone) -> int:

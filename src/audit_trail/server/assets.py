@@ -29,7 +29,7 @@ PAGE_HEADERS: Final = {
     "Referrer-Policy": "same-origin",
     # Audit data stays in no cache after its reader has signed out.
     "Cache-Control": "no-store",
-    "Vary": "Accept, HX-Request",
+    "Vary": "Accept, Accept-Language, Cookie, HX-Request",
 }
 """The headers of every page, full or in part."""
 

@@ -159,11 +159,12 @@ class _Pages:
     ) -> Response[Any]:
         """Ask the guard, then answer; what the trail refuses is said on a page of its own."""
         viewer = self._viewer(request)
-        with speaking(None if _wants_json(request) else self._language(request)):
+        with speaking(None if _wants_json(request) else self._language(request, viewer)):
             return self._answer(request, viewer, make)
 
-    def _language(self, request: AnyRequest) -> Language | None:
-        return language_of(self._templates, request.headers.get("Accept-Language", ""))
+    def _language(self, request: AnyRequest, viewer: Viewer) -> Language | None:
+        accepted = request.headers.get("Accept-Language", "")
+        return language_of(self._templates, accepted, viewer.language)
 
     def _answer(
         self,
@@ -243,7 +244,7 @@ class _Pages:
             )
         known = self._knowing.of(viewer.account)
         # What they mean is read by people, though a script fetches it.
-        with speaking(self._language(request)):
+        with speaking(self._language(request, viewer)):
             found = suggested(text, place, self._catalog, known)
         items = [each._asdict() for each in found.items]
         return _json({"start": found.start, "stop": found.stop, "items": items})
@@ -322,7 +323,10 @@ class _Pages:
         """Answer what verifying an entry takes; `since` is the size of a checkpoint seen before."""
         entry = self._entry(viewer, number)
         since = _number(request, "since", least=0)
-        return _json(proof_of(self._trail, viewer.account, entry, since))
+        is_read = request.headers.get("HX-Request") == "true"
+        # What can't be shown of it is read by people, where it is the page's script that asks.
+        with speaking(self._language(request, viewer) if is_read else None):
+            return _json(proof_of(self._trail, viewer.account, entry, since))
 
     def evidence(self, viewer: Viewer, number: str) -> Response[Any]:
         """Answer the evidence file of one entry."""
@@ -450,9 +454,11 @@ class _Pages:
     def _html(
         self, viewer: Viewer, template: str, seen: dict[str, Any], status: int = 200
     ) -> Response[Any]:
-        seen = {"language": spoken_tag(spoken()), **viewer.layout, **seen}
+        language = spoken_tag(spoken())
+        seen = {"language": language, **viewer.layout, **seen}
         text = self._templates.get_template(template).render(seen)
-        return Response(text, status_code=status, media_type=MediaType.HTML, headers=PAGE_HEADERS)
+        headers = {**PAGE_HEADERS, "Content-Language": language}
+        return Response(text, status_code=status, media_type=MediaType.HTML, headers=headers)
 
 
 def _json(value: dict[str, Any], status: int = 200) -> Response[Any]:
@@ -477,7 +483,7 @@ def _wants_json(request: AnyRequest) -> bool:
 
 
 def _zone(request: AnyRequest, viewer: Viewer) -> Zone:
-    return zone_of(request.cookies.get(ZONE_COOKIE), viewer.zone)
+    return zone_of(viewer.chosen_zone, request.cookies.get(ZONE_COOKIE), viewer.zone)
 
 
 def _number(request: AnyRequest, name: str, *, least: int = 1) -> int | None:

@@ -1,8 +1,11 @@
-"""The page's texts in other languages: one file each, `locale/de.po`; English is in the code."""
+"""The page's texts in other languages, one file each, `locale/de.po`; English is in the code.
+
+How a language writes times and numbers is Unicode's (CLDR); nothing of it is kept here.
+"""
 
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
@@ -11,20 +14,25 @@ from babel.core import Locale, UnknownLocaleError, negotiate_locale
 from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import PoFileError, read_po
+from babel.numbers import format_decimal
 from babel.support import Translations
+from babel.units import format_unit
 from jinja2 import Environment
 
-from audit_trail.record.language import say, say_many, told, told_many
+from audit_trail.record.language import grouped, say, say_many, spoken, told, told_many
 
 _log = logging.getLogger(__name__)
 
 ENGLISH: Final = "en"
 SUFFIX: Final = ".po"
+ENGLISH_LOCALE: Final = Locale("en", "US")
 MOST_ASKED: Final = 20
 """Of the languages that a browser lists."""
 
-ALSO: Final = {"a_name": "name", "hour": "hour_of_24"}
-"""What a text may have instead of a place: a name without its English article, the hour from 0 to 23."""
+ALSO: Final = {"a_name": "name"}
+"""What a text may have instead of a place: a name without its English article."""
+
+SCRIPT: Final = ".js"
 
 _PLACE: Final = re.compile(r"%\((\w+)\)s|%(.)")
 _ASKED: Final = re.compile(
@@ -36,6 +44,14 @@ class Spoken(Translations):
     """One language's texts, and how it is called in HTML."""
 
     tag: str = ENGLISH
+    locale: Locale = ENGLISH_LOCALE
+    scripted: Mapping[str, str] = {}
+    """Texts that scripts of the page say, by their English ones."""
+
+    def grouped(self, number: int) -> str:
+        """Write a whole number, its digits in groups: 1.250 in German."""
+        # Where a text of the trail is read, a space of another kind is drawn as a sign of its own.
+        return re.sub(r"\s", " ", format_decimal(number, locale=self.locale))
 
 
 class Languages:
@@ -47,12 +63,16 @@ class Languages:
             for path in sorted(folder.glob(f"*{SUFFIX}")):
                 self._read(path)
 
-    def of(self, accepted: str) -> Spoken | None:
-        """Return the language that suits an Accept-Language header; None for English."""
+    def of(self, accepted: str, chosen: str | None = None) -> Spoken | None:
+        """Return the language of this tag, else that which an Accept-Language header asks for.
+
+        None means English.
+        """
         available = [ENGLISH, *self._spoken]
+        wanted = [chosen.lower()] if chosen else []
         # Catalogues of other dialects serve those who have no own: "de" for "de-AT".
-        chosen = negotiate_locale(list(_accepted(accepted)), available, sep="-")
-        return self._spoken.get(chosen or ENGLISH)
+        found = negotiate_locale([*wanted, *_accepted(accepted)], available, sep="-")
+        return self._spoken.get(found or ENGLISH)
 
     def _read(self, path: Path) -> None:
         try:
@@ -68,8 +88,10 @@ class Languages:
                 catalog.delete(message.id)
         spoken = _compiled(catalog)
         spoken.tag = path.stem
+        spoken.locale = Locale.parse(path.stem, sep="-")
+        spoken.scripted = _scripted(catalog)
         known = self._spoken.get(path.stem.lower())
-        self._spoken[path.stem.lower()] = known.merge(spoken) if known else spoken
+        self._spoken[path.stem.lower()] = _merged(known, spoken) if known else spoken
 
 
 def install(environment: Environment, languages: Languages) -> None:
@@ -84,13 +106,43 @@ def install(environment: Environment, languages: Languages) -> None:
         return escape(told(message)) % values
 
     environment.globals |= {"say": say, "say_many": say_many, "filled": filled}
+    environment.globals |= {"grouped": grouped, "size_of": size_of, "scripted": scripted}
+    environment.filters["told"] = told
     environment.globals["languages"] = languages
 
 
-def language_of(environment: Environment, accepted: str) -> Spoken | None:
-    """Return the language in which a page is told; None for English."""
+def language_of(
+    environment: Environment, accepted: str, chosen: str | None = None
+) -> Spoken | None:
+    """Return the language in which a page is told: the reader's choice, else the browser's.
+
+    None means English.
+    """
     languages = environment.globals["languages"]
-    return languages.of(accepted) if isinstance(languages, Languages) else None
+    return languages.of(accepted, chosen) if isinstance(languages, Languages) else None
+
+
+def spoken_locale() -> Locale:
+    """Return how times and numbers are written in the language that is spoken."""
+    language = spoken()
+    return language.locale if isinstance(language, Spoken) else ENGLISH_LOCALE
+
+
+def size_of(count_bytes: int) -> str:
+    """Say a file's size in its largest unit: "12.4 kB"."""
+    size, unit = float(count_bytes), "byte"
+    for larger in ("kilobyte", "megabyte", "gigabyte"):
+        if size < 1_000:
+            break
+        size, unit = size / 1_000, larger
+    length: Any = "long" if unit == "byte" else "short"
+    return format_unit(round(size, 1), f"digital-{unit}", length=length, locale=spoken_locale())
+
+
+def scripted() -> Mapping[str, str]:
+    """Return what scripts of the page say in the language that is spoken; nothing for English."""
+    language = spoken()
+    return language.scripted if isinstance(language, Spoken) else {}
 
 
 def _accepted(header: str) -> Iterator[str]:
@@ -107,6 +159,21 @@ def _compiled(catalog: Catalog) -> Spoken:
     write_mo(file, catalog)
     file.seek(0)
     return Spoken(file)
+
+
+def _merged(known: Spoken, later: Spoken) -> Spoken:
+    known.merge(later)
+    known.scripted = {**known.scripted, **later.scripted}
+    return known
+
+
+def _scripted(catalog: Catalog) -> dict[str, str]:
+    """Return the texts that stand in a script, by the places that the catalogue notes."""
+    return {
+        str(message.id): str(message.string)
+        for message in catalog
+        if message.id and message.string and any(SCRIPT in path for path, _ in message.locations)
+    }
 
 
 def _is_sound(message: Message) -> bool:

@@ -8,7 +8,7 @@ import msgspec
 
 from audit_trail.record.catalog import Catalog
 from audit_trail.record.entry import Entry, read_who
-from audit_trail.record.language import marked, say, say_many, told
+from audit_trail.record.language import grouped, marked, say, say_many, told
 from audit_trail.record.question import and_also
 from audit_trail.search.found import FACETS, FacetName, Timeline
 from audit_trail.server.asked import Asked
@@ -90,7 +90,7 @@ def overview_of(trail: Trail, asked: Asked, zone: Zone, catalog: Catalog, now_us
     names = _names(trail.page(asked.query, limit=NAMED_FROM).entries)
     total = say_many("%(count)s entry", "%(count)s entries", count.number)
     if not count.is_exact:
-        total = say("%(count)s+ entries", count=f"{count.number:,}")
+        total = say("%(count)s+ entries", count=grouped(count.number))
     return Overview(
         total=total,
         facets=[
@@ -151,7 +151,7 @@ def _bars(asked: Asked, edges: Sequence[datetime], timeline: Timeline, most: int
         part = f"date:{since:%Y-%m-%dT%H:%M}..{until:%Y-%m-%dT%H:%M}"
         address = asked.instead(q=and_also(asked.given.get("q", ""), part))
         said = ", ".join(
-            say(_DONE[each], count=f"{bar[each]:,}") for each in _ORDER if bar.get(each)
+            say(_DONE[each], count=grouped(bar[each])) for each in _ORDER if bar.get(each)
         )
         when = local_time(since)
         yield Bar(

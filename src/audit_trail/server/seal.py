@@ -7,6 +7,7 @@ import msgspec
 
 from audit_trail.errors import AuditError, HeadsFailed, StoreFailed
 from audit_trail.record.entry import Entry, Part
+from audit_trail.record.language import say, spoken, told
 from audit_trail.seal import checkpoint as checkpoints
 from audit_trail.seal import note as notes
 from audit_trail.seal.checkpoint import Checkpoint
@@ -107,7 +108,7 @@ def _leading(trail: Trail, account: str, index: int, since: int | None) -> dict[
     try:
         note = trail.checkpoint(account)
         if note is None:
-            found["refused"] = "The entry is durable, and not sealed yet."
+            found["refused"] = say("The entry is durable, and not sealed yet.")
             return found
         found["checkpoint"] = _encoded(note)
         size = Checkpoint.parse(notes.parse(note).text).size
@@ -124,8 +125,11 @@ def _said(error: AuditError, account: str) -> str:
     if isinstance(error, StoreFailed):
         raise error
     _log.error("the seal of account %s can't be shown: %s", account, error)
-    # An account's reader has no use for the path of a file of ours.
-    return HeadsFailed.__doc__ or "" if isinstance(error, HeadsFailed) else str(error)
+    # An account's reader has no use for the path of a file of ours, and other languages have words
+    # for each kind of error alone.
+    is_general = isinstance(error, HeadsFailed) or spoken() is not None
+    general = type(error).__doc__ or ""
+    return told(general) if is_general else str(error)
 
 
 def _part(part: Part | None) -> dict[str, str | None] | None:

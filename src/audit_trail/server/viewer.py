@@ -63,6 +63,10 @@ class Viewer(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     zone: str | None = None
     """The zone (IANA) in which times are shown when the browser has told none."""
+    chosen_zone: str | None = None
+    """The zone (IANA) that the viewer has chosen; it counts before the browser's."""
+    language: str | None = None
+    """The tag of the language that the viewer has chosen; without it the browser's counts."""
     retention: str | None = None
     """The address where the application shows and changes how long entries are kept."""
     personal_data: str | None = None

@@ -9,7 +9,7 @@ import msgspec
 from audit_trail.record.catalog import Catalog, spelled, titled
 from audit_trail.record.entry import Entry, Public, What, Who, read_what, read_who
 from audit_trail.record.facts import UNDOES
-from audit_trail.record.language import marked, say, told
+from audit_trail.record.language import grouped, marked, say, told
 from audit_trail.record.opened import READ
 from audit_trail.record.opened import summary as read_summary
 from audit_trail.record.question import quoted
@@ -113,7 +113,7 @@ def window_of(
         number=number,
         title=activity(public, what, catalog),
         glyph=glyph_of(public),
-        mismatches=trail.mismatches(account, entry),
+        mismatches=tuple(map(told, trail.mismatches(account, entry))),
         facts=(
             *_who_and_when(public, who, zone, filters),
             *_record(public, what, filters),
@@ -338,7 +338,7 @@ def _recording(entry: Entry, public: Public) -> Iterator[Fact]:
         yield Fact(
             label=say("Recorded"), value=say("%(time)s later", time=duration(late)), quiet=recorded
         )
-    yield Fact(label=say("Entry"), value=f"{entry.index + 1:,}", quiet=public.id)
+    yield Fact(label=say("Entry"), value=grouped(entry.index + 1), quiet=public.id)
 
 
 def _said(value: Any) -> str:

@@ -2,28 +2,20 @@
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from audit_trail.record.language import marked, say, say_many, told
+from babel.core import Locale
+from babel.dates import format_date, format_datetime, format_skeleton, format_time
+
+from audit_trail.record.language import say, say_many
+from audit_trail.server.languages import ENGLISH_LOCALE, spoken_locale
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MONTHS: Final = (
-    marked("Jan"),
-    marked("Feb"),
-    marked("Mar"),
-    marked("Apr"),
-    marked("May"),
-    marked("Jun"),
-    marked("Jul"),
-    marked("Aug"),
-    marked("Sep"),
-    marked("Oct"),
-    marked("Nov"),
-    marked("Dec"),
-)
-_TIME: Final = marked("%(month)s %(day)s, %(year)s %(hour)s:%(minute)s %(half)s")
+_LONG: Final = "MMM dd, yyyy hh:mm a"
+"""How the English page has written times since its beginning, for every year."""
+
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_+\-/]{0,63}")
 
 
@@ -64,36 +56,52 @@ def zone_named(name: str | None) -> Zone | None:
 
 
 def moment(at_us: int, zone: Zone) -> Moment:
-    """Write a time in µs UTC: `MMM dd, yyyy hh:mm AM/PM` in the zone, and UTC with seconds."""
+    """Write a time in µs UTC, in the zone and in UTC."""
     utc = _EPOCH + timedelta(microseconds=at_us)
     local = utc.astimezone(zone.info)
     return Moment(
         iso=utc.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         local=local_time(local),
-        utc=f"{utc:%Y-%m-%d %H:%M:%S} UTC",
+        utc=utc_time(utc),
         offset=_offset(local),
     )
 
 
 def local_time(local: datetime) -> str:
     """Write a time as it is shown: `MMM dd, yyyy hh:mm AM/PM`, or as the language has it."""
-    return say(
-        _TIME,
-        month=told(_MONTHS[local.month - 1]),
-        day=f"{local.day:02}",
-        year=f"{local.year:04}",
-        hour=f"{local.hour % 12 or 12:02}",
-        hour_of_24=f"{local.hour:02}",
-        minute=f"{local.minute:02}",
-        half=say("PM") if local.hour >= 12 else say("AM"),
-    )
+    locale = spoken_locale()
+    if locale is ENGLISH_LOCALE:
+        return format_datetime(local, _LONG, locale=locale)
+    return _joined(locale, format_date(local, locale=locale), local, "short")
+
+
+def utc_time(utc: datetime) -> str:
+    """Write a time of UTC with its seconds, and the zone behind it."""
+    locale = spoken_locale()
+    if locale is ENGLISH_LOCALE:
+        return f"{utc:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{_joined(locale, format_date(utc, locale=locale), utc, 'medium')} UTC"
+
+
+def day_called(day: date) -> str:
+    """Write a day: 2026-11-24, or as the language has it."""
+    locale = spoken_locale()
+    return day.isoformat() if locale is ENGLISH_LOCALE else format_date(day, locale=locale)
 
 
 def short_time(local: datetime, *, is_day: bool) -> str:
     """Write a day, or the time of a day, as short as a scale needs it."""
     if is_day:
-        return say("%(month)s %(day)s", month=told(_MONTHS[local.month - 1]), day=str(local.day))
+        return format_skeleton("MMMd", local, locale=spoken_locale())
     return f"{local.hour:02}:{local.minute:02}"
+
+
+def _joined(locale: Locale, day: str, at: datetime, length: str) -> str:
+    """Put a day and its time together. Hours have two digits, so that a column stands in line."""
+    pattern = re.sub(r"(?<![Hh])([Hh])(?![Hh])", r"\1\1", locale.time_formats[length].pattern)
+    time = format_time(at, pattern, tzinfo=at.tzinfo, locale=locale)
+    together = str(locale.datetime_formats["medium"])
+    return together.replace("{1}", day).replace("{0}", time)
 
 
 def zone_title(zone: Zone, moments: Iterable[Moment]) -> str:

@@ -6,6 +6,8 @@ from typing import Any
 from litestar import Controller, Response, get, post
 from litestar.params import FromPath
 
+from audit_trail.record.language import say
+from live_agent.catalog import called
 from live_agent.gate import MEMBER
 from live_agent.pages.desk import AnyRequest, Sent, TheDesk, TheForm, Visit, see_other
 from live_agent.pages.form import Form, edited, form_of
@@ -114,7 +116,7 @@ def _draw(visit: Visit, agent_id: int | None, form: Form) -> Response[Any]:
 def _choices(known: Sequence[str], stored: str | None) -> list[tuple[str, str]]:
     """Offer what is known, and what is stored, or saving would choose another."""
     names = dict.fromkeys((*known, *([str(stored)] if stored is not None else ())))
-    return [(name, name.capitalize()) for name in names]
+    return [(name, called(name)) for name in names]
 
 
 def _draw_removal(visit: Visit, agent_id: int, form: Form) -> Response[Any]:
@@ -122,11 +124,15 @@ def _draw_removal(visit: Visit, agent_id: int, form: Form) -> Response[Any]:
     return visit.page(
         "delete.html",
         form=form,
-        title=f"Remove {person.name}?",
-        consequence=f"{person.name} ({person.email}) leaves this account with all its inboxes and "
-        "teams. What they did stays in the audit logs.",
-        verb="Remove agent",
+        title=say("Remove %(name)s?", name=person.name),
+        consequence=say(
+            "%(name)s (%(email)s) leaves this account with all its inboxes and teams. "
+            "What they did stays in the audit logs.",
+            name=person.name,
+            email=person.email,
+        ),
+        verb=say("Remove agent"),
         asks_name=False,
         back=f"{visit.path}/agents",
-        back_name="Agents",
+        back_name=say("Agents"),
     )

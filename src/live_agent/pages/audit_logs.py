@@ -8,7 +8,7 @@ from audit_trail.server.viewer import Reader, Viewer
 from live_agent.access import Member
 from live_agent.catalog import CATALOG
 from live_agent.gate import admission, opens
-from live_agent.pages import exports, personal_data, retention, saved_views
+from live_agent.pages import exports, personal_data, restorations, retention, saved_views
 from live_agent.pages.desk import settings_path, shell_of
 from live_agent.schema import Account
 from live_agent.services import Services
@@ -29,6 +29,8 @@ def audit_logs(services: Services, templates: Environment) -> Router:
                 retention=f"{settings_path(member.account_id)}/{retention.PATH}",
                 personal_data=f"{settings_path(member.account_id)}/{personal_data.PATH}",
                 zone=db.get_one(Account, member.account_id).timezone,
+                chosen_zone=member.timezone,
+                language=member.language,
                 views=saved_views.views_of(
                     db,
                     member,
@@ -36,6 +38,7 @@ def audit_logs(services: Services, templates: Environment) -> Router:
                 ),
                 exports=exports.exports_of(member),
                 opens=opens(services, member),
+                restoration=lambda entry: restorations.address_of(member.account_id, entry),
                 layout={"shell": shell_of(db, member, request.scope["path"]), "flash": None},
             )
 

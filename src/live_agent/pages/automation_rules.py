@@ -7,6 +7,8 @@ import msgspec
 from litestar import Controller, Response, get, post
 from litestar.params import FromPath
 
+from audit_trail.record.language import marked, say
+from live_agent.catalog import called
 from live_agent.pages.clauses import (
     Clause,
     Names,
@@ -202,8 +204,12 @@ def _require_subjects(rows: Rows) -> None:
     for field, clauses in (("conditions", rows.conditions), ("actions", rows.actions)):
         for number, clause in enumerate(clauses, 1):
             if not clause.subject:
-                what = "an attribute" if field == "conditions" else "what to do"
-                errors[field] = f"Choose {what} in {field.removesuffix('s')} {number}."
+                errors[field] = say(
+                    marked("Choose an attribute in condition %(number)s.")
+                    if field == "conditions"
+                    else marked("Choose what to do in action %(number)s."),
+                    number=number,
+                )
     require(errors)
 
 
@@ -235,7 +241,7 @@ def _draw(visit: Visit, rule_id: int | None, form: Form, rows: Rows) -> Response
         conditions=[*rows.conditions, *NOTHING],
         actions=[*rows.actions, *NOTHING],
         focus=rows.focus,
-        events=[(name, name.replace("_", " ").capitalize()) for name in events],
+        events=[(name, called(name)) for name in events],
         attributes=ATTRIBUTES,
         operators=OPERATORS,
         action_names=ACTIONS,
@@ -251,10 +257,12 @@ def _draw_deletion(visit: Visit, rule_id: int, form: Form) -> Response[Any]:
     return visit.page(
         "delete.html",
         form=form,
-        title=f"Delete {_rule(visit, rule_id).name}?",
-        consequence="The rule acts no more, and can't be brought back. Deactivate it to keep it.",
-        verb="Delete rule",
+        title=say("Delete %(name)s?", name=_rule(visit, rule_id).name),
+        consequence=say(
+            "The rule acts no more, and can't be brought back. Deactivate it to keep it."
+        ),
+        verb=say("Delete rule"),
         asks_name=False,
         back=f"{visit.path}/automation-rules",
-        back_name="Automation Rules",
+        back_name=say("Automation Rules"),
     )

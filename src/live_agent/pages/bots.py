@@ -5,6 +5,7 @@ from typing import Any
 from litestar import Controller, Response, get, post
 from litestar.params import FromPath
 
+from audit_trail.record.language import say
 from live_agent.errors import Invalid, NotFound
 from live_agent.pages.desk import AnyRequest, Sent, TheDesk, TheForm, Visit
 from live_agent.pages.form import Form, edited, form_of
@@ -158,7 +159,7 @@ def _draw_list(visit: Visit, inbox_id: int, form: Form) -> Response[Any]:
         form=form,
         bots=[bot for bot in bots if bot.inbox_id == inbox_id],
         others=[
-            (bot.id, f"{bot.name} ({names.get(bot.inbox_id or 0, 'serves no inbox')})")
+            (bot.id, f"{bot.name} ({names.get(bot.inbox_id or 0, say('serves no inbox'))})")
             for bot in bots
             if bot.inbox_id != inbox_id
         ],
@@ -179,9 +180,9 @@ def _draw_deletion(visit: Visit, inbox_id: int, bot_id: int, form: Form) -> Resp
     return visit.page(
         "delete.html",
         form=form,
-        title=f"Delete {record.name}?",
-        consequence="The agents of this inbox lose its help.",
-        verb="Delete bot",
+        title=say("Delete %(name)s?", name=record.name),
+        consequence=say("The agents of this inbox lose its help."),
+        verb=say("Delete bot"),
         asks_name=False,
         back=f"{visit.path}/inboxes/{inbox_id}/bots",
         back_name=inboxes.get(visit.db, visit.account_id, inbox_id).name,

@@ -5,6 +5,8 @@ from typing import Any
 from litestar import Controller, Response, get, post
 from litestar.params import FromPath
 
+from audit_trail.record.language import say
+from live_agent.catalog import called
 from live_agent.errors import NotFound
 from live_agent.pages.desk import AnyRequest, TheDesk, TheForm, Visit
 from live_agent.pages.form import Form, edited, form_of
@@ -154,9 +156,7 @@ def _draw_webhook(visit: Visit, inbox_id: int, webhook_id: int | None, form: For
         inbox=inboxes.get(visit.db, visit.account_id, inbox_id),
         webhook=None if webhook_id is None else _webhook(visit, inbox_id, webhook_id),
         form=form,
-        subscriptions=[
-            (name, name.replace("_", " ").capitalize(), "") for name in webhooks.SUBSCRIPTIONS
-        ],
+        subscriptions=[(name, called(name), "") for name in webhooks.SUBSCRIPTIONS],
     )
 
 
@@ -165,9 +165,9 @@ def _draw_deletion(visit: Visit, inbox_id: int, webhook_id: int, form: Form) -> 
     return visit.page(
         "delete.html",
         form=form,
-        title="Delete this webhook?",
-        consequence=f"{record.url} is told nothing any more.",
-        verb="Delete webhook",
+        title=say("Delete this webhook?"),
+        consequence=say("%(url)s is told nothing any more.", url=record.url),
+        verb=say("Delete webhook"),
         asks_name=False,
         back=f"{visit.path}/inboxes/{inbox_id}/configuration",
         back_name=inboxes.get(visit.db, visit.account_id, inbox_id).name,

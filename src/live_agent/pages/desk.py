@@ -13,8 +13,11 @@ from litestar.response import Redirect
 from sqlalchemy.orm import Session
 
 from audit_trail.capture.context import stating
-from audit_trail.record.language import marked
+from audit_trail.record.language import marked, spoken, told
 from audit_trail.server.assets import PAGE_HEADERS
+from audit_trail.server.audit_logs import ZONE_COOKIE
+from audit_trail.server.languages import spoken_tag
+from audit_trail.server.zone import Zone, zone_of
 from live_agent.access import Member, accounts_of
 from live_agent.database import Database
 from live_agent.errors import Invalid
@@ -30,20 +33,21 @@ Draw = Callable[["Visit", Form], Response[Any]]
 FLASH_COOKIE: Final = "flash"
 FLASH_SECONDS: Final = 60
 SAID: Final = {
-    "saved": "Saved.",
-    "created": "Created.",
-    "added": "Added.",
-    "deleted": "Deleted.",
-    "removed": "Removed.",
-    "assigned": "Assigned.",
-    "released": "Released.",
-    "cloned": "Cloned. The copy is inactive.",
-    "activated": "Activated.",
-    "deactivated": "Deactivated.",
-    "exporting": "The export is being written.",
-    "cancelled": "Cancelled.",
-    "held": "The hold is placed.",
-    "lifted": "The hold is lifted.",
+    "saved": marked("Saved."),
+    "created": marked("Created."),
+    "added": marked("Added."),
+    "deleted": marked("Deleted."),
+    "removed": marked("Removed."),
+    "assigned": marked("Assigned."),
+    "released": marked("Released."),
+    "cloned": marked("Cloned. The copy is inactive."),
+    "activated": marked("Activated."),
+    "deactivated": marked("Deactivated."),
+    "exporting": marked("The export is being written."),
+    "cancelled": marked("Cancelled."),
+    "restored": marked("Restored."),
+    "held": marked("The hold is placed."),
+    "lifted": marked("The hold is lifted."),
 }
 
 _EVERYBODY: Final = (
@@ -97,12 +101,19 @@ class Visit:
         """The path of the account's settings."""
         return settings_path(self.account_id)
 
+    @property
+    def zone(self) -> Zone:
+        """The zone in which the member reads times."""
+        account = self.db.get_one(Account, self.account_id)
+        return zone_of(
+            self.member.timezone, self.request.cookies.get(ZONE_COOKIE), account.timezone
+        )
+
     def page(self, template: str, status: int = 200, **seen: Any) -> Response[Any]:
         """Draw a page; what was said after the last change is said once."""
-        said = SAID.get(self.request.cookies.get(FLASH_COOKIE, ""))
+        said = told(SAID.get(self.request.cookies.get(FLASH_COOKIE, ""), ""))
         shell = shell_of(self.db, self.member, self.request.scope["path"])
-        text = self._templates.get_template(template).render(shell=shell, flash=said, **seen)
-        response = html(text, status)
+        response = drawn(self._templates, template, status, shell=shell, flash=said, **seen)
         if said:
             response.delete_cookie(FLASH_COOKIE)
         return response
@@ -169,9 +180,14 @@ def settings_path(account_id: int) -> str:
     return f"/app/accounts/{account_id}/settings"
 
 
-def html(text: str, status: int = 200) -> Response[Any]:
-    """Answer a page."""
-    return Response(text, status_code=status, media_type=MediaType.HTML, headers=PAGE_HEADERS)
+def drawn(
+    templates: Environment, template: str, status: int = 200, /, **seen: Any
+) -> Response[Any]:
+    """Answer a page, in the language that is spoken."""
+    language = spoken_tag(spoken())
+    text = templates.get_template(template).render({"language": language, **seen})
+    headers = {**PAGE_HEADERS, "Content-Language": language}
+    return Response(text, status_code=status, media_type=MediaType.HTML, headers=headers)
 
 
 def see_other(address: str, *, cookies: Sequence[Cookie] = ()) -> Response[Any]:

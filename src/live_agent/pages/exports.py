@@ -8,6 +8,8 @@ from litestar import Response, Router, get, post
 from litestar.params import FromPath
 
 from audit_trail.export.wanted import NAMES
+from audit_trail.record.language import marked, say, told
+from audit_trail.server.audit_logs import ZONE_COOKIE
 from audit_trail.server.browser import CSRF_FIELD
 from audit_trail.server.viewer import Exports
 from audit_trail.server.zone import moment, zone_of
@@ -16,22 +18,21 @@ from live_agent.exporting.handing import handed_file, handed_manifest
 from live_agent.gate import AUDIT_LOGS
 from live_agent.pages.desk import AnyRequest, Desk, Sent, TheForm, Visit, settings_path
 from live_agent.pages.form import Form
-from live_agent.schema import Account, Export, User
+from live_agent.schema import Export, User
 from live_agent.services import Services
 from live_agent.settings import exports
 from live_agent.settings.exports import KEPT_DAYS, UNFINISHED, wanted_by
 from live_agent.settings.fields import from_form
 
 PATH: Final = "audit-logs/exports"
-ZONE_COOKIE: Final = "tz"
 _NAMES: Final[Mapping[str, str]] = dict(NAMES.items())
 _STATES: Final = {
-    "waiting": "Waiting",
-    "running": "Being written",
-    "done": "Whole",
-    "failed": "Failed",
-    "cancelled": "Cancelled",
-    "removed": "Removed, since data in it was erased",
+    "waiting": marked("Waiting"),
+    "running": marked("Being written"),
+    "done": marked("Whole"),
+    "failed": marked("Failed"),
+    "cancelled": marked("Cancelled"),
+    "removed": marked("Removed, since data in it was erased"),
 }
 
 
@@ -109,7 +110,7 @@ class _Pages:
 
     def create(self, request: AnyRequest, sent: Sent) -> Response[Any]:
         self._services.fresh()
-        zone = zone_of(request.cookies.get(ZONE_COOKIE))
+        zone = zone_of(request.user.timezone, request.cookies.get(ZONE_COOKIE))
 
         def make(visit: Visit) -> Response[Any]:
             values = from_form(
@@ -139,8 +140,7 @@ class _Pages:
 
 
 def _draw(visit: Visit, form: Form, template: str = "exports.html") -> Response[Any]:
-    account = visit.db.get_one(Account, visit.account_id)
-    zone = zone_of(visit.request.cookies.get(ZONE_COOKIE), account.timezone)
+    zone = visit.zone
     rows = [
         Listed(
             id=each.id,
@@ -148,7 +148,7 @@ def _draw(visit: Visit, form: Form, template: str = "exports.html") -> Response[
             form=_NAMES.get(each.format, each.format),
             person=_person(visit, each),
             at=moment(each.created_at, zone).local,
-            state=_STATES[each.state],
+            state=told(_STATES[each.state]),
             failure=each.failure or "",
             is_unfinished=each.state in UNFINISHED,
             is_whole=each.state == "done",
@@ -171,9 +171,9 @@ def _draw(visit: Visit, form: Form, template: str = "exports.html") -> Response[
 
 def _search(export: Export) -> str:
     wanted = wanted_by(export)
-    return wanted.question if wanted else "Asked in another release"
+    return wanted.question if wanted else say("Asked in another release")
 
 
 def _person(visit: Visit, export: Export) -> str:
     user = visit.db.get(User, export.user_id) if export.user_id is not None else None
-    return user.email if user else "Somebody who left"
+    return user.email if user else say("Somebody who left")

@@ -9,6 +9,7 @@ import msgspec
 from litestar import Controller, Response, get, post
 from litestar.params import FromPath
 
+from audit_trail.record.language import say
 from live_agent.gate import MEMBER
 from live_agent.pages.confirming import require_typed_name
 from live_agent.pages.desk import AnyRequest, TheDesk, TheForm, Visit
@@ -122,7 +123,7 @@ class Inboxes(Controller):
     ) -> Response[Any]:
         def make(visit: Visit) -> Response[Any]:
             record = inboxes.get(visit.db, visit.account_id, inbox_id)
-            require_typed_name(record.name, sent, "inbox")
+            require_typed_name(record.name, sent)
             inboxes.delete(visit.db, record)
             return visit.done("inboxes", "deleted")
 
@@ -182,10 +183,12 @@ def _draw_deletion(visit: Visit, inbox_id: int, form: Form) -> Response[Any]:
     return visit.page(
         "delete.html",
         form=form,
-        title=f"Delete {record.name}?",
-        consequence="The inbox is deleted with its collaborators and webhooks. "
-        "Its copilot bots stay, and serve no inbox then.",
-        verb="Delete inbox",
+        title=say("Delete %(name)s?", name=record.name),
+        consequence=say(
+            "The inbox is deleted with its collaborators and webhooks. "
+            "Its copilot bots stay, and serve no inbox then."
+        ),
+        verb=say("Delete inbox"),
         asks_name=True,
         name=record.name,
         back=f"{visit.path}/inboxes/{inbox_id}",

@@ -13,6 +13,7 @@ from audit_trail.erasure.finding import Found, find
 from audit_trail.erasure.subject import Matcher, Subject
 from audit_trail.errors import ErasureRefused
 from audit_trail.record.entry import ActorId, read_what
+from audit_trail.record.language import say, told
 from audit_trail.server.assets import PAGE_HEADERS
 from live_agent.catalog import CATALOG
 from live_agent.errors import Invalid, NotFound
@@ -24,7 +25,7 @@ from live_agent.services import Services
 from live_agent.settings import agents, fields
 from live_agent.settings.fields import Field, checked, from_form
 from live_agent.settings.lookup import require
-from live_agent.settings.reasons import reasons_sent
+from live_agent.settings.reasons import FIELDS, reasons_sent
 
 PATH: Final = "audit-logs/personal-data"
 LONGEST_TERMS: Final = 4_000
@@ -190,7 +191,7 @@ def _asked(visit: Visit, sent: Sent) -> Asked:
         user = _person(visit, chosen)
         names, actor, email = (user.name,), ActorId(kind="user", id=str(user.id)), user.email
         if sent.get("email", ("",))[-1].strip().lower() not in ("", email):
-            errors["email"] = "Choose a person or type an e-mail; these are two people."
+            errors["email"] = say("Choose a person or type an e-mail; these are two people.")
     else:
         found = checked(_EMAIL, from_form(_EMAIL, sent, _EMAIL))
         errors |= found.errors
@@ -205,25 +206,30 @@ def _asked(visit: Visit, sent: Sent) -> Asked:
 
 def _person(visit: Visit, chosen: str) -> Any:
     if not (chosen.isascii() and chosen.isdecimal() and len(chosen) < 20):
-        raise Invalid({"person": "Choose one of the people shown."})
+        raise Invalid({"person": say("Choose one of the people shown.")})
     try:
         return agents.get(visit.db, visit.account_id, int(chosen)).user
     except NotFound:
-        raise Invalid({"person": "This person isn't in the account any more."}) from None
+        raise Invalid({"person": say("This person isn't in the account any more.")}) from None
 
 
 def _wrong(asked: Asked, sent: Sent, why: dict[str, str]) -> dict[str, str]:
     """Return a sentence for each field that keeps this from being done."""
     matcher = Matcher(asked.subject)
     errors = {
-        name: f"{name.capitalize()} names the person, and it stays in the trail; leave the name out."
+        name: say(
+            "%(label)s names the person, and it stays in the trail; leave the name out.",
+            label=told(FIELDS[name].label),
+        )
         for name, text in why.items()
         if matcher.is_in(text)
     }
     if not why.get("reason"):
-        errors["reason"] = "Reason is required; the audit logs keep it."
+        errors["reason"] = say("Reason is required; the audit logs keep it.")
     if sent.get("confirm", ("",))[-1].strip().lower() != asked.email:
-        errors["confirm"] = f"This isn't the e-mail; type {asked.email} to erase."
+        errors["confirm"] = say(
+            "This isn't the e-mail; type %(email)s to erase.", email=asked.email
+        )
     return errors
 
 
@@ -244,7 +250,7 @@ def _draw(
         "personal_data.html",
         status=status,
         form=form,
-        people=[("", "Somebody else, by e-mail")]
+        people=[("", say("Somebody else, by e-mail"))]
         + [(number, f"{name} ({email})") for number, name, email in agent_choices(visit)],
         asked=asked,
         found=found,

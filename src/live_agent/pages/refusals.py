@@ -6,33 +6,37 @@ from urllib.parse import quote
 from jinja2 import Environment
 from litestar import Response
 
+from audit_trail.record.language import marked, say, speaking, told
 from audit_trail.server.answers import Problem
 from audit_trail.server.assets import PAGE_HEADERS
 from live_agent.access import Member
 from live_agent.database import Database
 from live_agent.errors import DatabaseFailed
-from live_agent.pages.desk import AnyRequest, html, see_other, shell_of
+from live_agent.pages.desk import AnyRequest, drawn, see_other, shell_of
+from live_agent.pages.reading import language_for, wants_json
 
 SIGN_IN: Final = "/sign-in"
 
 _TITLES: Final = {
-    400: "That can't be understood",
-    403: "You may not do this",
-    404: "There is nothing here",
-    405: "You may not do this here",
-    413: "That is too large",
-    422: "That can't be understood",
-    429: "Too many attempts",
-    500: "Something went wrong here",
-    503: "Too busy just now",
+    400: marked("That can't be understood"),
+    403: marked("You may not do this"),
+    404: marked("There is nothing here"),
+    405: marked("You may not do this here"),
+    413: marked("That is too large"),
+    422: marked("That can't be understood"),
+    429: marked("Too many attempts"),
+    500: marked("Something went wrong here"),
+    503: marked("Too busy just now"),
 }
 _ADVICE: Final = {
-    403: "Ask an administrator of this account if you need to.",
-    404: "It may have been deleted, or the address is mistyped.",
-    413: "Send less at once.",
-    429: "Wait a minute, then try again.",
-    500: "Try again. If it stays like this, tell whoever runs this server; its log says more.",
-    503: "Nothing was changed. Try again in a moment.",
+    403: marked("Ask an administrator of this account if you need to."),
+    404: marked("It may have been deleted, or the address is mistyped."),
+    413: marked("Send less at once."),
+    429: marked("Wait a minute, then try again."),
+    500: marked(
+        "Try again. If it stays like this, tell whoever runs this server; its log says more."
+    ),
+    503: marked("Nothing was changed. Try again in a moment."),
 }
 
 
@@ -48,21 +52,25 @@ class Refusals:
 
         Somebody who isn't signed in is led to the page to do so.
         """
-        if request.accept.best_match(["text/html", "application/json"]) == "application/json":
+        if wants_json(request):
             return _json(problem)
         if problem.status == 401:
             return _to_sign_in(request)
+        with speaking(language_for(self._templates, request)):
+            return self._drawn(request, problem)
+
+    def _drawn(self, request: AnyRequest, problem: Problem) -> Response[Any]:
         status = problem.status
         seen = {
-            "title": _TITLES.get(status, "That isn't possible"),
-            "message": problem.message,
-            "advice": _ADVICE.get(status, ""),
+            "title": told(_TITLES.get(status, marked("That isn't possible"))),
+            "message": told(problem.message),
+            "advice": told(_ADVICE.get(status, "")),
             "address": "/",
-            "way_out": "Back to the settings",
+            "way_out": say("Back to the settings"),
             "shell": self._shell(request, status),
             "flash": None,
         }
-        response = html(self._templates.get_template("refusal.html").render(seen), status)
+        response = drawn(self._templates, "refusal.html", status, **seen)
         response.headers.update(problem.headers)
         return response
 

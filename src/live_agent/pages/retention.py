@@ -12,17 +12,17 @@ from litestar.params import FromPath
 from audit_trail.capture.context import SYSTEM, Context, Origin, current_context, stating
 from audit_trail.errors import PolicyAltered, PolicyMoved, RetentionRefused
 from audit_trail.record.entry import ActorId, ActorKind, Entity, Entry, read_what, read_who
+from audit_trail.record.language import grouped, say, told
 from audit_trail.record.retained import said_hold
 from audit_trail.record.sentence import activity, actor_called, kind_name, summary
 from audit_trail.retention.policy import LEAST_DAYS, MOST_DAYS, Hold, Policy
 from audit_trail.server.beginning import begin_of
-from audit_trail.server.zone import Zone, moment, zone_of, zone_title
+from audit_trail.server.zone import Zone, moment, zone_title
 from live_agent.catalog import CATALOG
 from live_agent.errors import NotFound
 from live_agent.gate import AUDIT_LOGS
 from live_agent.pages.desk import AnyRequest, Desk, Sent, TheForm, Visit
 from live_agent.pages.form import Form, refused
-from live_agent.schema import Account
 from live_agent.services import Services
 from live_agent.settings import fields
 from live_agent.settings.fields import Checked, Field, checked, from_form
@@ -36,7 +36,13 @@ LAST_YEAR: Final = 2999
 
 def _days(value: object) -> int:
     if not isinstance(value, int) or not LEAST_DAYS <= value <= MOST_DAYS:
-        raise ValueError(f"must be a whole number from {LEAST_DAYS} to {MOST_DAYS:,}")
+        raise ValueError(
+            say(
+                "must be a whole number from %(least)s to %(most)s",
+                least=LEAST_DAYS,
+                most=grouped(MOST_DAYS),
+            )
+        )
     return value
 
 
@@ -51,11 +57,11 @@ def _date(value: object) -> date | None:
             raise ValueError
         return day
     except ValueError:
-        raise ValueError("must be a day, such as 2026-01-31") from None
+        raise ValueError(say("must be a day, such as %(day)s", day="2026-01-31")) from None
 
 
 _TYPES: Final = [(name, kind.name) for name, kind in CATALOG.kinds.items()]
-_KINDS: Final = [(kind, kind_name(kind)) for kind in get_args(ActorKind)]
+_KINDS: Final = get_args(ActorKind)
 _NUMBER: Final = fields.text(limit=LONGEST_NUMBER)
 DAYS: Final = {"days": Field(label="Days", check=_days, required=True, form="number")}
 HOLD: Final = {
@@ -63,9 +69,7 @@ HOLD: Final = {
         label="Record", check=fields.optional(fields.one_of(*(name for name, _ in _TYPES)))
     ),
     "number": Field(label="Record's number", check=_NUMBER),
-    "kind": Field(
-        label="Actor", check=fields.optional(fields.one_of(*(kind for kind, _ in _KINDS)))
-    ),
+    "kind": Field(label="Actor", check=fields.optional(fields.one_of(*_KINDS))),
     "actor": Field(label="Actor's number", check=_NUMBER),
     "start": Field(label="From", check=_date),
     "end": Field(label="Until", check=_date),
@@ -158,7 +162,7 @@ class _Pages:
 
         def act(account: str, context: Context) -> None:
             with self._desk.visit(request) as visit:
-                zone = _zone(visit)
+                zone = visit.zone
             self._retention.place(account, context, **_held(values, zone))
 
         return self._act(request, sent, found.errors, act, self._draw_hold, "held", "type")
@@ -205,7 +209,7 @@ class _Pages:
             return response
 
     def _draw(self, visit: Visit, form: Form) -> Response[Any]:
-        account, zone = str(visit.account_id), _zone(visit)
+        account, zone = str(visit.account_id), visit.zone
         altered, policy = None, Policy()
         try:
             policy = self._retention.policy(account)
@@ -230,12 +234,12 @@ class _Pages:
         )
 
     def _draw_hold(self, visit: Visit, form: Form) -> Response[Any]:
-        zone = _zone(visit)
+        zone = visit.zone
         return visit.page(
             "hold.html",
             form=form,
-            types=[("", "Any record"), *_TYPES],
-            kinds=[("", "Anybody"), *_KINDS],
+            types=[("", say("Any record")), *((name, told(title)) for name, title in _TYPES)],
+            kinds=[("", say("Anybody")), *((kind, kind_name(kind)) for kind in _KINDS)],
             zone=zone_title(zone, [moment(self._clock(), zone)]),
         )
 
@@ -245,7 +249,7 @@ class _Pages:
         if not held:
             raise NotFound
         return visit.page(
-            "hold_lift.html", form=form, hold=self._hold(account, held[0], _zone(visit))
+            "hold_lift.html", form=form, hold=self._hold(account, held[0], visit.zone)
         )
 
     def _hold(self, account: str, hold: Hold, zone: Zone) -> Held:
@@ -273,7 +277,7 @@ def _why(sent: Mapping[str, Sequence[str]]) -> Checked:
     """Return reason and ticket; here a reason is required."""
     why = reasons_sent(sent)
     if "reason" not in why.values and "reason" not in why.errors:
-        why.errors["reason"] = "Reason is required."
+        why.errors["reason"] = say("%(label)s is required.", label=say("Reason"))
     return why
 
 
@@ -295,8 +299,3 @@ def _stripped(text: str | None) -> str | None:
 def _midnight(day: date, zone: Zone) -> int:
     at = datetime.combine(day, time(), zone.info)
     return int(at.timestamp()) * 1_000_000
-
-
-def _zone(visit: Visit) -> Zone:
-    account = visit.db.get_one(Account, visit.account_id)
-    return zone_of(visit.request.cookies.get("tz"), account.timezone)

@@ -9,6 +9,7 @@ from litestar import Router
 from litestar.di import Provide
 
 from audit_trail.server.assets import STATIC, Assets, page_templates
+from live_agent.catalog import called, called_within
 from live_agent.gate import ADMINISTRATOR, AUDIT_LOGS, PUBLIC, form_sent
 from live_agent.pages.agents import Agents
 from live_agent.pages.audit_logs import audit_logs
@@ -19,7 +20,9 @@ from live_agent.pages.desk import Desk
 from live_agent.pages.exports import exports_router
 from live_agent.pages.inboxes import Inboxes
 from live_agent.pages.personal_data import personal_data
+from live_agent.pages.reading import Reading
 from live_agent.pages.refusals import Refusals
+from live_agent.pages.restorations import restorations
 from live_agent.pages.retention import retention
 from live_agent.pages.saved_views import saved_views_router
 from live_agent.pages.signing import signing_routes
@@ -43,11 +46,14 @@ def pages(services: Services, locales: Sequence[Path] = (LOCALE,)) -> Pages:
     """Return every page of Live Agent; in `locales` lie the files of its languages."""
     assets = Assets(STATIC_PATH, [HERE / "static", STATIC])
     templates = page_templates(assets, FileSystemLoader(HERE / "templates"), locales=locales)
+    templates.globals |= {"called": called}
+    templates.filters["called_within"] = called_within
     desk = Desk(services.database, templates)
     static = assets.router()
     static.opt.update(PUBLIC)
     log = audit_logs(services, templates)
     log.opt.update(AUDIT_LOGS)
+    reading = Reading(templates)
     settings = Router(
         SETTINGS_PATH,
         route_handlers=[
@@ -63,8 +69,10 @@ def pages(services: Services, locales: Sequence[Path] = (LOCALE,)) -> Pages:
             personal_data(services, desk),
             saved_views_router(services, desk),
             exports_router(services, desk),
+            restorations(services, desk),
         ],
         opt=ADMINISTRATOR,
+        middleware=[reading],
         dependencies={
             "desk": Provide(lambda: desk, sync_to_thread=False),
             "sent": Provide(form_sent),
@@ -74,6 +82,7 @@ def pages(services: Services, locales: Sequence[Path] = (LOCALE,)) -> Pages:
     signing = Router(
         "/",
         route_handlers=signing_routes(services, templates),
+        middleware=[reading],
         dependencies={"sent": Provide(form_sent)},
         include_in_schema=False,
     )

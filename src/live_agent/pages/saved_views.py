@@ -8,6 +8,7 @@ from litestar import Response, Router, get, post
 from litestar.params import FromPath
 from sqlalchemy.orm import Session
 
+from audit_trail.record.language import marked, say, say_many, told
 from audit_trail.server.viewer import View, Views
 from live_agent.access import Member
 from live_agent.pages.desk import AnyRequest, Desk, Sent, TheForm, Visit, settings_path
@@ -20,20 +21,20 @@ from live_agent.settings.fields import from_form
 PATH: Final = "audit-logs/views"
 FIELDS: Final = tuple(saved_views.FIELDS)
 RANGES: Final = (
-    ("", "All, or the days below"),
-    ("1h", "Last hour"),
-    ("24h", "Last 24 hours"),
-    ("7d", "Last 7 days"),
-    ("30d", "Last 30 days"),
-    ("90d", "Last 90 days"),
+    ("", marked("All, or the days below")),
+    ("1h", marked("Last hour")),
+    ("24h", marked("Last 24 hours")),
+    ("7d", marked("Last 7 days")),
+    ("30d", marked("Last 30 days")),
+    ("90d", marked("Last 90 days")),
 )
 PERIODS: Final = {
-    60: "1 minute",
-    300: "5 minutes",
-    900: "15 minutes",
-    3_600: "1 hour",
-    14_400: "4 hours",
-    86_400: "1 day",
+    60: marked("1 minute"),
+    300: marked("5 minutes"),
+    900: marked("15 minutes"),
+    3_600: marked("1 hour"),
+    14_400: marked("4 hours"),
+    86_400: marked("1 day"),
 }
 
 
@@ -132,7 +133,7 @@ class _Pages:
             begun = {
                 **asked,
                 "columns": tuple(filter(None, asked["columns"][0].split(","))),
-                "timezone": (account.timezone,),
+                "timezone": (visit.member.timezone or account.timezone,),
                 "period_seconds": ("3600",),
             }
             return _draw(visit, None, Form(values=begun))
@@ -216,14 +217,17 @@ def _is_failing(visit: Visit, record: SavedView) -> bool:
 
 
 def _draw(visit: Visit, record: SavedView | None, form: Form) -> Response[Any]:
-    periods = dict(PERIODS)
+    periods = {seconds: told(title) for seconds, title in PERIODS.items()}
     if record is not None:
-        periods.setdefault(record.period_seconds, f"{record.period_seconds:,} seconds")
+        periods.setdefault(
+            record.period_seconds,
+            say_many("%(count)s second", "%(count)s seconds", record.period_seconds),
+        )
     return visit.page(
         "view.html",
         view=record,
         form=form,
-        ranges=RANGES,
+        ranges=[(name, told(title)) for name, title in RANGES],
         periods=sorted(periods.items()),
         is_failing=record is not None and _is_failing(visit, record),
     )
@@ -231,15 +235,18 @@ def _draw(visit: Visit, record: SavedView | None, form: Form) -> Response[Any]:
 
 def _draw_deletion(visit: Visit, view_id: int, form: Form) -> Response[Any]:
     record = _view(visit, view_id)
-    others = " No administrator of the account can use it any more." if record.is_shared else ""
+    consequence = say("The view is deleted, and its webhook tells nothing more.")
+    if record.is_shared:
+        lost = say("No administrator of the account can use it any more.")
+        consequence = say("%(one)s %(other)s", one=consequence, other=lost)
     return visit.page(
         "delete.html",
         form=form,
-        title=f"Delete {record.name}?",
-        consequence=f"The view is deleted, and its webhook tells nothing more.{others}",
-        verb="Delete view",
+        title=say("Delete %(name)s?", name=record.name),
+        consequence=consequence,
+        verb=say("Delete view"),
         asks_name=False,
         name=record.name,
         back=f"{visit.path}/{PATH}",
-        back_name="Views",
+        back_name=say("Views"),
     )

@@ -6,11 +6,12 @@ from jinja2 import Environment
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 
+from audit_trail.record.language import say, told
 from live_agent.access import accounts_of
 from live_agent.entrance import ended_cookie, session_cookie, sign_in, sign_out
 from live_agent.errors import Invalid, TooManyAttempts, WrongCredentials
 from live_agent.gate import PERSON, PUBLIC
-from live_agent.pages.desk import AnyRequest, TheForm, html, see_other, settings_path
+from live_agent.pages.desk import AnyRequest, TheForm, drawn, see_other, settings_path
 from live_agent.pages.form import Form, refused
 from live_agent.pages.refusals import SIGN_IN
 from live_agent.services import Services
@@ -45,7 +46,9 @@ def signing_routes(services: Services, templates: Environment) -> list[HTTPRoute
         except (Invalid, WrongCredentials, TooManyAttempts) as error:
             services.metrics.refuse(error)
             errors = error.errors if isinstance(error, Invalid) else {}
-            return _draw(templates, refused(sent, errors, str(error)), return_to, error.status)
+            return _draw(
+                templates, refused(sent, errors, told(str(error))), return_to, error.status
+            )
         return see_other(return_to, cookies=[session_cookie(services, signed_in.session.secret)])
 
     @post("/sign-out", opt=PERSON, sync_to_thread=True)
@@ -59,20 +62,20 @@ def signing_routes(services: Services, templates: Environment) -> list[HTTPRoute
 def _homeless(templates: Environment) -> Response[Any]:
     """Say what it means to belong to no account, as after leaving the last one."""
     seen = {
-        "title": "You belong to no account",
-        "message": "You are signed in, but there is nothing here for you any more or yet.",
-        "advice": "Ask an administrator to add you to theirs.",
+        "title": say("You belong to no account"),
+        "message": say("You are signed in, but there is nothing here for you any more or yet."),
+        "advice": say("Ask an administrator to add you to theirs."),
         "address": SIGN_IN,
-        "way_out": "Sign in as somebody else",
+        "way_out": say("Sign in as somebody else"),
         "shell": None,
         "flash": None,
     }
-    return html(templates.get_template("refusal.html").render(seen))
+    return drawn(templates, "refusal.html", **seen)
 
 
 def _draw(templates: Environment, form: Form, return_to: str, status: int = 200) -> Response[Any]:
     seen = {"form": form, "return_to": return_to, "shell": None, "flash": None}
-    return html(templates.get_template("sign_in.html").render(seen), status)
+    return drawn(templates, "sign_in.html", status, **seen)
 
 
 def _return_path(wanted: str) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 from litestar import Controller, Response, get, post
 from litestar.params import FromPath
 
+from audit_trail.record.language import say
 from live_agent.gate import MEMBER
 from live_agent.pages.confirming import require_typed_name
 from live_agent.pages.desk import AnyRequest, Sent, TheDesk, TheForm, Visit
@@ -73,7 +74,7 @@ class Teams(Controller):
     ) -> Response[Any]:
         def make(visit: Visit) -> Response[Any]:
             record = teams.get(visit.db, visit.account_id, team_id)
-            require_typed_name(record.name, sent, "team")
+            require_typed_name(record.name, sent)
             teams.delete(visit.db, record)
             return visit.done("teams", "deleted")
 
@@ -96,11 +97,11 @@ def _draw_deletion(visit: Visit, team_id: int, form: Form) -> Response[Any]:
     return visit.page(
         "delete.html",
         form=form,
-        title=f"Delete {record.name}?",
-        consequence="The team is deleted with its memberships. Its agents stay.",
-        verb="Delete team",
+        title=say("Delete %(name)s?", name=record.name),
+        consequence=say("The team is deleted with its memberships. Its agents stay."),
+        verb=say("Delete team"),
         asks_name=True,
         name=record.name,
         back=f"{visit.path}/teams",
-        back_name="Teams",
+        back_name=say("Teams"),
     )

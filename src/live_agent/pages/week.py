@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from audit_trail.record.language import told
 from live_agent.settings.working_hours import DAYS
 
 MONDAY_FIRST: Final = (1, 2, 3, 4, 5, 6, 0)
@@ -24,8 +25,8 @@ class Day(msgspec.Struct, frozen=True, kw_only=True):
 
 def days_of(hours: Sequence[Mapping[str, Any]]) -> list[Day]:
     """Return the week from Monday; a day that isn't told is closed."""
-    told = {day.get("day_of_week"): day for day in hours}
-    return [_day(number, told.get(number, {"closed_all_day": True})) for number in MONDAY_FIRST]
+    known = {day.get("day_of_week"): day for day in hours}
+    return [_day(number, known.get(number, {"closed_all_day": True})) for number in MONDAY_FIRST]
 
 
 def days_sent(sent: Mapping[str, Sequence[str]]) -> list[Day]:
@@ -37,7 +38,7 @@ def days_sent(sent: Mapping[str, Sequence[str]]) -> list[Day]:
     return [
         Day(
             number=number,
-            name=DAYS[number],
+            name=told(DAYS[number]),
             state=text(number, "state"),
             opens=text(number, "opens"),
             closes=text(number, "closes"),
@@ -66,7 +67,7 @@ def _day(number: int, day: Mapping[str, Any]) -> Day:
     )
     return Day(
         number=number,
-        name=DAYS[number],
+        name=told(DAYS[number]),
         state=state,
         opens=_time(day, "open") if state == "open" else OPENS,
         closes=_time(day, "close") if state == "open" else CLOSES,

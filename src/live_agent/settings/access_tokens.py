@@ -6,6 +6,7 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from audit_trail.record.language import say
 from live_agent import access
 from live_agent.errors import NotFound
 from live_agent.schema import LARGEST_INTEGER, SCOPES, AccessToken, AccountUser
@@ -33,7 +34,7 @@ def create(db: Session, agent: AccountUser, values: Mapping[str, object]) -> str
     """
     accepted, errors = checked(FIELDS, values)
     if agent.role != "administrator":
-        errors["email"] = "E-mail must be an administrator's of this account."
+        errors["email"] = say("E-mail must be an administrator's of this account.")
     require(errors)
     return access.create_token(
         db,

@@ -7,6 +7,7 @@ from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from audit_trail import credentials
+from audit_trail.record.language import marked, say, told
 from live_agent import access
 from live_agent.errors import NotFound
 from live_agent.schema import (
@@ -89,8 +90,18 @@ def add(db: Session, account_id: int, person: User, values: Mapping[str, object]
     """Make somebody who exists an agent of this account as well. Raises `Invalid`."""
     accepted, errors = checked(FIELDS, values, partial=True)
     if _belongs(db, account_id, person):
-        errors["email"] = _TAKEN
+        errors["email"] = told(_TAKEN)
     require(errors)
+    return _join(db, account_id, person, accepted)
+
+
+def rejoin(db: Session, account_id: int, person: User, values: Mapping[str, object]) -> AccountUser:
+    """Make a person who was removed an agent again. Raises `Invalid`.
+
+    One who belongs to other accounts by now is refused, as everywhere: nobody is taken from them.
+    """
+    accepted, errors = checked(FIELDS, values, partial=True)
+    require(errors | _refusals(db, account_id, person, {}))
     return _join(db, account_id, person, accepted)
 
 
@@ -108,13 +119,15 @@ def update(
     accepted, errors = checked(FIELDS, values, partial=True)
     person = record.user
     if accepted.get("role", "administrator") != "administrator" and _is_last(db, record):
-        errors["role"] = _LAST
+        errors["role"] = told(_LAST)
     if accepted.get("name", person.name) != person.name and _is_elsewhere(db, record):
-        errors["name"] = "Name can't be changed here, because this person has other accounts too."
+        errors["name"] = say(
+            "Name can't be changed here, because this person has other accounts too."
+        )
     if accepted.get("email", person.email) != person.email:
-        errors["email"] = "E-mail can't be changed here; people change their own."
+        errors["email"] = say("E-mail can't be changed here; people change their own.")
     if "password" in accepted and not may_set_password(db, record):
-        errors["password"] = _NOT_YOURS
+        errors["password"] = told(_NOT_YOURS)
     require(errors)
     if password_hash is not None:
         access.set_password(db, person, password_hash)
@@ -138,22 +151,22 @@ def remove(db: Session, record: AccountUser) -> None:
 
     Their private views and their own macros go with them.
     """
-    require({"role": _LAST} if _is_last(db, record) else {})
+    require({"role": told(_LAST)} if _is_last(db, record) else {})
     macros.delete_personal(db, record.account_id, record.user_id)
     saved_views.delete_private(db, record.account_id, record.user_id)
     db.delete(record)
     db.flush()
 
 
-_LAST: Final = (
+_LAST: Final = marked(
     "Role must stay as it is, because this is the account's only administrator who can sign in; "
     "make someone else administrator first."
 )
-_TAKEN: Final = "E-mail belongs to an agent of this account already."
-_STRANGER: Final = (
+_TAKEN: Final = marked("E-mail belongs to an agent of this account already.")
+_STRANGER: Final = marked(
     "E-mail belongs to somebody of another account; whoever runs this server can add them."
 )
-_NOT_YOURS: Final = (
+_NOT_YOURS: Final = marked(
     "Password can't be set here, because this person has one already or has other accounts too."
 )
 
@@ -163,10 +176,10 @@ def _refusals(
 ) -> dict[str, str]:
     """Say why somebody who exists can't become an agent: nobody else may set their password."""
     if _belongs(db, account_id, person):
-        return {"email": _TAKEN}
+        return {"email": told(_TAKEN)}
     if access.accounts_of(db, person.id):
-        return {"email": _STRANGER}
-    return {"password": _NOT_YOURS} if "password" in values else {}
+        return {"email": told(_STRANGER)}
+    return {"password": told(_NOT_YOURS)} if "password" in values else {}
 
 
 def _join(db: Session, account_id: int, person: User, accepted: Mapping[str, Any]) -> AccountUser:

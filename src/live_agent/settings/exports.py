@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from audit_trail.capture.jobs import handed_over
 from audit_trail.export.wanted import FORMS, Wanted
+from audit_trail.record.language import say
 from audit_trail.server.asked import RANGES, asked_of
 from audit_trail.server.exporting import wanted_of
 from audit_trail.server.zone import zone_of
@@ -77,7 +78,10 @@ def create(
     kept = listed(db, account_id)
     if sum(each.state in UNFINISHED for each in kept) >= MOST_UNFINISHED:
         raise Invalid(
-            message=f"{MOST_UNFINISHED} exports are being written; wait for one, or cancel it."
+            message=say(
+                "%(count)s exports are being written; wait for one, or cancel it.",
+                count=MOST_UNFINISHED,
+            )
         )
     for each in [each for each in kept if each.state not in UNFINISHED][MOST_KEPT - 1 :]:
         each.expires_at = 0

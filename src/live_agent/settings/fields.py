@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from audit_trail.record.language import grouped, say, told
 from live_agent.schema import LARGEST_INTEGER
 
 Check = Callable[[object], Any]
@@ -53,12 +54,12 @@ def checked(
     for name, field in fields.items():
         if name not in values:
             if field.required and not partial:
-                errors[name] = f"{field.label} is required."
+                errors[name] = say("%(label)s is required.", label=told(field.label))
             continue
         try:
             accepted[name] = field.check(values[name])
         except ValueError as error:
-            errors[name] = f"{field.label} {error}."
+            errors[name] = say("%(label)s %(wrong)s.", label=told(field.label), wrong=error)
     return Checked(accepted, errors)
 
 
@@ -90,7 +91,8 @@ def _from_form(kind: str, sent: str | Sequence[str] | None) -> object:
 
 
 def _number(text: str) -> object:
-    return int(text) if re.fullmatch(r"-?[0-9]{1,19}", text.strip()) else text
+    digits = text.strip()
+    return int(digits) if re.fullmatch(r"-?[0-9]{1,19}", digits) else text
 
 
 def _document(text: str) -> object:
@@ -109,17 +111,17 @@ def text(
         if value is None and nullable:
             return None
         if value is None:
-            raise ValueError("is required")
+            raise ValueError(say("is required"))
         if not isinstance(value, str):
-            raise ValueError("must be text")
+            raise ValueError(say("must be text"))
         if not nullable and not value.strip():
-            raise ValueError("is required")
+            raise ValueError(say("is required"))
         if not _is_clean(value, "\n\r\t" if lines else ""):
-            raise ValueError("must not contain control characters")
+            raise ValueError(say("must not contain control characters"))
         if len(value) > limit:
-            raise ValueError(f"must be at most {limit:,} characters long")
+            raise ValueError(say("must be at most %(count)s characters long", count=grouped(limit)))
         if len(value.strip()) < shortest:
-            raise ValueError(f"must be at least {shortest} characters long")
+            raise ValueError(say("must be at least %(count)s characters long", count=shortest))
         return value
 
     return check
@@ -132,7 +134,7 @@ def name(*, shortest: int = 0, formula: bool = True) -> Check:
     def check(value: object) -> str:
         accepted: str = accept(value)
         if not formula and accepted.lstrip().startswith("="):
-            raise ValueError("must not start with =")
+            raise ValueError(say("must not start with ="))
         return accepted
 
     return check
@@ -148,15 +150,15 @@ def _is_clean(value: str, permitted: str) -> bool:
 
 def boolean(value: object) -> bool:
     if not isinstance(value, bool):
-        raise ValueError("must be true or false")
+        raise ValueError(say("must be true or false"))
     return value
 
 
 def integer(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise ValueError("must be a whole number")
+        raise ValueError(say("must be a whole number"))
     if not -LARGEST_INTEGER <= value <= LARGEST_INTEGER:
-        raise ValueError("is out of range")
+        raise ValueError(say("is out of range"))
     return value
 
 
@@ -168,7 +170,7 @@ def optional(check: Check) -> Check:
 def one_of(*choices: str) -> Check:
     def check(value: object) -> str:
         if not isinstance(value, str) or value not in choices:
-            raise ValueError(f"must be {_listed(choices, 'or')}")
+            raise ValueError(say("must be %(choices)s", choices=_either(choices)))
         return value
 
     return check
@@ -179,21 +181,36 @@ def some_of(*choices: str) -> Check:
 
     def check(value: object) -> list[str]:
         if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-            raise ValueError("must be a list of names")
+            raise ValueError(say("must be a list of names"))
         if unknown := [each for each in value if each not in choices]:
             shown = unknown[0][:60].encode("ascii", "backslashreplace").decode()
-            raise ValueError(f"has the unknown name {shown}; known are {_listed(choices, 'and')}")
+            raise ValueError(
+                say(
+                    "has the unknown name %(name)s; known are %(choices)s",
+                    name=shown,
+                    choices=_all(choices),
+                )
+            )
         return list(dict.fromkeys(value))
 
     return check
 
 
+def names(value: object) -> list[str]:
+    """Accept a list of names, each once."""
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise ValueError("must be a list of names")
+    if len(value) > MOST_ITEMS:
+        raise ValueError(f"must have at most {MOST_ITEMS:,} items")
+    return list(dict.fromkeys(value))
+
+
 def numbers(value: object) -> list[int]:
     """Accept a list of ids, each once."""
     if not isinstance(value, list) or not all(type(each) is int for each in value):
-        raise ValueError("must be a list of whole numbers")
+        raise ValueError(say("must be a list of whole numbers"))
     if len(value) > MOST_ITEMS:
-        raise ValueError(f"must have at most {MOST_ITEMS:,} items")
+        raise ValueError(say("must have at most %(count)s items", count=grouped(MOST_ITEMS)))
     return [integer(each) for each in dict.fromkeys(value)]
 
 
@@ -202,64 +219,66 @@ def url(value: object) -> str | None:
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
     if not isinstance(value, str):
-        raise ValueError("must be a URL")
+        raise ValueError(say("must be a URL"))
     if len(value) > LONGEST_URL:
-        raise ValueError(f"must be at most {LONGEST_URL:,} characters long")
+        raise ValueError(
+            say("must be at most %(count)s characters long", count=grouped(LONGEST_URL))
+        )
     if not _is_clean(value, "") or any(character.isspace() for character in value):
-        raise ValueError("must not contain spaces or control characters")
+        raise ValueError(say("must not contain spaces or control characters"))
     try:
         parts = urlsplit(value)
         host, _port = parts.hostname, parts.port
     except ValueError:
-        raise ValueError("must be a valid URL") from None
+        raise ValueError(say("must be a valid URL")) from None
     if parts.scheme not in ("http", "https"):
-        raise ValueError("must start with http:// or https://")
+        raise ValueError(say("must start with http:// or https://"))
     if parts.username is not None or parts.password is not None:
-        raise ValueError("must not contain a user name or password")
+        raise ValueError(say("must not contain a user name or password"))
     if not host or not _HOST.fullmatch(host):
-        raise ValueError("must name a host")
+        raise ValueError(say("must name a host"))
     return value
 
 
 def required_url(value: object) -> str:
     if (accepted := url(value)) is None:
-        raise ValueError("is required")
+        raise ValueError(say("is required"))
     return accepted
 
 
 def timezone(value: object) -> str:
     """Accept the IANA name of a time zone."""
     if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_+\-/]{0,63}", value):
-        raise ValueError("must be the name of a time zone, such as Europe/Berlin")
+        raise ValueError(say("must be the name of a time zone, such as Europe/Berlin"))
     try:
         ZoneInfo(value)
     except (KeyError, ValueError, OSError):
-        raise ValueError("must be a known time zone, such as Europe/Berlin") from None
+        raise ValueError(say("must be a known time zone, such as Europe/Berlin")) from None
     return value
 
 
 def email(value: object) -> str:
     """Accept an e-mail address; it is kept in lower case, since people sign in with it."""
     if not isinstance(value, str) or not value.strip():
-        raise ValueError("is required")
+        raise ValueError(say("is required"))
     if not _EMAIL.fullmatch(value.strip()) or not _is_clean(value, ""):
-        raise ValueError("must be an e-mail address, such as ana@example.com")
+        raise ValueError(say("must be an e-mail address, such as ana@example.com"))
     return value.strip().lower()
 
 
 def secret(value: object) -> str:
     """Accept a signing secret; nobody can sign with a short one."""
     if not isinstance(value, str) or not re.fullmatch(r"[!-~]{16,255}", value):
-        raise ValueError("must be 16 to 255 letters, digits or signs without spaces")
+        raise ValueError(say("must be 16 to 255 letters, digits or signs without spaces"))
     return value
 
 
 def password(value: object) -> str:
     """Accept a password."""
     if not isinstance(value, str) or not 8 <= len(value) <= LONGEST_NAME:
-        raise ValueError(f"must be 8 to {LONGEST_NAME} characters long")
+        raise ValueError(say("must be 8 to %(count)s characters long", count=LONGEST_NAME))
     if not _is_clean(value, ""):
-        raise ValueError("must not contain control characters")
+        raise ValueError(say("must not contain control characters"))
     return value
 
 
@@ -268,7 +287,7 @@ def json_object(value: object) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise ValueError("must be an object")
+        raise ValueError(say("must be an object"))
     require_plain(value)
     return value
 
@@ -276,10 +295,10 @@ def json_object(value: object) -> dict[str, Any]:
 def require_plain(value: object, depth: int = 0) -> None:
     """Raise `ValueError` for what can't be kept as JSON, or is too deep or too large."""
     if depth > DEEPEST_JSON:
-        raise ValueError("is nested too deeply")
+        raise ValueError(say("is nested too deeply"))
     match value:
         case str() if not _is_clean(value, "\n\r\t"):
-            raise ValueError("must not contain control characters")
+            raise ValueError(say("must not contain control characters"))
         case bool():
             return
         case int():
@@ -292,9 +311,16 @@ def require_plain(value: object, depth: int = 0) -> None:
             for item in value:
                 require_plain(item, depth + 1)
     if depth == 0 and len(msgspec.json.encode(value)) > LONGEST_JSON_BYTES:
-        raise ValueError(f"must be at most {LONGEST_JSON_BYTES:,} bytes long")
+        raise ValueError(
+            say("must be at most %(count)s bytes long", count=grouped(LONGEST_JSON_BYTES))
+        )
 
 
-def _listed(choices: Sequence[str], word: str) -> str:
+def _either(choices: Sequence[str]) -> str:
     *others, last = choices
-    return f"{', '.join(others)} {word} {last}" if others else last
+    return say("%(first)s or %(last)s", first=", ".join(others), last=last) if others else last
+
+
+def _all(choices: Sequence[str]) -> str:
+    *others, last = choices
+    return say("%(one)s and %(other)s", one=", ".join(others), other=last) if others else last

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
+from audit_trail.record.language import marked, say, told
 from live_agent.errors import Invalid, NotFound
 from live_agent.schema import LARGEST_INTEGER, Inbox, Owned
 
@@ -49,7 +50,7 @@ def check_inbox(
     try:
         find(db, Inbox, account_id, inbox_id)
     except NotFound:
-        errors["inbox_id"] = "Inbox must be one of this account."
+        errors["inbox_id"] = say("Inbox must be one of this account.")
 
 
 def check_name(
@@ -61,12 +62,12 @@ def check_name(
     but: int | None = None,
     *,
     column: str = "name",
-    label: str = "Name",
+    label: str = marked("Name"),
 ) -> None:
     """Add an error where another record of the account has the name, or what names it."""
     name = values.get(column)
     if name is not None and is_taken(db, model, account_id, name, but, column=column):
-        errors[column] = f"{label} is already in use; choose another."
+        errors[column] = say("%(label)s is already in use; choose another.", label=told(label))
 
 
 def assign(record: object, values: Mapping[str, Any]) -> None:

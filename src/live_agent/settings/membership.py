@@ -6,6 +6,7 @@ from typing import Any, Final, TypeAlias
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from audit_trail.record.language import say
 from live_agent.schema import (
     AccountUser,
     AgentSkill,
@@ -33,6 +34,11 @@ _KINDS: Final[Mapping[type[Parent], tuple[type[Any], str]]] = {
 FIELDS: Final[Mapping[str, Field]] = {
     "user_ids": Field(label="Agents", check=fields.numbers, required=True, form="numbers"),
 }
+
+
+def column_of(model: type[Membership]) -> str:
+    """Return the column of a membership that points to its inbox, team or skill."""
+    return next(column for members, column in _KINDS.values() if members is model)
 
 
 def agents_of(db: Session, parent: Parent) -> Sequence[AccountUser]:
@@ -83,13 +89,16 @@ def _accepted(db: Session, parent: Parent, user_ids: object) -> list[int]:
         )
     )
     if strangers := [str(user_id) for user_id in wanted if user_id not in known]:
-        errors["user_ids"] = f"Agents must be of this account; these are not: {_some(strangers)}."
+        errors["user_ids"] = say(
+            "Agents must be of this account; these are not: %(ids)s.", ids=_some(strangers)
+        )
     require(errors)
     return wanted
 
 
 def _some(ids: Sequence[str]) -> str:
-    return ", ".join(ids[:10]) + (" and more" if len(ids) > 10 else "")
+    said = ", ".join(ids[:10])
+    return say("%(ids)s and more", ids=said) if len(ids) > 10 else said
 
 
 def _members(db: Session, parent: Parent) -> Sequence[Membership]:

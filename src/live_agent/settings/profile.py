@@ -5,6 +5,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
+from audit_trail.record.language import say
 from live_agent import access
 from live_agent.schema import User
 from live_agent.settings import fields
@@ -28,7 +29,7 @@ def update(
     accepted, errors = checked(FIELDS, values, partial=True)
     email = accepted.get("email", person.email)
     if email != person.email and access.person_with(db, email):
-        errors["email"] = "E-mail is already in use; choose another."
+        errors["email"] = say("E-mail is already in use; choose another.")
     require(errors)
     if password_hash is not None:
         access.set_password(db, person, password_hash)

@@ -13,6 +13,7 @@ from sqlalchemy import Select, exists, or_, select
 from sqlalchemy.orm import Session
 
 from audit_trail.errors import QuestionRefused
+from audit_trail.record.language import grouped, say
 from audit_trail.record.question import understand
 from audit_trail.server.columns import COLUMNS
 from live_agent.catalog import CATALOG
@@ -36,21 +37,29 @@ def _day(value: object) -> str:
             raise ValueError
         return date.fromisoformat(value).isoformat()
     except ValueError:
-        raise ValueError("must be a day, such as 2026-11-30") from None
+        raise ValueError(say("must be a day, such as %(day)s", day="2026-11-30")) from None
 
 
 def _columns(value: object) -> list[str]:
     if not isinstance(value, list) or len(value) > MOST_COLUMNS:
-        raise ValueError(f"must be a list of at most {MOST_COLUMNS} names")
+        raise ValueError(say("must be a list of at most %(count)s names", count=MOST_COLUMNS))
     if not all(isinstance(each, str) and each in COLUMNS for each in value):
-        raise ValueError(f"must be a list of columns, some of {', '.join(COLUMNS)}")
+        raise ValueError(
+            say("must be a list of columns, some of %(names)s", names=", ".join(COLUMNS))
+        )
     return list(dict.fromkeys(value))
 
 
 def _period(value: object) -> int:
     seconds = fields.integer(value)
     if not SHORTEST_SECONDS <= seconds <= LONGEST_SECONDS:
-        raise ValueError(f"must be {SHORTEST_SECONDS} to {LONGEST_SECONDS:,} seconds")
+        raise ValueError(
+            say(
+                "must be %(least)s to %(most)s seconds",
+                least=SHORTEST_SECONDS,
+                most=grouped(LONGEST_SECONDS),
+            )
+        )
     return seconds
 
 
@@ -163,11 +172,11 @@ def _saved(
     _check_name(db, view, wanted, errors)
     _check_question(wanted, errors)
     if wanted["range"] and (wanted["since"] or wanted["until"]):
-        errors["range"] = "Range can't be given together with days."
+        errors["range"] = say("Range can't be given together with days.")
     if wanted["until"] and wanted["since"] and wanted["until"] < wanted["since"]:
-        errors["until"] = "Until must not be before since."
+        errors["until"] = say("Until must not be before since.")
     if view.is_shared and not wanted["is_shared"] and view.user_id != user_id:
-        errors["is_shared"] = "Shared can be taken back only by whose view it is."
+        errors["is_shared"] = say("Shared can be taken back only by whose view it is.")
     require(errors)
     is_asked_anew = any(wanted[name] != getattr(view, name) for name in _ASKED)
     is_moved = wanted["webhook_url"] != view.webhook_url
@@ -192,7 +201,7 @@ def _check_name(
     of_owner = of_others.where(SavedView.user_id == view.user_id)
     of_all = of_others.where(SavedView.is_shared)
     if db.scalar(select(of_owner)) or (wanted["is_shared"] and db.scalar(select(of_all))):
-        errors["name"] = "Name is already in use; choose another."
+        errors["name"] = say("Name is already in use; choose another.")
 
 
 def _check_question(wanted: Mapping[str, Any], errors: dict[str, str]) -> None:
@@ -203,7 +212,7 @@ def _check_question(wanted: Mapping[str, Any], errors: dict[str, str]) -> None:
             wanted["question"] or "", zone=ZoneInfo(wanted["timezone"]), now_us=0, catalog=CATALOG
         )
     except QuestionRefused as error:
-        errors["question"] = f"Search can't be understood: {error}"
+        errors["question"] = say("Search can't be understood: %(why)s", why=error)
 
 
 def _secret() -> str:

@@ -3,12 +3,21 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from audit_trail.record.language import marked, say, told
 from live_agent.settings.fields import integer
 
 HOURS: Final = {"open_hour": 23, "open_minutes": 59, "close_hour": 23, "close_minutes": 59}
 """The parts of a day's hours, and the largest value of each."""
 
-DAYS: Final = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
+DAYS: Final = (
+    marked("Sunday"),
+    marked("Monday"),
+    marked("Tuesday"),
+    marked("Wednesday"),
+    marked("Thursday"),
+    marked("Friday"),
+    marked("Saturday"),
+)
 
 WEEK: Final = tuple(
     {
@@ -28,21 +37,23 @@ WEEK: Final = tuple(
 def working_hours(value: object) -> list[dict[str, Any]]:
     """Accept a list of days, each at most once; Sunday is day 0."""
     if not isinstance(value, list) or not all(isinstance(day, dict) for day in value):
-        raise ValueError("must be a list of days")
+        raise ValueError(say("must be a list of days"))
     days = sorted((_day(day) for day in value), key=lambda day: int(day["day_of_week"]))
     if len({day["day_of_week"] for day in days}) < len(days):
-        raise ValueError("must have each day once")
+        raise ValueError(say("must have each day once"))
     return days
 
 
 def _day(day: Mapping[str, object]) -> dict[str, Any]:
     number = day.get("day_of_week")
     if type(number) is not int or not 0 <= number <= 6:
-        raise ValueError("must have a day_of_week from 0 (Sunday) to 6 for each day")
+        raise ValueError(say("must have a day_of_week from 0 (Sunday) to 6 for each day"))
     closed, open_all_day = (_flag(day, name) for name in ("closed_all_day", "open_all_day"))
     if closed and open_all_day:
-        raise ValueError(f"must not have {DAYS[number]} both closed and open all day")
-    hours = dict.fromkeys(HOURS) if closed or open_all_day else _hours(day, DAYS[number])
+        raise ValueError(
+            say("must not have %(day)s both closed and open all day", day=told(DAYS[number]))
+        )
+    hours = dict.fromkeys(HOURS) if closed or open_all_day else _hours(day, told(DAYS[number]))
     return {
         "day_of_week": number,
         "closed_all_day": closed,
@@ -54,7 +65,7 @@ def _day(day: Mapping[str, object]) -> dict[str, Any]:
 def _flag(day: Mapping[str, object], name: str) -> bool:
     value = day.get(name, False)
     if not isinstance(value, bool):
-        raise ValueError(f"must have true or false for {name}")
+        raise ValueError(say("must have true or false for %(name)s", name=name))
     return value
 
 
@@ -64,10 +75,19 @@ def _hours(day: Mapping[str, object], name: str) -> dict[str, Any]:
         try:
             found[part] = integer(day.get(part))
         except ValueError:
-            raise ValueError(f"must have a whole number as {part} of {name}") from None
+            raise ValueError(
+                say("must have a whole number as %(part)s of %(day)s", part=part, day=name)
+            ) from None
         if not 0 <= found[part] <= largest:
-            raise ValueError(f"must have {part} of {name} between 0 and {largest}")
+            raise ValueError(
+                say(
+                    "must have %(part)s of %(day)s between 0 and %(largest)s",
+                    part=part,
+                    day=name,
+                    largest=largest,
+                )
+            )
     opens = (found["open_hour"], found["open_minutes"])
     if opens >= (found["close_hour"], found["close_minutes"]):
-        raise ValueError(f"must close after they open on {name}")
+        raise ValueError(say("must close after they open on %(day)s", day=name))
     return found
