@@ -128,6 +128,11 @@ def spoken_locale() -> Locale:
     return language.locale if isinstance(language, Spoken) else ENGLISH_LOCALE
 
 
+def called_itself(tag: str) -> str:
+    """Return what the language of a tag calls itself: Deutsch."""
+    return str(Locale.parse(tag, sep="-").get_display_name())
+
+
 def size_of(count_bytes: int) -> str:
     """Say a file's size in its largest unit: "12.4 kB"."""
     size, unit = float(count_bytes), "byte"
