@@ -152,6 +152,18 @@ class WatchRefused(AuditError):
     code = "watch_refused"
 
 
+class ConfigRefused(WatchRefused):
+    """The file that says what is recorded can't be understood, or doesn't fit the database."""
+
+    code = "config_refused"
+
+
+class AttachRefused(AuditError):
+    """The database can't be attached to, or detached from, as it is; nothing was changed."""
+
+    code = "attach_refused"
+
+
 class CaptureOutdated(AuditError):
     """The triggers in the database differ from the generated ones."""
 

@@ -105,6 +105,18 @@ CATALOG: Final = Catalog(
                 "secret": Field(label=marked("signing secret")),
             },
         ),
+        "label": Kind(name=marked("label")),
+        "canned_response": Kind(name=marked("canned response")),
+        "macro": Kind(
+            name=marked("macro"),
+            fields={"user_id": Field(label=marked("owner")), "actions": Field(line=_action)},
+        ),
+        "skill": Kind(name=marked("skill")),
+        "agent_skill": Kind(name=marked("agent skill"), fields=_MEMBER),
+        "conversation": Kind(
+            name=marked("conversation"),
+            fields={"contact_email": Field(label=marked("contact e-mail"))},
+        ),
         "team": Kind(name=marked("team")),
         "team_member": Kind(name=marked("team member"), fields=_MEMBER),
         "account_user": Kind(name=marked("agent"), fields=_MEMBER),
@@ -121,7 +133,14 @@ CATALOG: Final = Catalog(
             },
         ),
         "account": Kind(
-            name=marked("account"), fields={"timezone": Field(label=marked("time zone"))}
+            name=marked("account"),
+            fields={
+                "timezone": Field(label=marked("time zone")),
+                "locale": Field(label=marked("language")),
+                "support_email": Field(label=marked("support e-mail")),
+                "auto_resolve_duration": Field(label=marked("days until resolved")),
+                "audit_reads": Field(label=marked("record who reads the audit logs")),
+            },
         ),
         "saved_view": Kind(
             name=marked("saved view"),

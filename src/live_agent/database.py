@@ -83,6 +83,13 @@ class Database:
             yield session
 
     @contextmanager
+    def rehearsal(self) -> Iterator[Session]:
+        """Write inside the block as anybody would, and keep nothing of it. Raises `DatabaseFailed`."""
+        with self.transaction() as session:
+            yield session
+            session.rollback()
+
+    @contextmanager
     def reading(self) -> Iterator[Session]:
         """Read inside the block, on one snapshot; nothing is kept. Raises `DatabaseFailed`."""
         options = {"audit_read_only": True} | (_ONE_SNAPSHOT if self.is_postgresql else {})

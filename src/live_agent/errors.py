@@ -57,6 +57,22 @@ class Invalid(LiveAgentError):
         super().__init__(message or " ".join(dict.fromkeys(self.errors.values())) or None)
 
 
+class RestorationRefused(Invalid):
+    """This entry can't be undone; the message says why."""
+
+    code = "restoration_refused"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(message=why)
+
+
+class ChangedMeanwhile(Invalid):
+    """What was shown has changed meanwhile. Look again, and restore then."""
+
+    code = "changed_meanwhile"
+    status = 409
+
+
 class NotJson(Invalid):
     """The body must be a JSON object."""
 

@@ -62,6 +62,7 @@ PUBLIC: Final = {"access": Rule(who="anybody")}
 PERSON: Final = {"access": Rule(who="person")}
 MEMBER: Final = {"access": Rule(who="member")}
 ADMINISTRATOR: Final = {"access": Rule(who="member", roles=("administrator",))}
+SUPERVISOR: Final = {"access": Rule(who="member", roles=("supervisor", "administrator"))}
 AUDIT_LOGS: Final = {"access": Rule(who="member", roles=("administrator",), recorded=True)}
 TRAIL_FILES: Final = {
     "access": Rule(

@@ -31,13 +31,16 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 
 from audit_trail.trail import utc_now_us
 
-SCHEMA_VERSION: Final = "5"
+SCHEMA_VERSION: Final = "6"
 """The newest version in migrations/; each is one more than the one before."""
 
 LARGEST_INTEGER: Final = 2**63 - 1
 """What the database can hold, and so the largest id there can be."""
 
 ROLES: Final = ("agent", "supervisor", "administrator")
+VISIBILITIES: Final = ("personal", "global")
+STATUSES: Final = ("open", "resolved", "pending", "snoozed")
+LABEL_COLOR: Final = "#1f93ff"
 AVAILABILITIES: Final = ("online", "busy", "offline")
 SCOPES: Final = ("audit_trail",)
 """What a token may be limited to. `audit_trail`: the files and proofs of its account's trail."""
@@ -120,6 +123,11 @@ class Account(Numbered, Record):
 
     name: Mapped[str]
     timezone: Mapped[str] = mapped_column(default="UTC", server_default="UTC")
+    locale: Mapped[str] = mapped_column(default="en", server_default="en", sort_order=92)
+    domain: Mapped[str | None] = mapped_column(sort_order=93)
+    support_email: Mapped[str | None] = mapped_column(sort_order=94)
+    auto_resolve_duration: Mapped[int | None] = mapped_column(sort_order=95)
+    audit_reads: Mapped[bool] = mapped_column(default=True, server_default=true(), sort_order=96)
 
 
 class User(Numbered, Record):
@@ -294,6 +302,86 @@ class AccessToken(Numbered, Record):
     scope: Mapped[str | None] = mapped_column(sort_order=93)
 
     user: Mapped[User] = relationship(lazy="joined", innerjoin=True)
+
+
+class Label(Owned, Record):
+    """What conversations are sorted by."""
+
+    __tablename__ = "labels"
+    __table_args__ = (UniqueConstraint("account_id", "title"), {"sqlite_autoincrement": True})
+
+    title: Mapped[str]
+    description: Mapped[str | None]
+    color: Mapped[str] = mapped_column(default=LABEL_COLOR, server_default=LABEL_COLOR)
+    show_on_sidebar: Mapped[bool] = mapped_column(default=True, server_default=true())
+
+
+class CannedResponse(Owned, Record):
+    """A text that agents send by its short code."""
+
+    __tablename__ = "canned_responses"
+    __table_args__ = (UniqueConstraint("account_id", "short_code"), {"sqlite_autoincrement": True})
+
+    short_code: Mapped[str]
+    content: Mapped[str]
+
+
+class Macro(Owned, Record):
+    """Actions that an agent runs at once; `user_id` made it, and alone has a personal one."""
+
+    __tablename__ = "macros"
+    __table_args__ = (Index("macros_by_account", "account_id"), {"sqlite_autoincrement": True})
+
+    user_id: Mapped[int | None] = mapped_column(
+        ForeignKey("users.id", ondelete="SET NULL"), index=True
+    )
+    name: Mapped[str]
+    visibility: Mapped[str] = mapped_column(default="personal", server_default="personal")
+    actions: Mapped[list[Any]] = mapped_column(default=list, server_default=_EMPTY_LIST)
+
+    user: Mapped[User | None] = relationship(lazy="joined")
+
+
+class Skill(Owned, Record):
+    """What agents are good at."""
+
+    __tablename__ = "skills"
+    __table_args__ = (UniqueConstraint("account_id", "name"), {"sqlite_autoincrement": True})
+
+    name: Mapped[str]
+    description: Mapped[str | None]
+
+
+class AgentSkill(Owned, Record):
+    """A skill that an agent has."""
+
+    __tablename__ = "agent_skills"
+    __table_args__ = (
+        UniqueConstraint("skill_id", "user_id"),
+        _agent_of_the_account(),
+        Index("agent_skills_by_agent", "account_id", "user_id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    skill_id: Mapped[int] = mapped_column(ForeignKey("skills.id", ondelete="CASCADE"))
+    user_id: Mapped[int]
+
+
+class Conversation(Owned, Record):
+    """A conversation with a contact, as far as its deletion is concerned."""
+
+    __tablename__ = "conversations"
+    __table_args__ = (
+        Index("conversations_by_account", "account_id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    inbox_id: Mapped[int] = mapped_column(ForeignKey("inboxes.id", ondelete="CASCADE"), index=True)
+    status: Mapped[str] = mapped_column(default="open", server_default="open")
+    contact_name: Mapped[str | None]
+    contact_email: Mapped[str | None]
+
+    inbox: Mapped[Inbox] = relationship(lazy="joined", innerjoin=True)
 
 
 class SavedView(Owned, Record):

@@ -3,6 +3,7 @@
 from typing import Final
 
 from audit_trail.capture.watch import Membership, Reference, Table, WatchList
+from audit_trail.past import Identities, Roles
 
 _AGENT: Final = Reference(
     table="account_users",
@@ -14,6 +15,7 @@ _AGENT: Final = Reference(
 )
 _PERSON: Final = Reference(table="users", columns=("user_id",), label="name")
 _INBOX: Final = Reference(table="inboxes", columns=("inbox_id",), label="name")
+_SKILL: Final = Reference(table="skills", columns=("skill_id",), label="name")
 _TEAM: Final = Reference(table="teams", columns=("team_id",), label="name")
 
 WATCH: Final = WatchList(
@@ -26,8 +28,8 @@ WATCH: Final = WatchList(
             account=Membership(table="account_users", record="user_id", account="account_id"),
             label=("name",),
             secrets=frozenset({"password_hash"}),
-            # A new person is recorded as the account's new agent.
             operations=frozenset({"update"}),
+            left_out="a new person is recorded as the account's new agent; nobody deletes people",
         ),
         Table(
             name="account_users",
@@ -64,10 +66,17 @@ WATCH: Final = WatchList(
         ),
         Table(name="agent_bots", entity="agent_bot", label=("name",), references=(_INBOX,)),
         Table(name="automation_rules", entity="automation_rule", label=("name",)),
-        # A token without a scope opens all its person's accounts, and so belongs to none of them.
+        # A token without a scope opens all its person's accounts, and so belongs to each of them.
         Table(
             name="access_tokens",
             entity="access_token",
+            account=Membership(
+                table="account_users",
+                record="user_id",
+                account="account_id",
+                by="user_id",
+                alone="account_id",
+            ),
             label=("name",),
             references=(_AGENT,),
             secrets=frozenset({"token_hash"}),
@@ -79,6 +88,24 @@ WATCH: Final = WatchList(
             references=(_PERSON,),
             secrets=frozenset({"webhook_secret"}),
         ),
+        Table(name="labels", entity="label", label=("title",)),
+        Table(name="canned_responses", entity="canned_response", label=("short_code",)),
+        Table(name="macros", entity="macro", label=("name",), references=(_PERSON,)),
+        Table(name="skills", entity="skill", label=("name",)),
+        Table(
+            name="agent_skills",
+            entity="agent_skill",
+            label=("user_id", "skill_id"),
+            references=(_AGENT, _SKILL),
+        ),
+        Table(
+            name="conversations",
+            entity="conversation",
+            label=("contact_name",),
+            references=(_INBOX,),
+            operations=frozenset({"delete"}),
+            left_out="conversations come and change with every message, which is no configuration",
+        ),
     ),
     ignored={
         "exports": "each export is an entry of its own, before anybody can have the file",
@@ -88,3 +115,7 @@ WATCH: Final = WatchList(
         "alembic_version": "the schema's own version, which only a migration writes",
     },
 )
+
+IDENTITIES: Final[Identities] = {table.entity: table.moving for table in WATCH.tables}
+ROLES: Final = Roles("account_user", "role")
+"""Who has which role is told by the memberships."""

@@ -145,10 +145,14 @@ class Application:
 
     def __init__(self, engine: Engine, watch: WatchList, store: Store | None) -> None:
         self.watch = watch
-        self.store = store or MemoryStore()
         self.engine = engine
         attach(engine)
         self.outbox = outbox(engine, parents=watch.parents())
+        self.begin_anew(store)
+
+    def begin_anew(self, store: Store | None = None) -> None:
+        """Begin a trail, empty where no store is given."""
+        self.store = store or MemoryStore()
         ticks = count(NOW_US, 1_000)
         self.trail = Trail(self.store, clock=lambda: next(ticks))
         self.sequencer = self.new_sequencer()

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from audit_trail.capture.asgi import LONGEST_HEADER, CaptureMiddleware, origin_of
+from audit_trail.capture.asgi import CaptureMiddleware, origin_of
 from audit_trail.capture.context import Context, current_context
+from audit_trail.capture.origins import LONGEST_HEADER
 from audit_trail.capture.proxies import trusted
 from tests import loops
 from tests.capture.host import ADA

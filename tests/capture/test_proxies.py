@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from audit_trail.capture.asgi import MOST_HOPS, origin_of
+from audit_trail.capture.asgi import origin_of
 from audit_trail.capture.context import Origin
+from audit_trail.capture.origins import MOST_HOPS
 from audit_trail.capture.proxies import LONGEST_ADDRESS, NO_PROXIES, Proxies, trusted
 from audit_trail.errors import ProxiesRefused
 

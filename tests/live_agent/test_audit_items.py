@@ -44,7 +44,7 @@ def test_an_item_says_who_what_where_and_when(place: Place) -> None:
     assert len(item.pop("request_uuid")) == 36
     assert item.pop("access_token")["name"] == "tests"
     assert item == {
-        "id": 4,
+        "id": 7,
         "auditable_id": team["id"],
         "auditable_type": "Team",
         "auditable": team,

@@ -109,7 +109,9 @@ def test_a_bad_url_is_refused(place: Place, url: object, message: str) -> None:
     assert refused(place.client().post("/webhooks", json={"url": url}), "url")["message"] == message
 
 
-@pytest.mark.parametrize("resource", ["inboxes", "teams", "agent_bots", "automation_rules"])
+@pytest.mark.parametrize(
+    "resource", ["inboxes", "teams", "agent_bots", "automation_rules", "skills"]
+)
 def test_a_name_in_use_is_refused_also_when_renaming(place: Place, resource: str) -> None:
     client = place.client()
     body = {**RULE} if resource == "automation_rules" else {}
@@ -120,13 +122,48 @@ def test_a_name_in_use_is_refused_also_when_renaming(place: Place, resource: str
     ok(client.patch(f"/{resource}/{other}", json={"name": "Two"}))
 
 
-@pytest.mark.parametrize("resource", ["inboxes", "teams", "agent_bots", "automation_rules"])
+@pytest.mark.parametrize(
+    "resource", ["inboxes", "teams", "agent_bots", "automation_rules", "skills"]
+)
 def test_a_name_may_be_in_use_in_another_account(
     place: Place, elsewhere: Place, resource: str
 ) -> None:
     body = {**RULE} if resource == "automation_rules" else {}
     for each in (place, elsewhere):
         ok(each.client().post(f"/{resource}", json={**body, "name": "Same"}))
+
+
+def test_a_title_or_short_code_in_use_is_refused(place: Place) -> None:
+    client = place.client()
+    for path, field, body in (
+        ("/labels", "title", {"title": "urgent"}),
+        ("/canned_responses", "short_code", {"short_code": "hi", "content": "Hello"}),
+    ):
+        ok(client.post(path, json=body))
+        other = ok(client.post(path, json={**body, field: "another"}))["id"]
+        label = field.replace("_", " ").capitalize()
+        answer = refused(client.post(path, json=body), field)
+        assert answer["message"] == f"{label} is already in use; choose another."
+        refused(client.patch(f"{path}/{other}", json={field: body[field]}), field)
+
+
+@pytest.mark.parametrize(
+    ("change", "attribute"),
+    [
+        ({"locale": "English"}, "locale"),
+        ({"domain": "alder"}, "domain"),
+        ({"domain": "https://alder.example"}, "domain"),
+        ({"support_email": "alder"}, "support_email"),
+        ({"auto_resolve_duration": 0}, "auto_resolve_duration"),
+        ({"auto_resolve_duration": 1_000}, "auto_resolve_duration"),
+        ({"audit_reads": 1}, "audit_reads"),
+    ],
+)
+def test_what_an_account_can_t_be_is_refused(
+    place: Place, change: dict[str, Any], attribute: str
+) -> None:
+    refused(place.client().patch("", json=change), attribute)
+    assert place.news() == []
 
 
 @pytest.mark.parametrize(
@@ -182,6 +219,15 @@ def test_a_rule_that_makes_no_sense_is_refused(place: Place, change: dict[str, A
         ("/inboxes", {"name": "Support", "csat_config": []}, "csat_config"),
         ("/inboxes", {"name": "Support", "project_id": "p" * 256}, "project_id"),
         ("/inbox_members", {"user_ids": [1]}, "inbox_id"),
+        ("/labels", {"title": "two words"}, "title"),
+        ("/labels", {"title": "urgent", "color": "red"}, "color"),
+        ("/labels", {"title": "urgent", "show_on_sidebar": "yes"}, "show_on_sidebar"),
+        ("/canned_responses", {"short_code": "h i", "content": "Hello"}, "short_code"),
+        ("/canned_responses", {"short_code": "hi"}, "content"),
+        ("/canned_responses", {"short_code": "hi", "content": " "}, "content"),
+        ("/macros", {"name": "Close", "visibility": "secret"}, "visibility"),
+        ("/macros", {"name": "Close", "actions": [{"action_name": "explode"}]}, "actions"),
+        ("/skills", {"name": "  "}, "name"),
         ("/inbox_members", {"inbox_id": "1", "user_ids": [1]}, "inbox_id"),
     ],
 )
@@ -327,6 +373,11 @@ FIELD_NAMES = [
     "greeting_message",
     "team",
     "inbox",
+    "title",
+    "color",
+    "short_code",
+    "content",
+    "visibility",
 ]
 
 
@@ -341,6 +392,10 @@ FIELD_NAMES = [
             "/automation_rules",
             "/agents",
             "/inbox_members",
+            "/labels",
+            "/canned_responses",
+            "/macros",
+            "/skills",
         ]
     ),
     body=st.dictionaries(st.sampled_from(FIELD_NAMES), JSON, max_size=6),

@@ -206,3 +206,80 @@ def test_every_answer_carries_the_security_headers(place: Place) -> None:
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["referrer-policy"] == "same-origin"
         assert headers["cache-control"] == "no-store"
+
+
+def test_labels_come_in_a_payload_and_canned_responses_and_skills_bare(place: Place) -> None:
+    client = place.client("supervisor")
+    label = ok(client.post("/labels", json={"title": "Urgent", "color": "#FF0000"}))
+    assert label == {
+        "id": label["id"],
+        "account_id": place.id,
+        "title": "urgent",
+        "description": None,
+        "color": "#ff0000",
+        "show_on_sidebar": True,
+    }
+    assert ok(client.get("/labels")) == {"payload": [label]}
+    response = ok(client.post("/canned_responses", json={"short_code": "hi", "content": "Hello"}))
+    assert response == {
+        "id": response["id"],
+        "account_id": place.id,
+        "short_code": "hi",
+        "content": "Hello",
+    }
+    assert ok(client.get("/canned_responses")) == [response]
+    skill = ok(client.post("/skills", json={"skill": {"name": "French"}}))
+    assert ok(client.get(f"/skills/{skill['id']}")) == skill
+    agent = place.people["agent"].id
+    skilled = ok(client.post(f"/skills/{skill['id']}/agents", json={"user_ids": [agent]}))
+    assert [each["id"] for each in skilled] == [agent]
+    assert ok(client.get(f"/skills/{skill['id']}/agents")) == skilled
+
+
+def test_a_macro_comes_in_a_payload_and_is_one_s_own_until_it_is_for_all(place: Place) -> None:
+    agent, supervisor = place.client("agent"), place.client("supervisor")
+    actions = [{"action_name": "resolve_conversation", "action_params": []}]
+    macro = ok(agent.post("/macros", json={"name": "Close", "actions": actions}))["payload"]
+    assert (macro["visibility"], macro["actions"]) == ("personal", actions)
+    assert macro["created_by"]["email"] == place.people["agent"].email
+    path = f"/macros/{macro['id']}"
+    assert ok(agent.get("/macros")) == {"payload": [macro]}
+    assert ok(supervisor.get("/macros")) == {"payload": []}
+    assert supervisor.get(path).status_code == supervisor.delete(path).status_code == 404
+    assert agent.put(path, json={"visibility": "global"}).status_code == 403
+    shared = ok(supervisor.post("/macros", json={"name": "All", "visibility": "global"}))["payload"]
+    assert ok(agent.get(f"/macros/{shared['id']}"))["payload"] == shared
+    assert agent.put(f"/macros/{shared['id']}", json={"name": "Mine"}).status_code == 403
+    administrator = place.client()
+    refusal = administrator.put(f"/macros/{shared['id']}", json={"visibility": "personal"})
+    assert refusal.json()["attributes"] == ["visibility"]
+
+
+def test_a_removed_agent_s_own_macros_go_with_them(place: Place) -> None:
+    agent, client = place.client("agent"), place.client()
+    ok(agent.post("/macros", json={"name": "Close"}))
+    place.look_away()
+    ok(client.delete(f"/agents/{place.people['agent'].id}"))
+    gone = [item["auditable_type"] for item in place.news() if item["action"] == "destroy"]
+    assert gone == ["Macro", "AccountUser"]
+
+
+def test_an_account_says_more_of_itself_and_its_change_is_an_entry(place: Place) -> None:
+    client = place.client()
+    before = ok(client.get(""))
+    change = {
+        "name": "Alder",
+        "locale": "pt_BR",
+        "domain": "alder.example",
+        "support_email": "help@alder.example",
+        "auto_resolve_duration": 14,
+        "audit_reads": False,
+    }
+    place.look_away()
+    assert ok(client.patch("", json=change)) == {**before, **change}
+    (item,) = place.news()
+    assert item["auditable_type"] == "Account"
+    assert item["auditable"] == {**before, **change}
+    assert item["audited_changes"] == {
+        name: [before[name], value] for name, value in change.items()
+    }

@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from live_agent.settings import agents, automation_rules, inboxes, teams, webhooks
+from live_agent.settings import (
+    accounts,
+    agents,
+    automation_rules,
+    canned_responses,
+    inboxes,
+    labels,
+    macros,
+    skills,
+    teams,
+    webhooks,
+)
 from live_agent.settings.automation import actions, conditions
 from live_agent.settings.fields import checked, email, from_form, timezone, url
 from live_agent.settings.working_hours import WEEK, working_hours
@@ -147,6 +158,11 @@ def test_no_text_whatever_makes_a_check_fail(text: str) -> None:
         webhooks.FIELDS,
         agents.FIELDS,
         automation_rules.FIELDS,
+        accounts.FIELDS,
+        labels.FIELDS,
+        canned_responses.FIELDS,
+        macros.FIELDS,
+        skills.FIELDS,
     ):
         checked(fields, dict.fromkeys(fields, text))
         checked(fields, from_form(fields, dict.fromkeys(fields, text), fields))

@@ -113,9 +113,9 @@ def test_a_watched_table_is_rebuilt_or_altered_without_an_entry(any_database: Da
 
 
 def test_a_rebuilt_table_that_would_use_ids_again_is_refused(tmp_path: Path) -> None:
-    forgetful = tmp_path / "version_6.py"
+    forgetful = tmp_path / "version_7.py"
     forgetful.write_text(
-        (NEXT / "version_6.py").read_text().replace("sqlite_autoincrement", "sqlite_with_rowid")
+        (NEXT / "version_7.py").read_text().replace("sqlite_autoincrement", "sqlite_with_rowid")
     )
     with closing(Database(tmp_path / "live-agent.db")) as database:
         founded(database)
@@ -161,8 +161,8 @@ def test_a_database_of_an_earlier_version_stops_the_start_with_the_command(
     any_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     any_database.prepare()
-    monkeypatch.setattr("live_agent.database.SCHEMA_VERSION", "6")
-    with pytest.raises(DatabaseOutdated, match=f"has schema 5, .* needs 6. Run: {SYNC_COMMAND}"):
+    monkeypatch.setattr("live_agent.database.SCHEMA_VERSION", "7")
+    with pytest.raises(DatabaseOutdated, match=f"has schema 6, .* needs 7. Run: {SYNC_COMMAND}"):
         any_database.prepare()
 
 

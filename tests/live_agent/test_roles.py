@@ -1,5 +1,6 @@
 """Who may what: every route by every role, and nothing without a rule."""
 
+from itertools import count
 from typing import Any
 
 import pytest
@@ -23,7 +24,34 @@ OPEN_TO_MEMBERS = [
     ("GET", "/teams"),
     ("GET", "/teams/{team}"),
     ("GET", "/teams/{team}/team_members"),
+    ("GET", "/labels"),
+    ("GET", "/labels/{label}"),
+    ("GET", "/canned_responses"),
+    ("GET", "/canned_responses/{response}"),
+    ("GET", "/skills"),
+    ("GET", "/skills/{skill}"),
+    ("GET", "/skills/{skill}/agents"),
+    ("GET", "/macros"),
+    ("GET", "/macros/{macro}"),
+    ("POST", "/macros"),
 ]
+FOR_SUPERVISORS = [
+    ("PATCH", "/labels/{label}"),
+    ("PATCH", "/canned_responses/{response}"),
+    ("PATCH", "/skills/{skill}"),
+    ("PATCH", "/skills/{skill}/agents"),
+    ("PUT", "/macros/{macro}"),
+    ("POST", "/labels"),
+    ("POST", "/canned_responses"),
+    ("POST", "/skills"),
+    ("POST", "/skills/{skill}/agents"),
+    ("DELETE", "/skills/{skill}/agents"),
+    ("DELETE", "/skills/{skill}"),
+    ("DELETE", "/canned_responses/{response}"),
+    ("DELETE", "/labels/{label}"),
+    ("DELETE", "/macros/{macro}"),
+]
+"""What supervisors may as well as administrators; `macro` is one for everybody."""
 TRAIL_FILES = {
     "/audit_logs/checkpoint": "/audit_logs/checkpoint",
     "/audit_logs/keys": "/audit_logs/keys",
@@ -87,6 +115,9 @@ FOR_ADMINISTRATORS = [
     ("DELETE", "/inboxes/{inbox}"),
     ("DELETE", "/agents/{agent}"),
 ]
+EVERYTHING = OPEN_TO_MEMBERS + FOR_SUPERVISORS + FOR_ADMINISTRATORS
+RESPONSE = {"short_code": "hi", "content": "Hello"}
+_numbers = count(1)
 ACCOUNT = "/api/v1/accounts/{account_id:int}"
 
 
@@ -102,6 +133,12 @@ def ids(place: Place) -> dict[str, int]:
         "webhook": ok(client.post("/webhooks", json={"url": "https://a.example/"}))["payload"][
             "webhook"
         ]["id"],
+        "label": ok(client.post("/labels", json={"title": "urgent"}))["id"],
+        "response": ok(client.post("/canned_responses", json=RESPONSE))["id"],
+        "skill": ok(client.post("/skills", json={"name": "French"}))["id"],
+        "macro": ok(client.post("/macros", json={"name": "Close", "visibility": "global"}))[
+            "payload"
+        ]["id"],
         "export": waited(client, ok(client.post(EXPORTS, json={"format": "csv"})))["id"],
         "view": ok(client.post("/audit_logs/views", json={"name": "Mine"}))["id"],
     }
@@ -110,7 +147,7 @@ def ids(place: Place) -> dict[str, int]:
 def body_for(method: str, path: str, ids: dict[str, int]) -> Any:
     if method == "GET":
         return None
-    if "members" in path:
+    if "members" in path or path.startswith("/skills/{skill}/"):
         return {"inbox_id": ids["inbox"], "user_ids": [ids["agent"]]}
     if path == "/agents" and method == "POST":
         return {"name": "Mia", "email": f"mia.{ids['agent']}@alder.example", "role": "agent"}
@@ -122,7 +159,11 @@ def body_for(method: str, path: str, ids: dict[str, int]) -> Any:
         return {"url": "https://b.example/"}
     if path.endswith("set_agent_bot"):
         return {"agent_bot": None}
-    return {"name": f"Another by {method}"}
+    if path == "/labels":
+        return {"title": f"by-{next(_numbers)}"}
+    if path == "/canned_responses":
+        return {**RESPONSE, "short_code": f"by-{next(_numbers)}"}
+    return {"name": f"Another {next(_numbers)}"}
 
 
 def test_members_of_every_role_may_read_what_is_open_to_them(
@@ -131,7 +172,8 @@ def test_members_of_every_role_may_read_what_is_open_to_them(
     for role in ROLES:
         client = place.client(role)
         for method, path in OPEN_TO_MEMBERS:
-            assert client.request(method, path.format(**ids)).status_code == 200, (role, path)
+            answer = client.request(method, path.format(**ids), json=body_for(method, path, ids))
+            assert answer.status_code == 200, (role, path)
 
 
 def test_administrators_alone_may_do_the_rest_and_nothing_else_happens(
@@ -150,10 +192,25 @@ def test_administrators_alone_may_do_the_rest_and_nothing_else_happens(
         assert answer.status_code == 200, (method, path, answer.text)
 
 
+def test_supervisors_and_administrators_alone_may_what_is_for_them(
+    place: Place, ids: dict[str, int]
+) -> None:
+    place.look_away()
+    client = place.client("agent")
+    for method, path in FOR_SUPERVISORS:
+        answer = client.request(method, path.format(**ids), json=body_for(method, path, ids))
+        assert answer.status_code == 403, (method, path)
+    assert place.news() == []
+    client = place.client("supervisor")
+    for method, path in FOR_SUPERVISORS:
+        answer = client.request(method, path.format(**ids), json=body_for(method, path, ids))
+        assert answer.status_code == 200, (method, path, answer.text)
+
+
 def test_nobody_who_is_not_signed_in_gets_anywhere(place: Place, ids: dict[str, int]) -> None:
     client = place.client()
     del client.headers["api_access_token"]
-    for method, path in OPEN_TO_MEMBERS + FOR_ADMINISTRATORS:
+    for method, path in EVERYTHING:
         answer = client.request(method, path.format(**ids), json=body_for(method, path, ids))
         assert answer.status_code == 401, (method, path)
         assert set(answer.json()) == {"error", "message", "code"}
@@ -165,7 +222,7 @@ def test_people_of_another_account_find_nothing(
     client = place.client()
     client.headers["api_access_token"] = elsewhere.people["administrator"].token
     before = place.total()
-    for method, path in OPEN_TO_MEMBERS + FOR_ADMINISTRATORS:
+    for method, path in EVERYTHING:
         answer = client.request(method, path.format(**ids), json=body_for(method, path, ids))
         assert answer.status_code == 404, (method, path)
     assert place.total() == before
@@ -175,7 +232,7 @@ def test_records_of_another_account_are_not_found_in_one_s_own(
     place: Place, elsewhere: Place, ids: dict[str, int]
 ) -> None:
     client = elsewhere.client()
-    for method, path in OPEN_TO_MEMBERS + FOR_ADMINISTRATORS:
+    for method, path in EVERYTHING:
         if "{" in path:
             answer = client.request(method, path.format(**ids), json=body_for(method, path, ids))
             assert answer.status_code == 404, (method, path, answer.text)
@@ -196,10 +253,7 @@ def test_the_lists_above_are_all_the_routes_of_an_account(office: Office) -> Non
     routes_of = {path: route for route, path in TRAIL_FILES.items()} | {
         "/audit_logs/1": "/audit_logs/{}"
     }
-    written = {
-        (method, bare(routes_of.get(path, path)))
-        for method, path in OPEN_TO_MEMBERS + FOR_ADMINISTRATORS
-    }
+    written = {(method, bare(routes_of.get(path, path))) for method, path in EVERYTHING}
     written |= {("GET", bare(path)) for path in ENTRIES}
     assert {(method, bare(path)) for method, path in routes} == written
 

@@ -71,7 +71,8 @@ def story(
     for name in inside:
         record = record[name]
     said = [newest(place)]
-    client.patch(f"{path}/{record['id']}", json=change).raise_for_status()
+    method = "PUT" if path == "/macros" else "PATCH"
+    client.request(method, f"{path}/{record['id']}", json=change).raise_for_status()
     said.append(newest(place))
     client.delete(f"{path}/{record['id']}").raise_for_status()
     return record, [*said, newest(place)]
@@ -309,6 +310,78 @@ def test_an_inbox_webhook(place: Place) -> None:
         "URL: − https://h.example",
         "Subscriptions: − message created | message updated",
         "Signing Secret: − hidden",
+    ]
+
+
+def test_a_label(place: Place) -> None:
+    it, (created, updated, deleted) = story(
+        place, "/labels", {"title": "Urgent"}, {"color": "#FF0000", "show_on_sidebar": False}
+    )
+    number = it["id"]
+    assert created[0:2] == [f"Created a new label (#{number})", "urgent"]
+    assert created[6:] == ["Title: + urgent", "Color: + #1f93ff", "Show On Sidebar: + true"]
+    assert updated[0:2] == [
+        f"Updated a label (#{number})",
+        "urgent · color, show on sidebar",
+    ]
+    assert updated[6:] == ["Color: − #1f93ff + #ff0000", "Show On Sidebar: − true + false"]
+    assert deleted[0:2] == [f"Deleted a label (#{number})", "urgent"]
+    assert deleted[6:] == ["Title: − urgent", "Color: − #ff0000", "Show On Sidebar: − false"]
+
+
+def test_a_canned_response(place: Place) -> None:
+    body = {"short_code": "hello", "content": "Hello,\nhow can we help?"}
+    it, (created, updated, deleted) = story(place, "/canned_responses", body, {"content": "Hello"})
+    number = it["id"]
+    assert created[0:2] == [f"Created a new canned response (#{number})", "hello"]
+    assert created[6:] == ["Short Code: + hello", "Content: + Hello,\nhow can we help?"]
+    assert updated[0:2] == [f"Updated a canned response (#{number})", "hello · content"]
+    assert updated[6:] == ["Content: − Hello,\nhow can we help? + Hello"]
+    assert deleted[0:2] == [f"Deleted a canned response (#{number})", "hello"]
+
+
+def test_a_macro(place: Place) -> None:
+    actions = [
+        {"action_name": "add_label", "action_params": ["urgent"]},
+        {"action_name": "mute_conversation"},
+    ]
+    change = {"visibility": "global", "actions": actions[1:]}
+    body = {"name": "Calm", "actions": actions}
+    it, (created, updated, deleted) = story(place, "/macros", body, change, "payload")
+    number, person = it["id"], place.people["administrator"].id
+    name = place.client().get(f"/agents/{person}").json()["name"]
+    assert created[0:2] == [f"Created a new macro (#{number})", "Calm"]
+    assert created[6:] == [
+        f"Owner: + {name} (#{person})",
+        "Name: + Calm",
+        "Visibility: + personal",
+        "Actions: + add label urgent | mute conversation",
+    ]
+    assert updated[0:2] == [f"Updated a macro (#{number})", "Calm · visibility, actions"]
+    assert updated[6:] == [
+        "Visibility: − personal + global",
+        "Actions: − add label urgent | mute conversation + mute conversation",
+    ]
+    assert deleted[0:2] == [f"Deleted a macro (#{number})", "Calm"]
+
+
+def test_a_skill_and_the_agents_who_have_it(place: Place) -> None:
+    client, agent = place.client(), place.people["agent"]
+    name = client.get(f"/agents/{agent.id}").json()["name"]
+    skill = client.post("/skills", json={"name": "French"}).json()["id"]
+    assert newest(place)[0:2] == [f"Created a new skill (#{skill})", "French"]
+    client.post(f"/skills/{skill}/agents", json={"user_ids": [agent.id]}).raise_for_status()
+    created = newest(place)
+    number = created[0].split("#")[1].rstrip(")")
+    assert created[0:2] == [f"Created a new agent skill (#{number})", f"{name} · French"]
+    assert created[6:] == [f"Skill: + French (#{skill})", f"Agent: + {name} (#{agent.id})"]
+    client.patch(f"/skills/{skill}", json={"description": "B2"}).raise_for_status()
+    assert newest(place)[0:2] == [f"Updated a skill (#{skill})", "French · description"]
+    client.delete(f"/skills/{skill}").raise_for_status()
+    # What it took with it follows it.
+    assert newest(place)[0:2] == [
+        f"Deleted an agent skill (#{number})",
+        f"{name} · French · went with its skill",
     ]
 
 

@@ -30,6 +30,14 @@ def place(office: Office) -> Iterator[Place]:
 
 
 @pytest.fixture
+def elsewhere(office: Office) -> Iterator[Place]:
+    """Another account, of other people."""
+    opened = office.open()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
 def browsing(browser: Browser, office: Office) -> Iterator[Browsing]:
     opened = Browsing(browser, office)
     yield opened

@@ -1,11 +1,11 @@
 """The ASGI adapter: the origin of a request, and a middleware that acts as its user."""
 
-import uuid
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
 
 from audit_trail.capture.context import ANONYMOUS, Actor, Origin, acting_as
-from audit_trail.capture.proxies import LONGEST_ADDRESS, NO_PROXIES, Proxies, address_of
+from audit_trail.capture.origins import origin_from
+from audit_trail.capture.proxies import NO_PROXIES, Proxies
 from audit_trail.record.entry import Via
 
 Scope = MutableMapping[str, Any]
@@ -13,53 +13,16 @@ App = Callable[
     [Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]
 ]
 
-LONGEST_HEADER: Final = 512
-MOST_HOPS: Final = 16
-"""How much of the forwarded chain is kept, counted from the nearest."""
-
 
 def origin_of(scope: Scope, via: Via, *, trusted_proxies: Proxies = NO_PROXIES) -> Origin:
-    """Read a request's origin from its ASGI scope.
-
-    `ip` is the socket's peer. The forwarded chain is read only when that peer is a trusted
-    proxy; anybody else could write what they like into the header.
-    """
+    """Read a request's origin from its ASGI scope."""
     headers: dict[str, str] = {}
     for name, value in scope["headers"]:
         key, text = name.decode("latin-1").lower(), value.decode("utf-8", "replace")
         # A proxy may add a line of its own instead of continuing the client's.
         headers[key] = f"{headers[key]},{text}" if key in headers else text
-    peer = _peer(scope)
-    chain = _chain(headers.get("x-forwarded-for", "")) if trusted_proxies.trusts(peer) else ()
-    nearest = trusted_proxies.nearest(peer, chain)
-    return Origin(
-        via=via,
-        request=str(uuid.uuid4()),
-        ip=peer,
-        forwarded=chain,
-        address=nearest if nearest != peer else None,
-        user_agent=_short(headers, "user-agent"),
-        client_request=_short(headers, "x-request-id"),
-    )
-
-
-def _peer(scope: Scope) -> str | None:
-    """Return the socket's peer; a Unix socket has none, or its path."""
     peer = (scope.get("client") or (None,))[0]
-    return address_of(peer) or peer if peer else None
-
-
-def _chain(header: str) -> tuple[str, ...]:
-    hops = (
-        "".join(filter(str.isprintable, hop)).strip()[:LONGEST_ADDRESS]
-        for hop in header.split(",")[-MOST_HOPS:]
-    )
-    return tuple(hop for hop in hops if hop)
-
-
-def _short(headers: Mapping[str, str], name: str) -> str | None:
-    value = headers.get(name)
-    return value[:LONGEST_HEADER] if value else None
+    return origin_from(peer, headers, via, trusted_proxies=trusted_proxies)
 
 
 class CaptureMiddleware:

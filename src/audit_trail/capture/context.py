@@ -4,7 +4,7 @@ Tasks and `asyncio.to_thread` copy the variable; what carries it into pools and 
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
@@ -84,13 +84,16 @@ def encoded(value: msgspec.Struct) -> str:
 SYSTEM: Final = Actor(kind="system")
 ANONYMOUS: Final = Actor(kind="anonymous")
 
-_current: ContextVar[Context | None] = ContextVar("audit_context", default=None)
+_current: ContextVar[Context | Callable[[], Context] | None] = ContextVar(
+    "audit_context", default=None
+)
 _importing: ContextVar[int | None] = ContextVar("audit_importing", default=None)
 
 
 def current_context() -> Context | None:
     """Return the context in force, or None outside `acting_as`."""
-    return _current.get()
+    found = _current.get()
+    return found() if callable(found) else found
 
 
 @contextmanager
@@ -126,8 +129,25 @@ def acting_as(
 
 
 @contextmanager
+def acting_once_known(find: Callable[[], Context]) -> Iterator[None]:
+    """Attribute every change made inside the block to the context that `find` tells then.
+
+    For a request whose user is looked up late, or signs in meanwhile. `find` is called for each
+    write, so it should be quick.
+    """
+    with _in_force(find):
+        yield
+
+
+@contextmanager
 def resuming(context: Context | None) -> Iterator[None]:
     """Put a context in force again, as it was; None is System."""
+    with _in_force(context):
+        yield
+
+
+@contextmanager
+def _in_force(context: Context | Callable[[], Context] | None) -> Iterator[None]:
     token = _current.set(context)
     try:
         yield
@@ -139,7 +159,7 @@ def resuming(context: Context | None) -> Iterator[None]:
 def stating(*, reason: str | None = None, ticket: str | None = None) -> Iterator[None]:
     """Add why something is done to the context in force; what isn't given stays as it is."""
     said = {name: text for name, text in (("reason", reason), ("ticket", ticket)) if text}
-    context = _current.get()
+    context = current_context()
     with resuming(msgspec.structs.replace(context, **said) if context and said else context):
         yield
 

@@ -1,15 +1,18 @@
 """Carries the context into threads, pools and later jobs, which else act as System."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Final, ParamSpec, TypeVar
 
 import msgspec
 
 from audit_trail.capture.context import Actor, Context, Origin, current_context, encoded, resuming
 from audit_trail.errors import HandoverRefused
+
+HEADER: Final = "audit_context"
+"""The header of a queue's message that carries the context."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -46,6 +49,25 @@ def handed_over() -> str:
     """
     context = current_context()
     return "" if context is None else encoded(context)
+
+
+def context_headers() -> dict[str, str]:
+    """Return the same as a header to put among those of a queue's message; none where there is none."""
+    handed = handed_over()
+    return {HEADER: handed} if handed else {}
+
+
+@contextmanager
+def acting_as_sent(headers: Mapping[str, object] | None, *, job: str) -> Iterator[Context]:
+    """Attribute every change inside the block to who sent the message with these headers.
+
+    Without ours among them, nobody asked: the job itself is the actor. Raises `HandoverRefused`.
+    """
+    handed = (headers or {}).get(HEADER, "")
+    if not isinstance(handed, str):
+        raise HandoverRefused(f"The header {HEADER} is no text.")
+    with acting_as_job(handed, job=job) as context:
+        yield context
 
 
 @contextmanager

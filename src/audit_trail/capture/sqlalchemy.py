@@ -58,6 +58,12 @@ def note(connection: Connection, event: Event) -> None:
     (postgresql_outbox if _is_postgresql(connection) else sqlite_outbox).note(connection, event)
 
 
+def tables(connection: Connection) -> list[str]:
+    """Name every table that must be watched or ignored."""
+    schema = postgresql_schema if _is_postgresql(connection) else sqlite_schema
+    return schema.tables_of(connection)
+
+
 def sync(connection: Connection, watch: WatchList) -> list[str]:
     """Create the outbox, make every trigger as generated, and keep the watch list.
 
@@ -68,6 +74,16 @@ def sync(connection: Connection, watch: WatchList) -> list[str]:
     if _is_postgresql(connection):
         return postgresql_schema.sync(connection, watch)
     return sqlite_schema.sync(connection, watch)
+
+
+def remove(connection: Connection) -> int | None:
+    """Remove all of capture, and return how many rows of the outbox went with it; None where it
+    wasn't there.
+
+    Run it in one transaction, and roll that back where the rows must not be lost.
+    """
+    schema = postgresql_schema if _is_postgresql(connection) else sqlite_schema
+    return schema.remove(connection)
 
 
 def kept_watch_list(connection: Connection) -> WatchList:

@@ -6,6 +6,7 @@ from typing import Literal, Self
 import msgspec
 
 from audit_trail.errors import WatchRefused
+from audit_trail.record.state import Identity
 
 
 class Reference(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,11 +25,21 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Membership(msgspec.Struct, frozen=True, kw_only=True):
-    """How a record that belongs to several accounts finds them: `user` in `table` is its key."""
+    """How a record that belongs to several accounts finds them: in `table`, `record` is its key.
+
+    Or its column `by`. Where its column `alone` isn't null, that is the only account.
+    """
 
     table: str
     record: str
     account: str
+    by: str | None = None
+    alone: str | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the record that this reads, beside its key."""
+        return tuple(each for each in (self.by, self.alone) if each)
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +82,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     and stay the same when it moves between partitions. `identity` is the column whose value is
     the entity's id; by default that is the key. A write that can't be recorded is refused; where
     the application must go on (PostgreSQL only), it is counted and becomes an entry of its own.
+    `left_out` says why the other operations aren't recorded.
     """
 
     name: str
@@ -83,6 +95,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     secrets: frozenset[str] = frozenset()
     unwatched: frozenset[str] = frozenset({"created_at", "updated_at"})
     operations: frozenset[str] = frozenset({"create", "update", "delete"})
+    left_out: str = ""
     when_outbox_fails: Literal["refuse", "go_on"] = "refuse"
     part_of: Part | None = None
 
@@ -90,6 +103,15 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     def keys(self) -> tuple[str, ...]:
         """The columns of the key."""
         return (self.key,) if isinstance(self.key, str) else self.key
+
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """The columns that say whose the record is."""
+        if isinstance(self.account, Membership):
+            return self.account.columns
+        if self.path:
+            return (self.path[0].column,)
+        return (self.account,) if isinstance(self.account, str) else ()
 
     @property
     def identities(self) -> tuple[str, ...]:
@@ -112,17 +134,23 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
         """Raise `WatchRefused` where the list names a column that isn't there, or shows a secret."""
         named = {*self.keys, *self.identities, *self.secrets, *self.label}
         named |= {column for reference in self.references for column in reference.columns}
-        own = self.path[0].column if self.path else self.account
-        if isinstance(own, str):
-            named.add(own)
+        named |= {*self.owners}
         if self.part_of and self.part_of.column:
             named.add(self.part_of.column)
         if missing := sorted(named - {*names}):
             raise WatchRefused(f"The watched table {self.name} has no column {', '.join(missing)}.")
-        if copied := sorted(self.secrets & {*self.keys, *self.identities, own, *self.label}):
+        if copied := sorted(
+            self.secrets & {*self.keys, *self.identities, *self.owners, *self.label}
+        ):
             raise WatchRefused(
                 f"A secret of {self.name} can't name its records: {', '.join(copied)}."
             )
+
+    @property
+    def moving(self) -> Identity:
+        """The fields by whose change an entity gets another id, or goes to another account."""
+        account = self.account if isinstance(self.account, str) else None
+        return Identity(fields=self.identities, account=account)
 
     def reference_of(self, column: str) -> Reference | None:
         """Return the reference whose first column this is."""

@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperCommand
 
 from audit_trail.cli.operating import administrators, run, serve
-from audit_trail.cli.options import DatabaseUrl, Store
+from audit_trail.cli.options import Store
 
 UNREADABLE: Final = 3
 
@@ -30,6 +30,14 @@ app.add_typer(administrators, name="administrator")
 app.command("run")(run)
 app.command("serve")(serve)
 
+AttachedDatabase = Annotated[
+    str,
+    typer.Argument(
+        envvar="AUDIT_TRAIL_DATABASE_URL",
+        help="The application's database, as the owner of its tables. Where the URL holds a "
+        "password, leave it to the environment.",
+    ),
+]
 Account = Annotated[str, typer.Option(help="Whose trail.")]
 Email = Annotated[str, typer.Option("--subject", help="The person's e-mail.")]
 Names = Annotated[list[str] | None, typer.Option("--name", help="A name of theirs.")]
@@ -59,7 +67,7 @@ OutboxDatabase = Annotated[
 
 @capture.command("sync")
 def sync(
-    database_url: DatabaseUrl,
+    database_url: AttachedDatabase,
 ) -> None:
     """Make the triggers match the watch list that is kept beside the outbox."""
     from audit_trail.cli.capture import sync_capture
@@ -68,6 +76,41 @@ def sync(
     for name in synced.changed:
         typer.echo(f"changed: {name}")
     typer.echo(f"The triggers of {synced.tables} tables in {synced.name} are as generated.")
+
+
+@app.command("attach")
+def attach(
+    database_url: AttachedDatabase,
+    config: Annotated[Path, typer.Option(help="The file that says what is recorded.")] = Path(
+        "capture.toml"
+    ),
+    draft: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write such a file to begin with, by what the tables look like; attach nothing."
+        ),
+    ] = None,
+) -> None:
+    """Record the changes of an application that knows nothing of us, as a file says."""
+    from audit_trail.cli import attaching
+
+    for line in (
+        attaching.draft(database_url, draft) if draft else attaching.attach(database_url, config)
+    ):
+        typer.echo(line)
+
+
+@app.command("detach")
+def detach(
+    database_url: AttachedDatabase,
+    discard: Annotated[
+        bool, typer.Option(help="Lose what waits in the outbox, and say how much that was.")
+    ] = False,
+) -> None:
+    """Take everything of ours out of an application's database; its own tables stay as they are."""
+    from audit_trail.cli import attaching
+
+    typer.echo(attaching.detach(database_url, discard=discard))
 
 
 class _Verifier(TyperCommand):

@@ -96,7 +96,8 @@ def _as_update(seen: Seen, owner: Seen) -> Seen:
     return msgspec.structs.replace(
         owner,
         row=msgspec.structs.replace(seen.row, operation="update", account=owner.row.account),
-        pairs=seen.pairs,
+        # The owner itself was there, or is, and had nothing in these fields.
+        pairs={name: (old or NULL, new or NULL) for name, (old, new) in seen.pairs.items()},
         context=seen.context,
         occurred_us=seen.occurred_us,
     )

@@ -8,7 +8,7 @@ import msgspec
 
 from audit_trail.record.catalog import Catalog
 from audit_trail.record.difference import Panel, Shown, Span, panels
-from audit_trail.record.entry import Entry, read_what
+from audit_trail.record.entry import Entry, Public, What, read_what
 from audit_trail.record.facts import Facts, Moved
 from audit_trail.record.language import say
 from audit_trail.record.legible import edges, signs
@@ -91,6 +91,11 @@ def fields_of(
         _field(panel, moves.get(panel.field), panel.field in what.references, filters, most)
         for panel in panels(public, what, catalog)
     )
+
+
+def drawn(public: Public, what: What, catalog: Catalog) -> tuple[Field, ...]:
+    """Return the panels of changes that no entry has said, such as those about to be made."""
+    return tuple(_field(each, None, False, None, None) for each in panels(public, what, catalog))
 
 
 def _field(

@@ -95,7 +95,7 @@ def _listing(entries: Entries, fresh: Fresh) -> HTTPRouteHandler:
         ] = None,
         cursor: Annotated[Text, _asks("The `next` of another page, with all it asked for")] = None,
     ) -> Response[EntryPage]:
-        _require_known(request, *given, "sort", "limit", "cursor")
+        require_known(request, *given, "sort", "limit", "cursor")
         fresh()
         return Response(entries.page(reader, given, sort, limit, cursor))
 
@@ -107,7 +107,7 @@ def _overviews(entries: Entries, fresh: Fresh) -> list[HTTPRouteHandler]:
     def get_audit_log_facets(
         request: AnyRequest, reader: TheReader, given: TheGiven
     ) -> Response[FacetsFound]:
-        _require_known(request, *given)
+        require_known(request, *given)
         fresh()
         return Response(entries.facets(reader, given))
 
@@ -115,7 +115,7 @@ def _overviews(entries: Entries, fresh: Fresh) -> list[HTTPRouteHandler]:
     def get_audit_log_timeline(
         request: AnyRequest, reader: TheReader, given: TheGiven
     ) -> Response[TimelineFound]:
-        _require_known(request, *given)
+        require_known(request, *given)
         fresh()
         return Response(entries.timeline(reader, given))
 
@@ -133,7 +133,7 @@ def _tail(entries: Entries, tails: Tails, fresh: Fresh) -> HTTPRouteHandler:
             Text, _asks("Where to begin; by default with what is recorded next")
         ] = None,
     ) -> ServerSentEvent:
-        _require_known(request, *given, "cursor")
+        require_known(request, *given, "cursor")
         fresh()
         cursor = request.headers.get(LAST_EVENT) or cursor
         begin, look, cursor_of = entries.tail(reader, given, cursor)
@@ -147,7 +147,7 @@ def _one(entries: Entries, fresh: Fresh) -> HTTPRouteHandler:
     def get_audit_log_entry(
         request: AnyRequest, reader: TheReader, index: FromPath[int]
     ) -> Response[EntryItem]:
-        _require_known(request)
+        require_known(request)
         fresh()
         return Response(entries.entry(reader, index))
 
@@ -166,7 +166,7 @@ def _given(
     return {name: text or "" for name, text in given.items()}
 
 
-def _require_known(request: AnyRequest, *names: str) -> None:
+def require_known(request: AnyRequest, *names: str) -> None:
     """Refuse other parameters: a misspelled filter would show what was to be left out."""
     for name in request.query_params:
         if name not in names:

@@ -38,6 +38,7 @@ _ERRORS: Final = {
     "401": "Not signed in, or a bad token",
     "403": "The role doesn't permit it, or the form's token is missing",
     "404": "Unknown, or of an account one doesn't belong to",
+    "409": "What was shown has changed meanwhile",
     "413": "The body is too large",
     "422": "Invalid input; attributes names the fields",
     "429": "Too many failed sign-ins within a minute, requests within a second, or open tails",

@@ -1,31 +1,45 @@
-"""The entries of the account's trail for programs, beside the contract's audit logs."""
+"""The account's trail for programs, beside the contract's audit logs: entries, and what was."""
 
 from typing import Any
 
 from litestar import Request, Router
 
 from audit_trail.server.entries_router import entries_router
+from audit_trail.server.states_router import states_router
 from audit_trail.server.viewer import Reader
 from live_agent.api.asked import TheMember, TheServices
 from live_agent.catalog import CATALOG
 from live_agent.gate import AUDIT_LOGS, admission
 from live_agent.schema import Account
 from live_agent.services import Services
+from live_agent.watching import IDENTITIES, ROLES
 
 
-def entries(services: Services) -> Router:
-    """Return their router. Its access rule lets administrators in, and records who isn't."""
-    router = entries_router(
-        services.trail,
-        path="/audit_logs/entries",
-        reader=_reader,
-        fresh=services.fresh,
-        catalog=CATALOG,
-        tails=services.tails,
-        clock=services.clock,
-    )
-    router.opt.update(AUDIT_LOGS)
-    return router
+def entries(services: Services) -> list[Router]:
+    """Return their routers. Their access rule lets administrators in, and records who isn't."""
+    routers = [
+        entries_router(
+            services.trail,
+            path="/audit_logs/entries",
+            reader=_reader,
+            fresh=services.fresh,
+            catalog=CATALOG,
+            tails=services.tails,
+            clock=services.clock,
+        ),
+        states_router(
+            services.trail,
+            path="/audit_logs",
+            reader=_reader,
+            fresh=services.fresh,
+            identities=IDENTITIES,
+            roles=ROLES,
+            clock=services.clock,
+        ),
+    ]
+    for router in routers:
+        router.opt.update(AUDIT_LOGS)
+    return routers
 
 
 def _reader(services: TheServices, member: TheMember, request: Request[Any, Any, Any]) -> Reader:

@@ -8,11 +8,17 @@ from live_agent.schema import (
     Account,
     AccountUser,
     AgentBot,
+    AgentSkill,
     AutomationRule,
+    CannedResponse,
+    Conversation,
     Export,
     Inbox,
     InboxMember,
+    Label,
+    Macro,
     SavedView,
+    Skill,
     Team,
     TeamMember,
     User,
@@ -123,16 +129,79 @@ def automation_rule_shape(rule: AutomationRule) -> Shape:
     }
 
 
+def label_shape(label: Label) -> Shape:
+    return {
+        "id": label.id,
+        "account_id": label.account_id,
+        "title": label.title,
+        "description": label.description,
+        "color": label.color,
+        "show_on_sidebar": label.show_on_sidebar,
+    }
+
+
+def canned_response_shape(response: CannedResponse) -> Shape:
+    return {
+        "id": response.id,
+        "account_id": response.account_id,
+        "short_code": response.short_code,
+        "content": response.content,
+    }
+
+
+def macro_shape(macro: Macro) -> Shape:
+    return {
+        "id": macro.id,
+        "account_id": macro.account_id,
+        "name": macro.name,
+        "visibility": macro.visibility,
+        "actions": macro.actions,
+        "created_by": None if macro.user is None else user_shape(macro.user),
+    }
+
+
+def skill_shape(skill: Skill) -> Shape:
+    return {
+        "id": skill.id,
+        "account_id": skill.account_id,
+        "name": skill.name,
+        "description": skill.description,
+    }
+
+
+def conversation_shape(conversation: Conversation) -> Shape:
+    contact = {"name": conversation.contact_name, "email": conversation.contact_email}
+    return {
+        "id": conversation.id,
+        "account_id": conversation.account_id,
+        "inbox_id": conversation.inbox_id,
+        "status": conversation.status,
+        "contact": contact,
+        "created_at": conversation.created_at // 1_000_000,
+    }
+
+
 def account_shape(account: Account) -> Shape:
-    return {"id": account.id, "name": account.name, "timezone": account.timezone}
+    return {
+        "id": account.id,
+        "name": account.name,
+        "timezone": account.timezone,
+        "locale": account.locale,
+        "domain": account.domain,
+        "support_email": account.support_email,
+        "auto_resolve_duration": account.auto_resolve_duration,
+        "audit_reads": account.audit_reads,
+    }
 
 
-def membership_shape(member: InboxMember | TeamMember) -> Shape:
-    parent = (
-        {"inbox_id": member.inbox_id}
-        if isinstance(member, InboxMember)
-        else {"team_id": member.team_id}
-    )
+def membership_shape(member: InboxMember | TeamMember | AgentSkill) -> Shape:
+    match member:
+        case InboxMember():
+            parent = {"inbox_id": member.inbox_id}
+        case TeamMember():
+            parent = {"team_id": member.team_id}
+        case _:
+            parent = {"skill_id": member.skill_id}
     return {
         "id": member.id,
         "account_id": member.account_id,

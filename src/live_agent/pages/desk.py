@@ -45,6 +45,7 @@ SAID: Final = {
     "deactivated": marked("Deactivated."),
     "exporting": marked("The export is being written."),
     "cancelled": marked("Cancelled."),
+    "restored": marked("Restored."),
     "held": marked("The hold is placed."),
     "lifted": marked("The hold is lifted."),
 }

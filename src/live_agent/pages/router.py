@@ -23,6 +23,7 @@ from live_agent.pages.personal_data import personal_data
 from live_agent.pages.profile import profile_router
 from live_agent.pages.reading import Reading
 from live_agent.pages.refusals import Refusals
+from live_agent.pages.restorations import restorations
 from live_agent.pages.retention import retention
 from live_agent.pages.saved_views import saved_views_router
 from live_agent.pages.signing import signing_routes
@@ -70,6 +71,7 @@ def pages(services: Services, locales: Sequence[Path] = (LOCALE,)) -> Pages:
             saved_views_router(services, desk),
             exports_router(services, desk),
             profile_router(services, desk),
+            restorations(services, desk),
         ],
         opt=ADMINISTRATOR,
         middleware=[reading],

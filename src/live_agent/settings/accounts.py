@@ -1,5 +1,6 @@
 """Accounts: their fields, and the verbs that read and write them."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -9,12 +10,51 @@ from sqlalchemy.orm import Session
 from live_agent.errors import NotFound
 from live_agent.schema import Account
 from live_agent.settings import fields
-from live_agent.settings.fields import Field, checked
+from live_agent.settings.fields import LONGEST_NAME, Field, checked, integer
 from live_agent.settings.lookup import assign, require
+
+LONGEST_DAYS: Final = 999
+
+
+def language(value: object) -> str:
+    """Accept a language as a tag, such as pt_BR."""
+    if not isinstance(value, str) or not re.fullmatch(r"[a-z]{2,3}([_-][A-Za-z]{2,4})?", value):
+        raise ValueError("must be the tag of a language, such as en or pt_BR")
+    return value
+
+
+def domain(value: object) -> str | None:
+    """Accept the name of a host, or nothing."""
+    if value is None or value == "":
+        return None
+    named = isinstance(value, str) and len(value) <= LONGEST_NAME
+    if not named or not re.fullmatch(
+        r"[a-z0-9-]+(\.[a-z0-9-]+)+", str(value), re.IGNORECASE | re.ASCII
+    ):
+        raise ValueError("must be the name of a host, such as alder.example")
+    return str(value).lower()
+
+
+def days(value: object) -> int:
+    """Accept after how many days a conversation without news is resolved."""
+    accepted = integer(value)
+    if not 1 <= accepted <= LONGEST_DAYS:
+        raise ValueError(f"must be from 1 to {LONGEST_DAYS}")
+    return accepted
+
 
 FIELDS: Final[Mapping[str, Field]] = {
     "name": Field(label="Name", check=fields.name(), required=True),
     "timezone": Field(label="Time zone", check=fields.timezone),
+    "locale": Field(label="Language", check=language),
+    "domain": Field(label="Domain", check=domain),
+    "support_email": Field(label="Support e-mail", check=fields.optional(fields.email)),
+    "auto_resolve_duration": Field(
+        label="Days until resolved", check=fields.optional(days), form="number"
+    ),
+    "audit_reads": Field(
+        label="Record who reads the audit logs", check=fields.boolean, form="checkbox"
+    ),
 }
 
 

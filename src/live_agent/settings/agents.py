@@ -18,7 +18,7 @@ from live_agent.schema import (
     AccountUser,
     User,
 )
-from live_agent.settings import fields, saved_views
+from live_agent.settings import fields, macros, saved_views
 from live_agent.settings.fields import Field, checked
 from live_agent.settings.lookup import assign, require
 
@@ -95,6 +95,16 @@ def add(db: Session, account_id: int, person: User, values: Mapping[str, object]
     return _join(db, account_id, person, accepted)
 
 
+def rejoin(db: Session, account_id: int, person: User, values: Mapping[str, object]) -> AccountUser:
+    """Make a person who was removed an agent again. Raises `Invalid`.
+
+    One who belongs to other accounts by now is refused, as everywhere: nobody is taken from them.
+    """
+    accepted, errors = checked(FIELDS, values, partial=True)
+    require(errors | _refusals(db, account_id, person, {}))
+    return _join(db, account_id, person, accepted)
+
+
 def update(
     db: Session,
     record: AccountUser,
@@ -139,9 +149,10 @@ def may_set_password(db: Session, record: AccountUser) -> bool:
 def remove(db: Session, record: AccountUser) -> None:
     """Remove the agent, who leaves the account's inboxes and teams as well. Raises `Invalid`.
 
-    Their private views go with them.
+    Their private views and their own macros go with them.
     """
     require({"role": told(_LAST)} if _is_last(db, record) else {})
+    macros.delete_personal(db, record.account_id, record.user_id)
     saved_views.delete_private(db, record.account_id, record.user_id)
     db.delete(record)
     db.flush()

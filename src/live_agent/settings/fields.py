@@ -196,6 +196,15 @@ def some_of(*choices: str) -> Check:
     return check
 
 
+def names(value: object) -> list[str]:
+    """Accept a list of names, each once."""
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise ValueError("must be a list of names")
+    if len(value) > MOST_ITEMS:
+        raise ValueError(f"must have at most {MOST_ITEMS:,} items")
+    return list(dict.fromkeys(value))
+
+
 def numbers(value: object) -> list[int]:
     """Accept a list of ids, each once."""
     if not isinstance(value, list) or not all(type(each) is int for each in value):

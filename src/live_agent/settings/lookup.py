@@ -6,22 +6,14 @@ from typing import Any, TypeVar
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from audit_trail.record.language import say
+from audit_trail.record.language import say, told
 from live_agent.errors import Invalid, NotFound
-from live_agent.schema import (
-    LARGEST_INTEGER,
-    AgentBot,
-    AutomationRule,
-    Inbox,
-    Team,
-    Webhook,
-)
+from live_agent.schema import LARGEST_INTEGER, Inbox, Owned
 
-Owned = TypeVar("Owned", Inbox, Team, Webhook, AgentBot, AutomationRule)
-Named = TypeVar("Named", Inbox, Team, AgentBot, AutomationRule)
+Row = TypeVar("Row", bound=Owned)
 
 
-def find(db: Session, model: type[Owned], account_id: int, record_id: int) -> Owned:
+def find(db: Session, model: type[Row], account_id: int, record_id: int) -> Row:
     """Return the account's record with this id. Raises `NotFound`."""
     found = None
     if 0 < record_id <= LARGEST_INTEGER:
@@ -34,10 +26,16 @@ def find(db: Session, model: type[Owned], account_id: int, record_id: int) -> Ow
 
 
 def is_taken(
-    db: Session, model: type[Named], account_id: int, name: str, but: int | None = None
+    db: Session,
+    model: type[Owned],
+    account_id: int,
+    name: str,
+    but: int | None = None,
+    *,
+    column: str = "name",
 ) -> bool:
-    """Tell whether another record of the account than `but` has this name."""
-    others = exists().where(model.account_id == account_id, model.name == name)
+    """Tell whether another record of the account than `but` has this name, or what names it."""
+    others = exists().where(model.account_id == account_id, getattr(model, column) == name)
     if but is not None:
         others = others.where(model.id != but)
     return bool(db.scalar(select(others)))
@@ -57,16 +55,19 @@ def check_inbox(
 
 def check_name(
     db: Session,
-    model: type[Named],
+    model: type[Owned],
     account_id: int,
     values: Mapping[str, Any],
     errors: dict[str, str],
     but: int | None = None,
+    *,
+    column: str = "name",
+    label: str = "Name",
 ) -> None:
-    """Add an error where another record of the account has the name."""
-    name = values.get("name")
-    if name is not None and is_taken(db, model, account_id, name, but):
-        errors["name"] = say("Name is already in use; choose another.")
+    """Add an error where another record of the account has the name, or what names it."""
+    name = values.get(column)
+    if name is not None and is_taken(db, model, account_id, name, but, column=column):
+        errors[column] = say("%(label)s is already in use; choose another.", label=told(label))
 
 
 def assign(record: object, values: Mapping[str, Any]) -> None:

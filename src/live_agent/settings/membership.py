@@ -1,19 +1,35 @@
-"""Who belongs to an inbox or a team: one way to list, add, replace and remove members of either."""
+"""Who belongs to an inbox or a team, or has a skill: one way to list, add, replace and remove them."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from audit_trail.record.language import say
-from live_agent.schema import AccountUser, Inbox, InboxMember, Team, TeamMember, User
+from live_agent.schema import (
+    AccountUser,
+    AgentSkill,
+    Inbox,
+    InboxMember,
+    Skill,
+    Team,
+    TeamMember,
+    User,
+)
 from live_agent.settings import fields
 from live_agent.settings.fields import Field, checked
 from live_agent.settings.lookup import require
 
-Parent: TypeAlias = Inbox | Team
-Membership: TypeAlias = InboxMember | TeamMember
+Parent: TypeAlias = Inbox | Team | Skill
+Membership: TypeAlias = InboxMember | TeamMember | AgentSkill
+
+_KINDS: Final[Mapping[type[Parent], tuple[type[Any], str]]] = {
+    Inbox: (InboxMember, "inbox_id"),
+    Team: (TeamMember, "team_id"),
+    Skill: (AgentSkill, "skill_id"),
+}
+"""The table of each parent's members, and its column that points to the parent."""
 
 FIELDS: Final[Mapping[str, Field]] = {
     "user_ids": Field(label="Agents", check=fields.numbers, required=True, form="numbers"),
@@ -81,13 +97,9 @@ def _some(ids: Sequence[str]) -> str:
 
 
 def _members(db: Session, parent: Parent) -> Sequence[Membership]:
-    if isinstance(parent, Inbox):
-        return db.scalars(
-            select(InboxMember).where(InboxMember.inbox_id == parent.id).order_by(InboxMember.id)
-        ).all()
-    return db.scalars(
-        select(TeamMember).where(TeamMember.team_id == parent.id).order_by(TeamMember.id)
-    ).all()
+    model, column = _KINDS[type(parent)]
+    of_parent = select(model).where(getattr(model, column) == parent.id).order_by(model.id)
+    return db.scalars(of_parent).all()
 
 
 def _join(db: Session, parent: Parent, user_ids: Collection[int]) -> None:
@@ -99,9 +111,9 @@ def _join(db: Session, parent: Parent, user_ids: Collection[int]) -> None:
 
 
 def _membership(parent: Parent, user_id: int) -> Membership:
-    if isinstance(parent, Inbox):
-        return InboxMember(account_id=parent.account_id, inbox_id=parent.id, user_id=user_id)
-    return TeamMember(account_id=parent.account_id, team_id=parent.id, user_id=user_id)
+    model, column = _KINDS[type(parent)]
+    made: Membership = model(account_id=parent.account_id, user_id=user_id, **{column: parent.id})
+    return made
 
 
 def _leave(db: Session, members: Collection[Membership]) -> None:

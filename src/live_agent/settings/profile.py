@@ -42,7 +42,7 @@ def update(
     accepted, errors = checked(FIELDS, values, partial=True)
     email = accepted.get("email", person.email)
     if email != person.email and access.person_with(db, email):
-        errors["email"] = say("E-mail is already in use; choose another.")
+        errors["email"] = say("%(label)s is already in use; choose another.", label=say("E-mail"))
     require(errors)
     if password_hash is not None:
         access.set_password(db, person, password_hash)

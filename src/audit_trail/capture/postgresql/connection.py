@@ -4,33 +4,25 @@ The context is a setting that is local to the transaction, so PostgreSQL itself 
 end, on a pooled connection too.
 """
 
-import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from psycopg import Error
 from psycopg.pq import ConnStatus, Escaping, ExecStatus, TransactionStatus, abc
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import ExceptionContext
 
 from audit_trail.capture.context import current_context, encoded
-from audit_trail.errors import ChangeRefused, ContextRefused
-
-SETTING: Final = "audit.context"
+from audit_trail.capture.postgresql.statements import (
+    MAY_WRITE,
+    SETTING,
+    first_word,
+    require_recorded,
+)
+from audit_trail.errors import ContextRefused
 
 _CARRIED: Final = "audit_context"
 _COMMITTED: Final = "audit_context_committed"
 _ALONE: Final = "audit_statement_alone"
-_FIRST_WORD: Final = re.compile(r"(?:[\s(;]|--[^\n]*\n|/\*.*?\*/)*(\w+)", re.DOTALL)
-# What may write rows. A SELECT is among them, for it may call a function that does.
-_MAY_WRITE: Final = frozenset(
-    {"INSERT", "UPDATE", "DELETE", "MERGE", "WITH", "TRUNCATE", "CALL", "DO"}
-    | {"SELECT", "VALUES", "EXPLAIN", "EXECUTE"}
-)
-# Inside PostgreSQL's account of where an error arose, in any language.
-_OURS: Final = re.compile(r'audit_trail\.("[^\n]* (create|update|delete|truncate)"|note)\(')
-# Not capture's failures: a deadlock or a lost race, a lock not had in time, an interruption.
-_OF_THE_MOMENT: Final = ("40", "55", "57")
 
 
 def attach(engine: Engine, *, after_commit: Callable[[], None] = lambda: None) -> None:
@@ -83,7 +75,7 @@ def _before_statement(
     _context: object,
     _many: bool,
 ) -> None:
-    word = _first_word(statement)
+    word = first_word(statement)
     if word == "ROLLBACK":
         # To a savepoint: what it undoes may include the context, so the next statement sets it.
         _forget(connection)
@@ -91,7 +83,7 @@ def _before_statement(
         return
     elif not _is_autocommit(connection) or not _is_idle(connection):
         carry(connection)
-    elif word in _MAY_WRITE:
+    elif word in MAY_WRITE:
         connection.info[_ALONE] = True
         if connection.dialect.is_async:
             _run(connection, "BEGIN")
@@ -111,16 +103,7 @@ def _after_error(context: ExceptionContext) -> None:
         _forget(connection)
         if _status(connection) in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
             _run(connection, "ROLLBACK")
-    error = context.original_exception
-    if (
-        isinstance(error, Error)
-        and _OURS.search(error.diag.context or "")
-        and not (error.sqlstate or "").startswith(_OF_THE_MOMENT)
-    ):
-        raise ChangeRefused(
-            f"The change was refused, because it can't be recorded: {error.diag.message_primary}. "
-            "Sync capture with the database, or let the table go on (when_outbox_fails)."
-        ) from error
+    require_recorded(context.original_exception)
 
 
 def _note_commit(connection: Connection, *_: object) -> None:
@@ -185,11 +168,6 @@ def _begin_statement(driver: Any) -> bytes:
     if driver.deferrable is not None:
         parts.append("DEFERRABLE" if driver.deferrable else "NOT DEFERRABLE")
     return " ".join(parts).encode()
-
-
-def _first_word(statement: str) -> str:
-    found = _FIRST_WORD.match(statement)
-    return found[1].upper() if found else ""
 
 
 def _is_reader(connection: Connection) -> bool:

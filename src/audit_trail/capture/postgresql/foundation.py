@@ -79,7 +79,7 @@ def create_foundation(connection: Connection) -> None:
     Event triggers tell of changes to the schema of watched tables. Only a superuser may create
     them; where the one who syncs isn't, such changes leave no entry.
     """
-    if not _exists(connection):
+    if not exists(connection):
         run(connection, f"CREATE SCHEMA {SCHEMA}")
     for statement in connection.exec_driver_sql(_DISOWNED).scalars().all():
         run(connection, statement)
@@ -100,7 +100,7 @@ def create_foundation(connection: Connection) -> None:
 
 def faults(connection: Connection) -> list[str]:
     """Name what of the schema isn't as written."""
-    if not _exists(connection):
+    if not exists(connection):
         return ["the schema audit_trail"]
     found = [f"the table {name}" for name in lacking(connection) if name != "outbox"]
     found += [f"the function {name}" for name in _wrong_functions(connection)]
@@ -137,6 +137,18 @@ def quietly(connection: Connection) -> Iterator[None]:
 
 
 @contextmanager
+def unobserved(connection: Connection) -> Iterator[None]:
+    """Take down, without being told of it, what is inside; and at last the schema itself."""
+    with as_capture(connection):
+        run(connection, "INSERT INTO audit_trail.quiet VALUES (pg_current_xact_id())")
+    yield
+    for name in _EVENT_TRIGGERS:
+        run(connection, f"DROP EVENT TRIGGER IF EXISTS {name}")
+    with as_capture(connection):
+        run(connection, f"DROP SCHEMA {SCHEMA} CASCADE")
+
+
+@contextmanager
 def as_capture(connection: Connection) -> Iterator[None]:
     """Act as the owner of the schema while inside."""
     owner, is_owner = connection.exec_driver_sql(
@@ -157,7 +169,8 @@ def run(connection: Connection, statement: str) -> None:
     connection.exec_driver_sql(statement.replace("%", "%%"))
 
 
-def _exists(connection: Connection) -> bool:
+def exists(connection: Connection) -> bool:
+    """Tell whether capture has its schema."""
     statement = "SELECT to_regnamespace('audit_trail') IS NOT NULL"
     return bool(connection.exec_driver_sql(statement).scalar_one())
 

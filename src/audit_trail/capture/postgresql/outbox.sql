@@ -68,3 +68,9 @@ CREATE TABLE IF NOT EXISTS audit_trail.altered (
   table_name text NOT NULL,
   altered_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
+
+-- What the capture role was given to read, and would keep when capture goes.
+CREATE TABLE IF NOT EXISTS audit_trail.granted (
+  relation regclass UNIQUE,
+  schema regnamespace UNIQUE
+);

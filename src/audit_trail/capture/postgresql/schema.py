@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import ProgrammingError
 
+from audit_trail.capture.postgresql import foundation
 from audit_trail.capture.postgresql.columns import body_quoted, columns_of
 from audit_trail.capture.postgresql.foundation import (
     FIXED,
@@ -90,6 +91,15 @@ WHERE n.nspname = 'audit_trail' AND c.casttarget IN ('text'::regtype, 'json'::re
 """
 # Held for a transaction by whoever changes triggers, and by whoever looks at them.
 _TURN: Final = 0x61756475  # "audu"
+_GRANTED: Final = """
+SELECT CASE WHEN c.oid IS NULL THEN 'USAGE ON SCHEMA' ELSE 'SELECT ON' END,
+  coalesce(c.oid::regclass::text, s.oid::regnamespace::text), n.nspowner::regrole::text
+FROM audit_trail.granted AS g
+  JOIN pg_namespace AS n ON n.nspname = 'audit_trail'
+  LEFT JOIN pg_class AS c ON c.oid = g.relation
+  LEFT JOIN pg_namespace AS s ON s.oid = g.schema
+WHERE c.oid IS NOT NULL OR s.oid IS NOT NULL
+"""
 # tgtype of pg_trigger.h: 1 row, 2 before, 4 insert, 8 delete, 16 update, 32 truncate.
 _TYPES: Final = {"AFTER INSERT": 5, "AFTER UPDATE": 17, "AFTER DELETE": 9, "BEFORE TRUNCATE": 34}
 
@@ -150,6 +160,23 @@ def drop_triggers(connection: Connection) -> None:
         with quietly(connection):
             for place in found:
                 _drop(connection, *place)
+
+
+def remove(connection: Connection) -> int | None:
+    """Drop all that capture made, take back what it granted, and return how many rows waited.
+
+    None where it wasn't there. Once the triggers are gone nobody writes to the outbox any more, so
+    what is counted then is all that there will be.
+    """
+    if not foundation.exists(connection):
+        return None
+    with foundation.unobserved(connection):
+        for place in installed(connection):
+            _drop(connection, *place)
+        _take_back_reading(connection)
+        with as_capture(connection):
+            waiting = connection.exec_driver_sql("SELECT count(*) FROM audit_trail.outbox")
+            return int(waiting.scalar_one())
 
 
 def require_current(connection: Connection, watch: WatchList, command: str) -> None:
@@ -226,7 +253,7 @@ def _triggers(connection: Connection, watch: WatchList, table: Table, schema: st
 
 
 def tables_of(connection: Connection) -> list[str]:
-    """Name the application's tables."""
+    """Name every table that must be watched or ignored."""
     return list(connection.exec_driver_sql(_TABLES).scalars())
 
 
@@ -355,6 +382,11 @@ def _grant_reading(connection: Connection, watch: WatchList, schema: str) -> Non
     ).one()
     if not may_use:
         run(connection, f"GRANT USAGE ON SCHEMA {quoted(schema)} TO {owner}")
+        with as_capture(connection):
+            connection.exec_driver_sql(
+                "INSERT INTO audit_trail.granted (schema) VALUES (quote_ident(%s)::regnamespace)",
+                (schema,),
+            )
     for name, may_read, hides in connection.exec_driver_sql(_READ, (names,)).fetchall():
         if hides:
             raise WatchRefused(
@@ -363,6 +395,19 @@ def _grant_reading(connection: Connection, watch: WatchList, schema: str) -> Non
             )
         if not may_read:
             run(connection, f"GRANT SELECT ON {name} TO {owner}")
+            with as_capture(connection):
+                connection.exec_driver_sql(
+                    "INSERT INTO audit_trail.granted (relation) VALUES (CAST(%s AS regclass))",
+                    (name,),
+                )
+
+
+def _take_back_reading(connection: Connection) -> None:
+    """Revoke what was granted, of tables that are still there."""
+    with as_capture(connection):
+        granted = connection.exec_driver_sql(_GRANTED).fetchall()
+    for what, name, owner in granted:
+        run(connection, f"REVOKE {what} {name} FROM {owner}")
 
 
 def _read_by(watch: WatchList) -> set[str]:

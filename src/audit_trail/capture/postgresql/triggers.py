@@ -105,11 +105,8 @@ class Triggers:
         member, account = self._table.account, f"({self._accounts('owner', 'update')})"
         found = f"{self._named(self._table.name)} AS owner"
         if isinstance(member, Membership):
-            account = f"member.{quoted(member.account)}::text"
-            found += (
-                f" LEFT JOIN {self._named(member.table)} AS member\n    ON "
-                f"member.{quoted(member.record)} = owner.{quoted(self._table.keys[0])}"
-            )
+            account = self._of_member(member, "owner")
+            found += self._members(member, "owner")
         values = self._values("update", "owner", self._labels("part", "owner"), account)
         return f"  {_INSERT}\n  SELECT {values}\n  FROM {found}\n  WHERE {condition};\n"
 
@@ -138,13 +135,21 @@ class Triggers:
         if owner is None:
             account = f"{key}::text" if operation == "update" else literal(INSTALLATION)
             return f"SELECT {account} AS account"
-        return self._memberships(owner, key)
+        of_member, members = self._of_member(owner, row), self._members(owner, row)
+        return f"SELECT {of_member} AS account FROM (SELECT) AS one{members}"
 
-    def _memberships(self, member: Membership, key: str) -> str:
-        found = f"FROM {self._named(member.table)} AS m WHERE m.{quoted(member.record)} = {key}"
+    def _of_member(self, member: Membership, row: str) -> str:
+        account = f"m.{quoted(member.account)}::text"
         return (
-            f"SELECT m.{quoted(member.account)}::text AS account {found} "
-            f"UNION ALL SELECT NULL WHERE NOT EXISTS (SELECT 1 {found})"
+            f"coalesce({row}.{quoted(member.alone)}::text, {account})" if member.alone else account
+        )
+
+    def _members(self, member: Membership, row: str) -> str:
+        """Join the memberships of a record that belongs to several accounts, or one NULL."""
+        several = f" AND {row}.{quoted(member.alone)} IS NULL" if member.alone else ""
+        return (
+            f" LEFT JOIN {self._named(member.table)} AS m ON m.{quoted(member.record)} = "
+            f"{row}.{quoted(member.by or self._table.keys[0])}{several}"
         )
 
     def _json_of(self, row: str, columns: Sequence[str]) -> str:

@@ -1,8 +1,6 @@
 """The SQLAlchemy adapter for SQLite: it carries the context into transactions, and nothing else."""
 
-import re
 import secrets
-import sqlite3
 from collections.abc import Callable
 from typing import Any, Final, cast
 
@@ -11,21 +9,19 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from audit_trail.capture.context import current_context, encoded
-from audit_trail.errors import ChangeRefused, ContextRefused
+from audit_trail.capture.context import current_context
+from audit_trail.capture.sqlite.carrying import (
+    TOKEN_BYTES,
+    clear_context,
+    require_outbox,
+    require_version,
+    run,
+    set_context,
+)
 
-SMALLEST_SQLITE: Final = (3, 40, 0)
 BUSY_TIMEOUT_MS: Final = 10_000
-TOKEN_BYTES: Final = 16
 
 _READS: Final = ("SELECT", "PRAGMA", "EXPLAIN", "VALUES", "BEGIN")
-_SET: Final = (
-    "UPDATE audit_context SET token = ?, context = ?, guard = 1 "
-    "WHERE one = 1 AND (SELECT foreign_keys FROM pragma_foreign_keys)"
-)
-_CLEAR: Final = "UPDATE audit_context SET token = NULL, context = NULL, guard = NULL WHERE one = 1"
-# How SQLite complains of a table that is missing or isn't as capture made it.
-_OURS: Final = re.compile(r"\baudit_(outbox|context|displaced)\b")
 _DRAWN: Final = "audit_token"
 _CARRIED: Final = "audit_context"
 _PREPARED: Final = "audit_prepared"
@@ -43,10 +39,7 @@ def attach(engine: Engine, *, after_commit: Callable[[], None] = lambda: None) -
     after each transaction that carried a context. Raises `ContextRefused` on an SQLite older than
     3.40. A write that is refused because it can't be recorded raises `ChangeRefused`.
     """
-    if sqlite3.sqlite_version_info < SMALLEST_SQLITE:
-        raise ContextRefused(
-            f"SQLite {sqlite3.sqlite_version} is too old; 3.40 or later is needed."
-        )
+    require_version()
     event.listen(engine, "checkout", _prepare)
     event.listen(engine, "begin", _begin)
     event.listen(engine, "before_cursor_execute", _before_statement)
@@ -77,14 +70,14 @@ def _prepare(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: o
         # Else what named people stays in free space: rows of the outbox, contexts that were cleared.
         "secure_delete = ON",
     ):
-        _execute(connection, f"PRAGMA {setting}")
+        run(connection, f"PRAGMA {setting}")
 
 
 def _begin(connection: Connection) -> None:
     reading = connection.get_execution_options().get("audit_read_only", False)
     if not _is_autocommit(connection):
         _forget(connection)
-        _execute(_driver(connection), "BEGIN" if reading else "BEGIN IMMEDIATE")
+        run(_driver(connection), "BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
 def _before_statement(
@@ -104,7 +97,7 @@ def _before_statement(
     elif current_context() is not None and not opening.startswith(_READS):
         if _is_autocommit(connection) and not _is_in_transaction(connection):
             _forget(connection)
-            _execute(_driver(connection), "BEGIN IMMEDIATE")
+            run(_driver(connection), "BEGIN IMMEDIATE")
             connection.info[_ALONE] = True
         carry(connection)
 
@@ -118,7 +111,7 @@ def _after_statement(connection: Connection, cursor: Any, *_: object) -> None:
 def _commit_alone(connection: Connection) -> None:
     if connection.info.get(_ALONE):
         _clear_context(connection)
-        _execute(_driver(connection), "COMMIT")
+        run(_driver(connection), "COMMIT")
         connection.info.pop(_ALONE)
 
 
@@ -127,17 +120,8 @@ def _after_error(context: ExceptionContext) -> None:
     if connection is not None and connection.info.pop(_ALONE, False):
         _forget(connection)
         if _is_in_transaction(connection):
-            _execute(_driver(connection), "ROLLBACK")
-    _require_outbox(context.original_exception)
-
-
-def _require_outbox(error: BaseException) -> None:
-    """Raise `ChangeRefused` where what failed is the outbox, and not what was written."""
-    if isinstance(error, sqlite3.OperationalError) and _OURS.search(str(error)):
-        raise ChangeRefused(
-            f"The change was refused, because it can't be recorded: {error}. "
-            "Sync capture with the database."
-        ) from error
+            run(_driver(connection), "ROLLBACK")
+    require_outbox(context.original_exception)
 
 
 def carry(connection: Connection) -> None:
@@ -150,16 +134,7 @@ def carry(connection: Connection) -> None:
     if context is None or connection.info.get(_CARRIED) == context:
         return
     token = connection.info.setdefault(_DRAWN, secrets.token_bytes(TOKEN_BYTES))
-    try:
-        found = _execute(_driver(connection), _SET, (token, encoded(context)))
-    except sqlite3.OperationalError as error:
-        _require_outbox(error)
-        raise
-    if found != 1:
-        raise ContextRefused(
-            "The connection that carries the context needs foreign_keys on: "
-            "its guard rests on them."
-        )
+    set_context(_driver(connection), token, context)
     connection.info[_CARRIED] = context
 
 
@@ -167,7 +142,7 @@ def _clear_context(connection: Connection) -> None:
     """Clear the context in the last statement before COMMIT, which its guard would else refuse."""
     if _DRAWN in connection.info:
         _forget(connection)
-        _execute(_driver(connection), _CLEAR)
+        clear_context(_driver(connection))
         connection.info[_COMMITTED] = True
 
 
@@ -197,16 +172,3 @@ def _is_in_transaction(connection: Connection) -> bool:
 
 def _driver(connection: Connection) -> DBAPIConnection:
     return cast("DBAPIConnection", connection.connection.dbapi_connection)
-
-
-def _execute(connection: DBAPIConnection, statement: str, values: tuple[Any, ...] = ()) -> int:
-    """Run a statement by the driver's cursor and return its row count.
-
-    An asynchronous driver's connection has no other way to run one.
-    """
-    cursor = connection.cursor()
-    try:
-        cursor.execute(statement, values)
-        return cursor.rowcount
-    finally:
-        cursor.close()

@@ -72,6 +72,23 @@ def lacking(connection: Connection) -> list[str]:
     return sorted(OWN_TABLES - set(names.scalars()))
 
 
+def remove(connection: Connection) -> int | None:
+    """Drop every trigger and table of ours, and return how many rows waited; None if not there.
+
+    SQLite itself keeps the list of sequences, which the outbox may have been the first to need.
+    """
+    names = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'")
+    present = OWN_TABLES.intersection(names.scalars())
+    if "audit_outbox" not in present:
+        return None
+    waiting = connection.exec_driver_sql("SELECT count(*) FROM audit_outbox").scalar_one()
+    drop_triggers(connection)
+    # In this order the context goes before the guard that it refers to.
+    for name in sorted(present):
+        connection.exec_driver_sql(f"DROP TABLE {name}")
+    return int(waiting)
+
+
 def require_current(connection: Connection, watch: WatchList, command: str) -> None:
     """Raise `CaptureOutdated`, naming the command to run, unless all triggers are as generated."""
     wrong = _differing(installed(connection), generated(connection, watch))

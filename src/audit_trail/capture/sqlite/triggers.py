@@ -161,7 +161,8 @@ class Triggers:
             + ")"
             for key in self._keys
         )
-        return f"{quoted(self._table.name)} AS taken WHERE ({matches}) AND {condition}"
+        source = f"{quoted(self._table.name)} AS taken{self._members('taken')}"
+        return f"{source} WHERE ({matches}) AND {condition}"
 
     def _gone(self, row: str) -> str:
         return self._whole(row, lambda value: f"[' || {value} || ',null]")
@@ -186,44 +187,25 @@ class Triggers:
 
     def found(self, condition: str) -> str:
         """Find the owners of a part, each with the accounts in whose trails they belong."""
-        member, found = self._table.account, f"\n  FROM {quoted(self._table.name)} AS owner"
-        if isinstance(member, Membership):
-            found += (
-                f" LEFT JOIN {quoted(member.table)} AS member\n    ON member."
-                f"{quoted(member.record)} = owner.{quoted(self._table.keys[0])}"
-            )
+        found = f"\n  FROM {quoted(self._table.name)} AS owner{self._members('owner')}"
         return f"{found}\n    LEFT JOIN audit_context AS c ON c.one = 1\n  WHERE {condition}"
 
     def of_part(self, found: str, changes: str) -> str:
         """Write a part's change as an update of its owner."""
-        member = self._table.account
-        account = (
-            f"member.{quoted(member.account)}"
-            if isinstance(member, Membership)
-            else self._account("owner", "update")
-        )
         return (
             f"  INSERT INTO audit_outbox ({_OUTBOX_COLUMNS})\n"
-            f"  SELECT c.token, {self._name}, 'update', {account},\n"
+            f"  SELECT c.token, {self._name}, 'update', {self._account('owner', 'update')},\n"
             f"    {self._key('owner')}, {self._identity('owner')},\n"
             f"    {changes},\n    {self._labels('part', 'owner')},\n    c.context{found};"
         )
 
     def _accounts(self, row: str, operation: str) -> str:
         """Select the accounts in whose trails the write belongs; a NULL where none is known."""
-        member = self._table.account
-        if isinstance(member, Membership):
-            table, record, account = (
-                quoted(member.table),
-                quoted(member.record),
-                quoted(member.account),
-            )
-            found = f"FROM {table} WHERE {record} = {row}.{quoted(self._table.keys[0])}"
-            unknown = f"SELECT NULL WHERE NOT EXISTS (SELECT 1 {found})"
-            return f"SELECT {account} AS account {found} UNION ALL {unknown}"
-        if isinstance(member, tuple):
-            return accounts_by(member, row, operation)
-        return f"SELECT {self._account(row, operation)} AS account"
+        if isinstance(self._table.account, tuple):
+            return accounts_by(self._table.account, row, operation)
+        members = self._members(row)
+        source = f" FROM (SELECT 1){members}" if members else ""
+        return f"SELECT {self._account(row, operation)} AS account{source}"
 
     def _account(self, row: str, operation: str) -> str:
         """Where the record is itself an account, its birth and death belong to the installation."""
@@ -234,8 +216,23 @@ class Triggers:
             return _text(str(account))
         if isinstance(account, tuple):
             return at_the_end(account, row)
+        if isinstance(account, Membership):
+            of_member = f"m.{quoted(account.account)}"
+            alone = account.alone
+            return f"ifnull({row}.{quoted(alone)}, {of_member})" if alone else of_member
         key = f"{row}.{quoted(self._table.keys[0])}"
         return key if operation == "update" else _text(INSTALLATION)
+
+    def _members(self, row: str) -> str:
+        """Join the memberships of a record that belongs to several accounts, or one NULL."""
+        owner = self._table.account
+        if not isinstance(owner, Membership):
+            return ""
+        several = f" AND {row}.{quoted(owner.alone)} IS NULL" if owner.alone else ""
+        return (
+            f" LEFT JOIN {quoted(owner.table)} AS m"
+            f" ON m.{quoted(owner.record)} = {row}.{quoted(owner.by or self._table.keys[0])}{several}"
+        )
 
     def _primary(self, row: str) -> str:
         """What tells the row from all others: its key's value, or the JSON of all its parts."""

@@ -1,0 +1,87 @@
+"""One transaction in the application's database, all of it or nothing; why it fails is said plainly."""
+
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+
+from audit_trail.capture.sqlite.carrying import SMALLEST_SQLITE
+from audit_trail.capture.url import is_postgresql, name_of, read_url
+from audit_trail.errors import AttachRefused
+
+T = TypeVar("T")
+
+ATTEMPTS: Final = 5
+PAUSE_SECONDS: Final = 0.5
+LOCK_TIMEOUT_MS: Final = 700
+"""Shorter than PostgreSQL takes to look for a deadlock: we give way, and never the application."""
+
+BUSY_SECONDS: Final = 5.0
+
+_BUSY: Final = frozenset({"55P03", "40P01"})
+_DENIED: Final = "42501"
+
+
+def in_transaction(url_text: str, work: Callable[[Connection], T]) -> T:
+    """Do the work in one transaction of the database. Raises `UrlRefused` and `AttachRefused`.
+
+    Where others hold a table, it gives way and tries again; after some attempts it says so.
+    """
+    url = read_url(url_text)
+    name = name_of(url)
+    engine = create_engine(url, hide_parameters=True) if is_postgresql(url) else _sqlite(Path(name))
+    try:
+        for attempt in range(ATTEMPTS):
+            try:
+                with engine.begin() as connection:
+                    if is_postgresql(url):
+                        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}")
+                    return work(connection)
+            except DBAPIError as error:
+                if _state(error) not in _BUSY or attempt == ATTEMPTS - 1:
+                    raise AttachRefused(f"{name}: {_why(error)}") from error
+                time.sleep(PAUSE_SECONDS)
+        raise AssertionError
+    finally:
+        engine.dispose()
+
+
+def _sqlite(path: Path) -> Engine:
+    """Open a file that is there, as it is: neither its journal nor its settings are changed."""
+    if sqlite3.sqlite_version_info < SMALLEST_SQLITE:
+        raise AttachRefused(f"SQLite {sqlite3.sqlite_version} is too old; 3.40 or later is needed.")
+    if not path.is_file():
+        raise AttachRefused(f"There is no database {path}.")
+    engine = create_engine(
+        f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True
+    )
+
+    @event.listens_for(engine, "connect")
+    def leave_transactions_to_us(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _state(error: DBAPIError) -> str | None:
+    return getattr(error.orig, "sqlstate", None)
+
+
+def _why(error: DBAPIError) -> str:
+    said = str(error.orig).partition("\n")[0]
+    if _state(error) == _DENIED:
+        return (
+            f"{said}. Connect as the owner of the tables, who may also create a schema "
+            "(GRANT CREATE ON DATABASE). Nothing was changed."
+        )
+    if _state(error) in _BUSY or "locked" in said:
+        return f"others are writing, and hold what is needed ({said}). Nothing was changed; run it again."
+    return f"{said}. Nothing was changed."

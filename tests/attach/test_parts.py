@@ -1,0 +1,189 @@
+"""A record kept in two tables reads as one: what was done to a part is its owner's."""
+
+import pytest
+
+from audit_trail.errors import ConfigRefused
+from audit_trail.record.entry import read_what
+from tests.attach.installation import Installation
+from tests.capture.host import NOTHING
+
+SCHEMA = (
+    "CREATE TABLE accounts (id INTEGER PRIMARY KEY, name TEXT)",
+    "CREATE TABLE channel_api (id INTEGER PRIMARY KEY, account_id INTEGER, url TEXT, token TEXT)",
+    "CREATE TABLE channel_web (id INTEGER PRIMARY KEY, account_id INTEGER, url TEXT)",
+    "CREATE TABLE inboxes (id INTEGER PRIMARY KEY, account_id INTEGER, name TEXT, channel_id INTEGER, channel_type TEXT)",
+    "CREATE TABLE inbox_settings (id INTEGER PRIMARY KEY, inbox_id INTEGER UNIQUE, greeting TEXT)",
+)
+CONFIG = """
+accounts = "accounts"
+[tables.accounts]
+entity = "account"
+label = ["name"]
+[tables.inboxes]
+entity = "inbox"
+account = "account_id"
+label = ["name"]
+[tables.channel_api]
+entity = "channel_api"
+account = "account_id"
+secrets = ["token"]
+part_of = { table = "inboxes", prefix = "channel", owner_column = "channel_id", where = { channel_type = "Api" } }
+[tables.channel_web]
+entity = "channel_web"
+part_of = { table = "inboxes", prefix = "channel", owner_column = "channel_id", where = { channel_type = "Web" } }
+[tables.inbox_settings]
+entity = "inbox_settings"
+part_of = { table = "inboxes", prefix = "settings", column = "inbox_id" }
+"""
+CREATED = (
+    "INSERT INTO channel_api VALUES (5, 1, 'http://a', 's3cret')",
+    "INSERT INTO inboxes VALUES (2, 1, 'Mail', 5, 'Api')",
+    "INSERT INTO inbox_settings VALUES (9, 2, 'Hello')",
+)
+
+
+@pytest.fixture
+def attached(installation: Installation) -> Installation:
+    installation.write(*SCHEMA)
+    installation.attach(CONFIG)
+    return installation
+
+
+@pytest.fixture
+def created(attached: Installation) -> Installation:
+    attached.act(*CREATED)
+    attached.forget()
+    return attached
+
+
+def test_an_owner_that_comes_after_its_part_is_one_creation(attached: Installation) -> None:
+    attached.act(*CREATED)
+    assert attached.said() == [
+        (
+            "create",
+            "inbox 2",
+            {
+                "name": (NOTHING, "Mail"),
+                "channel_id": (NOTHING, 5),
+                "channel_type": (NOTHING, "Api"),
+                "channel.url": (NOTHING, "http://a"),
+                "channel.token": (NOTHING, "[hidden]"),
+                "settings.greeting": (NOTHING, "Hello"),
+            },
+        )
+    ]
+    assert attached.entries()[0].public.actor.id == "7"
+    assert attached.said("0") == []
+
+
+def test_a_write_to_a_part_reads_as_an_update_of_its_owner(created: Installation) -> None:
+    created.write("UPDATE channel_api SET url = 'http://b'")
+    created.write("UPDATE inbox_settings SET greeting = 'Hi'")
+    created.act("UPDATE inboxes SET name = 'Post'", "UPDATE channel_api SET token = 'other'")
+    assert created.said() == [
+        ("update", "inbox 2", {"channel.url": ("http://a", "http://b")}),
+        ("update", "inbox 2", {"settings.greeting": ("Hello", "Hi")}),
+        (
+            "update",
+            "inbox 2",
+            {"name": ("Mail", "Post"), "channel.token": ("[hidden]", "[hidden]")},
+        ),
+    ]
+
+
+def test_a_part_names_its_owner_as_it_is_called_now(created: Installation) -> None:
+    created.write("UPDATE channel_api SET url = 'http://b'")
+    created.act("UPDATE inboxes SET name = 'Post'", "UPDATE channel_api SET url = 'http://c'")
+    assert [read_what(entry.what).label for entry in created.entries()] == ["Mail", "Post"]
+
+
+GONE = {
+    "name": ("Mail", NOTHING),
+    "channel_id": (5, NOTHING),
+    "channel_type": ("Api", NOTHING),
+    "channel.url": ("http://a", NOTHING),
+    "channel.token": ("[hidden]", NOTHING),
+    "settings.greeting": ("Hello", NOTHING),
+}
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [
+        ("channel_api", "inboxes", "inbox_settings"),
+        ("inboxes", "channel_api", "inbox_settings"),
+        ("inbox_settings", "channel_api", "inboxes"),
+    ],
+)
+def test_owner_and_parts_that_go_in_any_order_are_one_deletion(
+    created: Installation, tables: tuple[str, ...]
+) -> None:
+    created.act(*(f"DELETE FROM {table}" for table in tables))
+    assert created.said() == [("delete", "inbox 2", GONE)]
+    assert created.said("0") == []
+
+
+def test_a_part_of_another_type_with_the_same_id_is_left_alone(created: Installation) -> None:
+    created.write("INSERT INTO channel_web VALUES (5, 1, 'http://web')")
+    created.act(
+        "INSERT INTO channel_web VALUES (6, 1, 'http://new')",
+        "INSERT INTO inboxes VALUES (3, 1, 'Site', 6, 'Web')",
+    )
+    assert [(action, record) for action, record, _ in created.said()] == [("create", "inbox 3")]
+    # Nobody's part, and no account of its own: the installation's, and marked.
+    assert created.said("0") == [
+        ("create", "channel_web 5", {"account_id": (NOTHING, 1), "url": (NOTHING, "http://web")})
+    ]
+
+
+def test_a_part_that_changes_hands_is_a_change_of_both(created: Installation) -> None:
+    created.write("INSERT INTO inboxes VALUES (3, 1, 'Other', NULL, NULL)")
+    created.forget()
+    created.write("UPDATE inbox_settings SET inbox_id = 3")
+    changes = {"settings.inbox_id": (2, 3)}
+    assert sorted(created.said(), key=str) == [
+        ("update", "inbox 2", changes),
+        ("update", "inbox 3", changes),
+    ]
+
+
+def test_a_channel_that_replaces_another_is_a_change_of_the_inbox(created: Installation) -> None:
+    created.act(
+        "INSERT INTO channel_api VALUES (6, 1, 'http://c', NULL)",
+        "UPDATE inboxes SET channel_id = 6",
+        "DELETE FROM channel_api WHERE id = 5",
+    )
+    ((action, record, changes),) = created.said()
+    assert (action, record) == ("update", "inbox 2")
+    assert changes["channel_id"] == (5, 6)
+    assert changes["channel.url"] == ("http://a", "http://c")
+
+
+def test_a_part_may_be_written_by_an_upsert_and_come_and_go_unnoticed(
+    created: Installation,
+) -> None:
+    created.act(
+        "INSERT INTO inbox_settings VALUES (9, 2, 'Hi') ON CONFLICT (inbox_id) DO UPDATE SET greeting = 'Hi'",
+        "INSERT INTO channel_api VALUES (7, 1, 'http://x', NULL)",
+        "DELETE FROM channel_api WHERE id = 7",
+    )
+    assert created.said() == [("update", "inbox 2", {"settings.greeting": ("Hello", "Hi")})]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ('table = "inboxs"', "there is no table inboxs. Did you mean inboxes?"),
+        ('table = "channel_web"', "channel_web isn't recorded, or is itself a part"),
+        ('table = "inboxes"', "part_of needs either column"),
+    ],
+)
+def test_a_part_of_nothing_is_refused(attached: Installation, given: str, said: str) -> None:
+    column = "" if "either" in said else ', column = "account_id"'
+    changed = CONFIG.replace(
+        '{ table = "inboxes", prefix = "settings", column = "inbox_id" }',
+        f'{{ {given}, prefix = "settings"{column} }}',
+    ).replace('column = "account_id"', 'column = "inbox_id"')
+    with pytest.raises(ConfigRefused, match=r"in \[tables.inbox_settings\]") as refused:
+        attached.attach(changed)
+    assert said in str(refused.value)

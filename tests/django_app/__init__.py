@@ -1,0 +1,1 @@
+"""A small Django application on two databases, whose tables are watched; it writes by every path."""
