@@ -9,7 +9,7 @@ import msgspec
 from audit_trail.record.catalog import Catalog, spelled, titled
 from audit_trail.record.entry import Entry, Public, What, Who, read_what, read_who
 from audit_trail.record.facts import UNDOES
-from audit_trail.record.language import grouped, marked, say, told
+from audit_trail.record.language import grouped, marked, say, series, told
 from audit_trail.record.question import quoted
 from audit_trail.record.retained import RETAINED, facts
 from audit_trail.record.sentence import ERASED, activity, actor_called, principals, via_name
@@ -192,7 +192,7 @@ def _who_and_when(public: Public, who: Who, zone: Zone, filters: Filters) -> Ite
     at = moment(public.occurred_at, zone)
     yield Fact(
         label=told(done_at),
-        value=f"{at.local}, {zone_phrase(zone, at)}",
+        value=series((at.local, zone_phrase(zone, at))),
         quiet=at.utc,
         iso=at.iso,
     )
@@ -229,7 +229,7 @@ def _origin(public: Public, who: Who, filters: Filters) -> Iterator[Fact]:
         parts=tuple(part for part in parts if part[0]),
     )
     if who.forwarded:
-        said = say("said to come from %(addresses)s", addresses=", ".join(who.forwarded))
+        said = say("said to come from %(addresses)s", addresses=series(who.forwarded))
         yield Fact(label=say("Proxy"), value=who.ip or say("Unix socket"), quiet=said)
     if who.job:
         yield Fact(label=say("Via"), value=via_name(public), quiet=who.job)
