@@ -11,7 +11,7 @@ from audit_trail.record.captured import CAPTURED
 from audit_trail.record.catalog import Catalog, spelled, titled
 from audit_trail.record.entry import Entry, Public, What, Who, read_what, read_who
 from audit_trail.record.facts import UNDOES
-from audit_trail.record.language import grouped, marked, say, told
+from audit_trail.record.language import grouped, marked, say, series, told
 from audit_trail.record.opened import READ
 from audit_trail.record.opened import summary as read_summary
 from audit_trail.record.question import quoted
@@ -197,7 +197,7 @@ def _who_and_when(public: Public, who: Who, zone: Zone, filters: Filters) -> Ite
     at = moment(public.occurred_at, zone)
     yield Fact(
         label=told(done_at),
-        value=f"{at.local}, {zone_phrase(zone, at)}",
+        value=series((at.local, zone_phrase(zone, at))),
         quiet=at.utc,
         iso=at.iso,
     )
@@ -234,7 +234,7 @@ def _origin(public: Public, who: Who, filters: Filters) -> Iterator[Fact]:
         parts=tuple(part for part in parts if part[0]),
     )
     if who.forwarded:
-        said = say("said to come from %(addresses)s", addresses=", ".join(who.forwarded))
+        said = say("said to come from %(addresses)s", addresses=series(who.forwarded))
         yield Fact(label=say("Proxy"), value=who.ip or say("Unix socket"), quiet=said)
     if who.job:
         yield Fact(label=say("Via"), value=via_name(public), quiet=who.job)
