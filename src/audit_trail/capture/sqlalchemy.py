@@ -13,10 +13,13 @@ from audit_trail.capture.postgresql import connection as postgresql_connection
 from audit_trail.capture.postgresql import foundation as postgresql_foundation
 from audit_trail.capture.postgresql import looking as postgresql_looking
 from audit_trail.capture.postgresql import outbox as postgresql_outbox
+from audit_trail.capture.postgresql import records as postgresql_records
 from audit_trail.capture.postgresql import schema as postgresql_schema
+from audit_trail.capture.records import Records
 from audit_trail.capture.sqlite import connection as sqlite_connection
 from audit_trail.capture.sqlite import looking as sqlite_looking
 from audit_trail.capture.sqlite import outbox as sqlite_outbox
+from audit_trail.capture.sqlite import records as sqlite_records
 from audit_trail.capture.sqlite import schema as sqlite_schema
 from audit_trail.capture.watch import WatchList
 from audit_trail.errors import ContextRefused, CoverageRefused
@@ -46,6 +49,16 @@ def outbox(engine: Engine, *, parents: Sequence[str] = (), lock: Path | None = N
     return sqlite_outbox.SqliteOutbox(engine, parents=parents, lock=lock)
 
 
+def records(engine: Engine) -> Records:
+    """Return the watched tables of the engine's database; on PostgreSQL as the capture role.
+
+    The engine is an attached one.
+    """
+    if _is_postgresql(engine):
+        return postgresql_records.PostgresqlRecords(engine)
+    return sqlite_records.SqliteRecords(engine)
+
+
 def carry(connection: Connection) -> None:
     """Put the context in force into the connection's transaction.
 
@@ -61,8 +74,9 @@ def note(connection: Connection, event: Event) -> None:
 
 def tables(connection: Connection) -> list[str]:
     """Name every table that must be watched or ignored."""
-    schema = postgresql_schema if _is_postgresql(connection) else sqlite_schema
-    return schema.tables_of(connection)
+    if _is_postgresql(connection):
+        return postgresql_schema.tables_of(connection)
+    return sqlite_schema.tables_of(connection)
 
 
 def sync(connection: Connection, watch: WatchList) -> list[str]:
@@ -78,13 +92,13 @@ def sync(connection: Connection, watch: WatchList) -> list[str]:
 
 
 def remove(connection: Connection) -> int | None:
-    """Remove all of capture, and return how many rows of the outbox went with it; None where it
-    wasn't there.
+    """Remove all of capture, and return how many rows of the outbox went with it.
 
-    Run it in one transaction, and roll that back where the rows must not be lost.
+    None where there was none. Run it in one transaction, and roll that back where the rows must not be lost.
     """
-    schema = postgresql_schema if _is_postgresql(connection) else sqlite_schema
-    return schema.remove(connection)
+    if _is_postgresql(connection):
+        return postgresql_schema.remove(connection)
+    return sqlite_schema.remove(connection)
 
 
 def kept_watch_list(connection: Connection) -> WatchList:

@@ -220,7 +220,7 @@ def _require_own(store: Store, outbox: str, *, shared: bool) -> None:
     others = store.outboxes() - {outbox}
     if others and not shared:
         raise TrailRefused(
-            f"This trail records {', '.join(sorted(others))} already. Give {outbox} a trail of its "
+            f"This trail already records {', '.join(sorted(others))}. Give {outbox} a trail of its "
             "own; if it is the same database at another address, or both are to share this trail, "
             "add --shared."
         )

@@ -9,7 +9,8 @@ from audit_trail.record.captured import summary as capture_summary
 from audit_trail.record.catalog import Catalog, spelled, with_article
 from audit_trail.record.entry import ActorId, ActorKind, Public, What, Who
 from audit_trail.record.facts import undone_number
-from audit_trail.record.language import marked, say, say_many, told
+from audit_trail.record.language import marked, say, say_many, series, told
+from audit_trail.record.opened import summary as read_summary
 from audit_trail.record.retained import RETAINED
 from audit_trail.record.retained import summary as retention_summary
 
@@ -29,6 +30,7 @@ EVENTS: Final = {
     **CAPTURED,
     "rotate_key": marked("Changed the key that signs the audit logs"),
     "begin_epoch": marked("Began to sign the audit logs anew"),
+    "capture_lost": marked("Could not record changes"),
     "unreadable": marked("Made a change that can't be read"),
 }
 """What an event is called that changes no record, by its action."""
@@ -98,6 +100,8 @@ def summary(public: Public, what: What, catalog: Catalog) -> str:
         parts.append(retained)
     if captured := capture_summary(public.action, what.details, catalog):
         parts.append(captured)
+    if read := read_summary(public.action, what.details):
+        parts.append(read)
     if isinstance(exported := what.details.get("exported"), int):
         form = what.details.get("format")
         parts.append(
@@ -207,5 +211,5 @@ def listed(labels: Sequence[str]) -> str:
     """List all where there are few; else the first, and how many more there are."""
     more = len(labels) - SHOWN_FIELDS
     if more <= 1:
-        return ", ".join(labels)
-    return say("%(first)s and %(more)s more", first=", ".join(labels[:SHOWN_FIELDS]), more=more)
+        return series(labels)
+    return say("%(first)s and %(more)s more", first=series(labels[:SHOWN_FIELDS]), more=more)

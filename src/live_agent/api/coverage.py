@@ -8,7 +8,8 @@ from audit_trail.capture.watch import Table
 from audit_trail.record.captured import Gap
 from audit_trail.server.band import gaps_in
 from live_agent.api.asked import TheMember, TheServices
-from live_agent.api.audit_items import ACTIONS, class_name
+from live_agent.api.audit_items import ACTIONS
+from live_agent.catalog import class_name
 from live_agent.gate import AUDIT_LOGS
 from live_agent.watching import WATCH
 
