@@ -207,7 +207,10 @@ MAP = {
     ),
     # It reads an entry as the trail has it, and writes what it says by the settings alone.
     "live_agent.restoring": Room(
-        (*DOORS, *environment("schema", "watching", "database", "catalog", "settings")),
+        (
+            *DOORS,
+            *environment("schema", "watching", "database", "catalog", "access", "settings"),
+        ),
         ("msgspec", "sqlalchemy"),
     ),
     # It hands the settings the session of its own transaction, as a request does.

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, inspect
@@ -59,9 +60,11 @@ class _Read:
     """The catalog, read at once for all tables."""
 
     def __init__(self, inspector: Inspector, names: Sequence[str]) -> None:
-        given = {"filter_names": names, "kind": ObjectKind.TABLE, "scope": ObjectScope.DEFAULT}
-        if not names:
-            given["filter_names"] = None
+        given: Any = {
+            "filter_names": names or None,
+            "kind": ObjectKind.TABLE,
+            "scope": ObjectScope.DEFAULT,
+        }
         self._columns = _by_name(inspector.get_multi_columns(**given))
         self._primary = _by_name(inspector.get_multi_pk_constraint(**given))
         self._foreign = _by_name(inspector.get_multi_foreign_keys(**given))
@@ -98,12 +101,13 @@ class _Read:
         )
 
 
-def _is_partial(index):
+def _is_partial(index: Any) -> bool:
+    """Tell whether the index tells apart only some rows, or by more than columns."""
     options = index.get("dialect_options", {})
     return any(name.endswith("_where") for name in options) or None in index["column_names"]
 
 
-def _by_name(found):
+def _by_name(found: Mapping[Any, Any]) -> dict[str, Any]:
     return {name: value for (_, name), value in found.items()}
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from audit_trail.capture.look import Look
 from audit_trail.capture.outbox import Event, Outbox
 from audit_trail.capture.postgresql import connection as postgresql_connection
+from audit_trail.capture.postgresql import foundation as postgresql_foundation
 from audit_trail.capture.postgresql import looking as postgresql_looking
 from audit_trail.capture.postgresql import outbox as postgresql_outbox
 from audit_trail.capture.postgresql import records as postgresql_records
@@ -21,7 +22,7 @@ from audit_trail.capture.sqlite import outbox as sqlite_outbox
 from audit_trail.capture.sqlite import records as sqlite_records
 from audit_trail.capture.sqlite import schema as sqlite_schema
 from audit_trail.capture.watch import WatchList
-from audit_trail.errors import ContextRefused
+from audit_trail.errors import ContextRefused, CoverageRefused
 
 
 def attach(
@@ -73,8 +74,9 @@ def note(connection: Connection, event: Event) -> None:
 
 def tables(connection: Connection) -> list[str]:
     """Name every table that must be watched or ignored."""
-    schema = postgresql_schema if _is_postgresql(connection) else sqlite_schema
-    return schema.tables_of(connection)
+    if _is_postgresql(connection):
+        return postgresql_schema.tables_of(connection)
+    return sqlite_schema.tables_of(connection)
 
 
 def sync(connection: Connection, watch: WatchList) -> list[str]:
@@ -90,13 +92,13 @@ def sync(connection: Connection, watch: WatchList) -> list[str]:
 
 
 def remove(connection: Connection) -> int | None:
-    """Remove all of capture, and return how many rows of the outbox went with it; None where it
-    wasn't there.
+    """Remove all of capture, and return how many rows of the outbox went with it.
 
-    Run it in one transaction, and roll that back where the rows must not be lost.
+    None where there was none. Run it in one transaction, and roll that back where the rows must not be lost.
     """
-    schema = postgresql_schema if _is_postgresql(connection) else sqlite_schema
-    return schema.remove(connection)
+    if _is_postgresql(connection):
+        return postgresql_schema.remove(connection)
+    return sqlite_schema.remove(connection)
 
 
 def kept_watch_list(connection: Connection) -> WatchList:
@@ -127,6 +129,17 @@ def kept_state(connection: Connection) -> str | None:
     if _is_postgresql(connection):
         return postgresql_looking.kept(connection)
     return sqlite_looking.kept(connection)
+
+
+def require_keeping(connection: Connection) -> None:
+    """Raise `CoverageRefused` where nothing could be kept, since an earlier release has synced."""
+    lacking = (postgresql_foundation if _is_postgresql(connection) else sqlite_schema).lacking(
+        connection
+    )
+    if {"coverage", "audit_coverage", "altered"} & {*lacking}:
+        raise CoverageRefused(
+            "An earlier release has synced capture here, which kept nothing of looks. Sync it again."
+        )
 
 
 def keep_state(connection: Connection, state: str) -> None:

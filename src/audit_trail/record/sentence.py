@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from typing import Final, NamedTuple
 
+from audit_trail.record.captured import CAPTURED
+from audit_trail.record.captured import summary as capture_summary
 from audit_trail.record.catalog import Catalog, spelled, with_article
 from audit_trail.record.entry import ActorId, ActorKind, Public, What, Who
 from audit_trail.record.facts import undone_number
@@ -24,6 +26,7 @@ EVENTS: Final = {
     "read_denied": marked("Was refused the audit logs"),
     "erase": marked("Erased personal data"),
     **RETAINED,
+    **CAPTURED,
     "rotate_key": marked("Changed the key that signs the audit logs"),
     "begin_epoch": marked("Began to sign the audit logs anew"),
     "unreadable": marked("Made a change that can't be read"),
@@ -93,6 +96,8 @@ def summary(public: Public, what: What, catalog: Catalog) -> str:
         parts.append(say("undoes entry #%(number)s", number=undone))
     if retained := retention_summary(public.action, what.details, catalog):
         parts.append(retained)
+    if captured := capture_summary(public.action, what.details, catalog):
+        parts.append(captured)
     if isinstance(exported := what.details.get("exported"), int):
         form = what.details.get("format")
         parts.append(

@@ -6,6 +6,8 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from audit_trail.record import captured
+from audit_trail.record.captured import CAPTURED
 from audit_trail.record.catalog import Catalog, spelled, titled
 from audit_trail.record.entry import Entry, Public, What, Who, read_what, read_who
 from audit_trail.record.facts import UNDOES
@@ -294,8 +296,13 @@ def _reasons(what: What) -> Iterator[Fact]:
 
 
 def _details(public: Public, what: What, catalog: Catalog) -> Iterator[Fact]:
-    if public.action in RETAINED:
-        for label, value in facts(public, what.details, catalog):
+    if public.action in RETAINED or public.action in CAPTURED:
+        told_ = (
+            facts(public, what.details, catalog)
+            if public.action in RETAINED
+            else captured.facts(what.details, catalog)
+        )
+        for label, value in told_:
             if value:
                 yield Fact(label=label, value=value)
         return

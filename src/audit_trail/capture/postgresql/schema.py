@@ -31,7 +31,7 @@ SMALLEST_POSTGRESQL: Final = 15
 # Every table that can hold rows of its own; what is watched is the whole, not its partitions.
 _TABLES: Final = """
 SELECT relname FROM pg_class
-WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+WHERE relnamespace = to_regnamespace(quote_ident(current_schema())) AND relkind IN ('r', 'p') AND NOT relispartition
 """
 # TRUNCATE of a partition fires that partition's triggers alone, and that of the whole all of theirs.
 _LEAVES: Final = """
@@ -172,6 +172,7 @@ def remove(connection: Connection) -> int | None:
     """
     if not foundation.exists(connection):
         return None
+    take_turn(connection)
     with foundation.unobserved(connection):
         for place in installed(connection):
             _drop(connection, *place)

@@ -46,6 +46,11 @@ def note(connection: Connection, event: Event) -> None:
     )
 
 
+def lock_of(engine: Engine) -> Path:
+    """Return the lock file beside the database, whose holder sequences its outbox."""
+    return Path(f"{engine.url.database}.sequencer")
+
+
 class SqliteOutbox:
     """Reads and empties the outbox in one SQLite file."""
 
@@ -58,7 +63,7 @@ class SqliteOutbox:
         """
         self._engine = engine
         self._parents = tuple(parents)
-        self._lock = lock or Path(f"{engine.url.database}.sequencer")
+        self._lock = lock or lock_of(engine)
 
     @property
     def name(self) -> str:
