@@ -10,15 +10,19 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from audit_trail.capture.look import Look
 from audit_trail.capture.outbox import Event, Outbox
 from audit_trail.capture.postgresql import connection as postgresql_connection
+from audit_trail.capture.postgresql import foundation as postgresql_foundation
 from audit_trail.capture.postgresql import looking as postgresql_looking
 from audit_trail.capture.postgresql import outbox as postgresql_outbox
+from audit_trail.capture.postgresql import records as postgresql_records
 from audit_trail.capture.postgresql import schema as postgresql_schema
+from audit_trail.capture.records import Records
 from audit_trail.capture.sqlite import connection as sqlite_connection
 from audit_trail.capture.sqlite import looking as sqlite_looking
 from audit_trail.capture.sqlite import outbox as sqlite_outbox
+from audit_trail.capture.sqlite import records as sqlite_records
 from audit_trail.capture.sqlite import schema as sqlite_schema
 from audit_trail.capture.watch import WatchList
-from audit_trail.errors import ContextRefused
+from audit_trail.errors import ContextRefused, CoverageRefused
 
 
 def attach(
@@ -43,6 +47,16 @@ def outbox(engine: Engine, *, parents: Sequence[str] = (), lock: Path | None = N
     if _is_postgresql(engine):
         return postgresql_outbox.PostgresqlOutbox(engine, parents=parents)
     return sqlite_outbox.SqliteOutbox(engine, parents=parents, lock=lock)
+
+
+def records(engine: Engine) -> Records:
+    """Return the watched tables of the engine's database; on PostgreSQL as the capture role.
+
+    The engine is an attached one.
+    """
+    if _is_postgresql(engine):
+        return postgresql_records.PostgresqlRecords(engine)
+    return sqlite_records.SqliteRecords(engine)
 
 
 def carry(connection: Connection) -> None:
@@ -115,6 +129,17 @@ def kept_state(connection: Connection) -> str | None:
     if _is_postgresql(connection):
         return postgresql_looking.kept(connection)
     return sqlite_looking.kept(connection)
+
+
+def require_keeping(connection: Connection) -> None:
+    """Raise `CoverageRefused` where nothing could be kept, since an earlier release has synced."""
+    lacking = (postgresql_foundation if _is_postgresql(connection) else sqlite_schema).lacking(
+        connection
+    )
+    if {"coverage", "audit_coverage", "altered"} & {*lacking}:
+        raise CoverageRefused(
+            "An earlier release has synced capture here, which kept nothing of looks. Sync it again."
+        )
 
 
 def keep_state(connection: Connection, state: str) -> None:

@@ -20,6 +20,7 @@ from audit_trail.cli.database import database_failed, open_database
 from audit_trail.cli.sealing import Seals
 from audit_trail.cli.signing import signer_of
 from audit_trail.cli.store import make_store
+from audit_trail.coverage import rounds as coverage
 from audit_trail.errors import (
     AuditError,
     OutboxFailed,
@@ -71,6 +72,7 @@ class Running:
         self._is_alone = False
         self._told = (False, 0, 0)
         self._told_at = 0.0
+        self._looks = coverage.Rounds(engine, trail, leads=lambda: self.leads)
         self.rounds = self._rounds()
         self._begin(_kept(engine))
 
@@ -84,6 +86,8 @@ class Running:
         try:
             with self.outbox.leading():
                 self._is_alone = True
+                # What it notes is worked off with the rest.
+                self._looks.attempt()
                 self._drain()
                 for each in self.rounds:
                     each.once()
@@ -130,6 +134,7 @@ class Running:
             Round("index", self._trail.keep_indexed, self._trail.index),
             Round("seals", seals.run, seals.step),
             Round("retention", retention.run, retention.step),
+            Round("coverage", self._looks.run, lambda: None),
         )
 
     def _begin(self, watch: WatchList, before: Sequencer | None = None) -> None:
@@ -215,7 +220,7 @@ def _require_own(store: Store, outbox: str, *, shared: bool) -> None:
     others = store.outboxes() - {outbox}
     if others and not shared:
         raise TrailRefused(
-            f"This trail records {', '.join(sorted(others))} already. Give {outbox} a trail of its "
+            f"This trail already records {', '.join(sorted(others))}. Give {outbox} a trail of its "
             "own; if it is the same database at another address, or both are to share this trail, "
             "add --shared."
         )

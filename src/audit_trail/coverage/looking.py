@@ -44,6 +44,7 @@ def look_and_note(
     """
     with translating(engine), engine.begin() as connection:
         capture.take_turn(connection)
+        capture.require_keeping(connection)
         before = kept_in(connection)
         altered_us = capture.take_altered(connection)
         began_us = clock()

@@ -7,6 +7,7 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine
 
+from audit_trail.capture.sqlite.records import take_baseline
 from audit_trail.capture.sqlite.triggers import Triggers
 from audit_trail.capture.watch import WatchList
 from audit_trail.capture.ways import quoted
@@ -14,7 +15,7 @@ from audit_trail.errors import CaptureOutdated, WatchRefused
 
 OWN_TABLES: Final = frozenset(
     {"audit_outbox", "audit_guard", "audit_context", "audit_displaced", "audit_watch"}
-    | {"audit_coverage"}
+    | {"audit_coverage", "audit_baseline", "audit_columns"}
 )
 
 
@@ -30,7 +31,7 @@ def create_outbox(connection: Connection) -> None:
 
 
 def sync(connection: Connection, watch: WatchList) -> list[str]:
-    """Create the outbox, replace every trigger by the generated one, and keep the watch list.
+    """Create the outbox, replace every trigger by the generated one, keep watch list and baseline.
 
     Return the names of those that differed. Run it in one transaction. Raises `WatchRefused` when a table is neither watched nor ignored,
     and in a database of UTF-16, whose triggers would write what nobody reads.
@@ -49,6 +50,7 @@ def sync(connection: Connection, watch: WatchList) -> list[str]:
     connection.exec_driver_sql(
         "INSERT OR REPLACE INTO audit_watch (one, definition) VALUES (1, ?)", (watch.text(),)
     )
+    take_baseline(connection, watch)
     return _differing(before, wanted)
 
 
