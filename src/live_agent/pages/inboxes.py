@@ -147,6 +147,12 @@ def _zones() -> list[str]:
     return ["UTC", *sorted(zone for zone in available_timezones() if _is_place(zone))]
 
 
+def zone_choices(stored: str) -> list[tuple[str, str]]:
+    """Offer the zones, and the one that is stored, whatever it is."""
+    zones = map(str, dict.fromkeys([*_zones(), stored]))
+    return [(zone, zone.replace("_", " ")) for zone in zones]
+
+
 def _is_place(zone: str) -> bool:
     return "/" in zone and not zone.startswith(("Etc/", "SystemV/", "US/"))
 
@@ -157,14 +163,13 @@ def _draw_new(visit: Visit, form: Form) -> Response[Any]:
 
 def _draw(visit: Visit, inbox_id: int, form: Form, week: Sequence[Day]) -> Response[Any]:
     record = inboxes.get(visit.db, visit.account_id, inbox_id)
-    zones = list(dict.fromkeys([*_zones(), record.timezone]))
     return visit.page(
         "inbox.html",
         inbox=record,
         tab="Settings",
         form=form,
         week=week,
-        zones=[(zone, zone.replace("_", " ")) for zone in map(str, zones)],
+        zones=zone_choices(record.timezone),
     )
 
 
