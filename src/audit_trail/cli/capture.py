@@ -7,9 +7,8 @@ from sqlalchemy.exc import DBAPIError
 
 from audit_trail.capture import sqlalchemy as capture
 from audit_trail.capture.url import name_of
-from audit_trail.cli.database import open_database
+from audit_trail.cli.database import database_failed, open_database
 from audit_trail.coverage.looking import looking_around
-from audit_trail.errors import OutboxFailed
 
 
 class Synced(NamedTuple):
@@ -31,6 +30,5 @@ def sync_capture(database_url: str) -> Synced:
                 watch = capture.kept_watch_list(connection)
                 changed = capture.sync(connection, watch)
         except DBAPIError as error:
-            cause = str(error.orig).partition("\n")[0]
-            raise OutboxFailed(f"The database {name_of(engine.url)} failed: {cause}") from error
+            raise database_failed(engine, error) from error
         return Synced(name_of(engine.url), len(watch.tables), changed)

@@ -52,7 +52,7 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
 
 def coverage_of(database_url: str) -> Coverage:
     """Look at the database. Raises `UrlRefused`, `WatchRefused`, `CoverageRefused`, `OutboxFailed`."""
-    with open_database(database_url, as_it_is=True) as engine:
+    with open_database(database_url) as engine:
         look, kept = look_only(engine)
         backlog = capture.outbox(engine).backlog()
         name = name_of(engine.url)

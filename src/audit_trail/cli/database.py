@@ -13,10 +13,10 @@ from audit_trail.errors import OutboxFailed
 
 
 @contextmanager
-def open_database(text: str, *, as_it_is: bool = False) -> Iterator[Engine]:
-    """Open what is there, and create nothing. Raises `UrlRefused` or `OutboxFailed`.
+def open_database(text: str) -> Iterator[Engine]:
+    """Open what is there, create nothing, and leave its settings as they are.
 
-    A file that is opened `as_it_is` keeps its journal: capture isn't attached.
+    Raises `UrlRefused` or `OutboxFailed`.
     """
     url = read_url(text)
     if not is_postgresql(url):
@@ -26,8 +26,7 @@ def open_database(text: str, *, as_it_is: bool = False) -> Iterator[Engine]:
         # One database has one name, from wherever it is looked at.
         url = url.set(database=str(path))
     engine = create_engine(url, hide_parameters=True)
-    if not as_it_is:
-        capture.attach(engine)
+    capture.attach(engine, as_guest=True)
     try:
         yield engine
     finally:
