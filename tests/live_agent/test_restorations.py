@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from audit_trail.record.entry import read_what
 from live_agent.schema import Conversation, Inbox, Webhook
-from tests.live_agent.office import Place
+from tests.live_agent.office import Office, Place
 from tests.live_agent.test_contract import RULE, ok
 
 both_engines = pytest.mark.both_engines
@@ -493,3 +494,14 @@ def test_a_deleted_inbox_returns_without_its_conversations_which_are_counted(pla
     assert (shown["others"], shown["with_it"]) == (3, [])
     index = newest(place, "delete", "conversation")
     assert "not what was said" in preview(place, index)["refusal"]
+
+
+def test_who_looks_at_what_would_change_has_read_the_entry(office: Office) -> None:
+    with closing(office.open(reads=True)) as place:
+        client = place.client()
+        team = ok(client.post("/teams", json={"name": "Tier 1"}))
+        ok(client.delete(f"/teams/{team['id']}"))
+        index = place.total() - 1
+        preview(place, index)
+        read = place.total() - 1
+        assert details(place, read) == {"index": index, "as": "entry"}
