@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -143,6 +144,20 @@ def test_what_changed_between_preview_and_confirmation_is_refused(place: Place) 
     assert (answer.status_code, answer.json()["code"]) == (409, "changed_meanwhile")
     assert place.total() == size
     assert ok(client.get(f"/teams/{team['id']}"))["name"] == "Tier 3"
+
+
+@both_engines
+def test_of_two_who_confirm_at_once_one_restores(place: Place) -> None:
+    client = place.client()
+    inbox = made(client, "Support")
+    ok(client.delete(f"/inboxes/{inbox['id']}"))
+    index = newest(place, "delete", "inbox")
+    body = {"digest": preview(place, index)["digest"]}
+    clients = [place.client() for _ in range(4)]
+    with ThreadPoolExecutor(len(clients)) as pool:
+        answers = list(pool.map(lambda each: each.post(path_of(index), json=body), clients))
+    assert sorted(each.status_code for each in answers) == [200, 422, 422, 422]
+    assert [each["id"] for each in ok(client.get("/inboxes"))["payload"]] == [inbox["id"]]
 
 
 @both_engines
