@@ -144,6 +144,12 @@ def _of_deletion(db: Session, trail: Trail, former: Former) -> Plan:
     for name, value in former.before.items():
         if value.unknown and name not in former.table.secrets:
             raise RestorationRefused(f"{label_of(former, name)}: {value.unknown}")
+        # No verb checks what it doesn't write, and a shell may have left anything there.
+        column = former.kind.model.__table__.columns.get(name)
+        if name in former.kind.kept and type(value.plain) is not column.type.python_type:
+            raise RestorationRefused(
+                say("%(field)s is of another kind than its column.", field=label_of(former, name))
+            )
     for pointer in former.table.references:
         if missing := _missing(db, former, pointer):
             raise RestorationRefused(missing)
