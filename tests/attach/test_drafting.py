@@ -128,6 +128,8 @@ def test_drafting_changes_nothing_and_is_the_same_each_time(
         "CREATE TABLE things (id INTEGER PRIMARY KEY, organization_id INTEGER, title TEXT)",
         'CREATE TABLE "Odd ""name"", ünd\'s [x]" (id INTEGER PRIMARY KEY, "a.b ""c""" TEXT)',
         "CREATE TABLE nothing_tells (at TEXT, what TEXT)",
+        "CREATE TABLE status (id INTEGER PRIMARY KEY)",
+        "CREATE TABLE statuses (id INTEGER PRIMARY KEY)",
         "CREATE TABLE coded (code TEXT NOT NULL UNIQUE, at TEXT, modified_at TEXT)",
     )
     before = installation.dump()

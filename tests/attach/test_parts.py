@@ -4,7 +4,7 @@ import pytest
 
 from audit_trail.errors import ConfigRefused
 from audit_trail.record.entry import read_what
-from tests.attach.installation import Installation
+from tests.attach.installation import Installation, SqliteInstallation
 from tests.capture.host import NOTHING
 
 SCHEMA = (
@@ -168,6 +168,21 @@ def test_a_part_may_be_written_by_an_upsert_and_come_and_go_unnoticed(
         "DELETE FROM channel_api WHERE id = 7",
     )
     assert created.said() == [("update", "inbox 2", {"settings.greeting": ("Hello", "Hi")})]
+
+
+def test_a_part_that_sqlite_replaces_is_a_change_of_its_owner(
+    sqlite: SqliteInstallation,
+) -> None:
+    sqlite.write(*SCHEMA)
+    sqlite.attach(CONFIG)
+    sqlite.act(*CREATED)
+    sqlite.forget()
+    sqlite.act("REPLACE INTO channel_api VALUES (5, 1, 'http://b', 's3cret')")
+    sqlite.act("REPLACE INTO inbox_settings VALUES (10, 2, 'Hi')")
+    assert [(action, record) for action, record, _ in sqlite.said()] == [("update", "inbox 2")] * 2
+    first, second = (changes for _, _, changes in sqlite.said())
+    assert first["channel.url"] == ("http://a", "http://b")
+    assert second["settings.greeting"] == ("Hello", "Hi")
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,9 @@ def _owners(rows: Sequence[Seen], seen: Seen, part: Part) -> Iterator[int]:
 def _has(owner: Seen, seen: Seen, part: Part) -> bool:
     if part.column:
         return owner.key in seen.pairs.get(f"{part.prefix}.{part.column}", ())
+    if seen.key in owner.pairs.get(f"{part.prefix}.{seen.table.keys[0]}", ()):
+        # A REPLACE of the part: its new row has found the owner.
+        return True
     ends = owner.pairs.get(part.owner_column or "", ())
     return any(
         end == seen.key
