@@ -169,6 +169,7 @@ MAP = {
         engine(
             *("errors", "record", "seal", "capture", "store", "signing", "trees", "trail"),
             *("erasure", "verify", "evidence", "inspection", "coverage", "sequencer"),
+            "reconciliation",
             *("retention", "credentials", "serving", "logs", "standalone", "attaching"),
         ),
         ("msgspec", "rich", "sqlalchemy", "typer"),

@@ -44,14 +44,13 @@ def reconciler(host: Application, **options: Any) -> Reconciler:
         records(host.engine),
         host.trail,
         host.watch,
-        pause=lambda _: host.sequencer.drain(),
         **options,
     )
 
 
 def report(host: Application, *tables: str, **options: Any) -> Report:
     """Reconcile, sequencing what waits in every pause."""
-    return reconciler(host, **options).run(tables)
+    return reconciler(host, pause=lambda _: host.sequencer.drain(), **options).run(tables)
 
 
 def found(host: Application, *tables: str) -> set[tuple[Any, ...]]:

@@ -180,3 +180,15 @@ def test_a_column_that_came_later_with_a_default_is_no_difference(each_host: App
         ("members", "1", "level", "6", "7"),
         ("members", "2", "level", "None", "7"),
     }
+
+
+def test_a_record_that_left_and_was_deleted_at_once_is_gone_from_both_accounts(
+    written: Application,
+) -> None:
+    written.write("DELETE FROM members")
+    written.write("UPDATE teams SET account_id = 2 WHERE id = 1", "DELETE FROM teams WHERE id = 1")
+    assert found(written) == set()
+    gone = [written.entries(account)[-1].public for account in ("1", "2")]
+    assert [(each.action, each.entity.type, each.entity.id) for each in gone] == [
+        ("delete", "team", "1")
+    ] * 2

@@ -87,6 +87,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         """How many records could not be decided."""
         return sum(each.undecided for each in self.tables)
 
+    @property
+    def exit_code(self) -> int:
+        """0 where all agrees, 1 where something differs, 2 where it can't be decided."""
+        return 1 if self.differing else 2 if self.undecided or self.behind else 0
+
 
 def _shown(value: bytes | None) -> str:
     """Write a value for people; of a secret, whether it is set."""

@@ -391,9 +391,12 @@ def _above(seen: Seen, write: Write) -> ParentKey | None:
 
 
 def _account_left(seen: Seen, write: Write, account: str) -> str | None:
-    """Return the account that a record has left: its entry belongs in both trails."""
+    """Return the account that a record has left: its entry belongs in both trails.
+
+    It may also have been deleted in the same transaction, where it had come to.
+    """
     column = seen.table.account
-    if write.operation != "update" or not isinstance(column, str) or column not in write.pairs:
+    if not isinstance(column, str) or column not in write.pairs:
         return None
     before = account_of(read(write.before(column) or NULL))
     return before if before not in (INSTALLATION, account) else None
