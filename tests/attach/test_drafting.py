@@ -89,6 +89,9 @@ def test_a_draft_proposes_what_the_tables_look_like(drafts: str) -> None:
         "record": "user_id",
         "account": "account_id",
     }
+    assert tables["notification_subscriptions"]["account"] == tables["users"]["account"] | {
+        "by": "user_id"
+    }
     assert tables["channel_web_widgets"]["part_of"] == {
         "table": "inboxes",
         "prefix": "channel",

@@ -162,6 +162,9 @@ class _Proposer:
             return members, []
         if path := self._path(table):
             return path, []
+        for column, (owner, _) in self._points[table.name].items():
+            if members := self._members(self._tables[owner]):
+                return msgspec.structs.replace(members, by=column), []
         if table.name in self.owners:
             return None, []
         return 0, [f"{REVIEW} nothing leads to an account, so its entries are the installation's."]

@@ -128,7 +128,15 @@ class _Reader:
         if isinstance(account, Members):
             member = self._described(name, "account", account.members)
             self._require_columns(member, "account", (account.record, account.account), name)
-            return Membership(table=member.name, record=account.record, account=account.account)
+            own = [each for each in (account.by, account.alone) if each]
+            self._require_columns(described, "account", own)
+            return Membership(
+                table=member.name,
+                record=account.record,
+                account=account.account,
+                by=account.by,
+                alone=account.alone,
+            )
         if isinstance(account, tuple):
             return tuple(self._steps(described, account))
         if isinstance(account, str):
