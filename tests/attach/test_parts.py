@@ -170,6 +170,21 @@ def test_a_part_may_be_written_by_an_upsert_and_come_and_go_unnoticed(
     assert created.said() == [("update", "inbox 2", {"settings.greeting": ("Hello", "Hi")})]
 
 
+def test_thousands_of_owners_with_their_parts_are_found_at_once(attached: Installation) -> None:
+    numbers = "WITH RECURSIVE n (i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n WHERE i < 2599) "
+    attached.act(
+        f"INSERT INTO channel_api {numbers} SELECT i, 1, 'http://a', NULL FROM n"
+        if not attached.postgresql
+        else "INSERT INTO channel_api SELECT i, 1, 'http://a', NULL FROM generate_series(100, 2599) i",
+        "INSERT INTO inboxes SELECT id, 1, 'Mail', id, 'Api' FROM channel_api",
+    )
+    told = attached.told()
+    assert len(told) == 2_500
+    assert {(each.action, each.changes["channel.url"]) for each in told} == {
+        ("create", (NOTHING, "http://a"))
+    }
+
+
 def test_a_part_that_sqlite_replaces_is_a_change_of_its_owner(
     sqlite: SqliteInstallation,
 ) -> None:
