@@ -123,6 +123,13 @@ def test_a_draft_is_never_written_over(sqlite: SqliteInstallation) -> None:
     assert path.read_text() == "mine"
 
 
+def test_drafting_waits_for_no_writer_and_lets_none_wait(sqlite: SqliteInstallation) -> None:
+    sqlite.write("PRAGMA journal_mode = WAL", "CREATE TABLE x (id INTEGER PRIMARY KEY)")
+    with sqlite.connection() as writer:
+        writer.execute("INSERT INTO x VALUES (1)")
+        assert "[tables.x]" in sqlite.draft_text()
+
+
 def test_drafting_changes_nothing_and_is_the_same_each_time(
     installation: Installation, tmp_path: Path
 ) -> None:

@@ -185,6 +185,43 @@ def test_thousands_of_owners_with_their_parts_are_found_at_once(attached: Instal
     }
 
 
+def test_a_part_of_who_belongs_to_several_accounts_is_told_in_each(
+    installation: Installation,
+) -> None:
+    installation.write(
+        "CREATE TABLE accounts (id INTEGER PRIMARY KEY)",
+        "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT)",
+        "CREATE TABLE members (id INTEGER PRIMARY KEY, account_id INTEGER, user_id INTEGER)",
+        "CREATE TABLE user_profiles (id INTEGER PRIMARY KEY, user_id INTEGER, about TEXT)",
+    )
+    installation.attach(
+        """
+accounts = "accounts"
+[tables.accounts]
+[tables.users]
+entity = "user"
+label = ["name"]
+account = { members = "members", record = "user_id", account = "account_id" }
+[tables.members]
+account = "account_id"
+[tables.user_profiles]
+part_of = { table = "users", prefix = "profile", column = "user_id" }
+"""
+    )
+    installation.act(
+        "INSERT INTO users VALUES (7, 'Ada')",
+        "INSERT INTO user_profiles VALUES (1, 7, 'x')",
+        "INSERT INTO members VALUES (1, 1, 7), (2, 2, 7)",
+    )
+    installation.write("UPDATE user_profiles SET about = 'y'")
+    for account in ("1", "2"):
+        assert [each for each in installation.said(account) if each[1] == "user 7"] == [
+            ("create", "user 7", {"name": (NOTHING, "Ada"), "profile.about": (NOTHING, "x")}),
+            ("update", "user 7", {"profile.about": ("x", "y")}),
+        ]
+    assert installation.said("0") == []
+
+
 def test_a_part_that_sqlite_replaces_is_a_change_of_its_owner(
     sqlite: SqliteInstallation,
 ) -> None:
