@@ -222,6 +222,37 @@ def coverage(
     raise typer.Exit(found.exit_code)
 
 
+@app.command("reconcile", cls=_Verifier)
+def reconcile(
+    database_url: Annotated[
+        str,
+        typer.Argument(
+            envvar="AUDIT_TRAIL_DATABASE_URL",
+            help="The application's database, on PostgreSQL as the capture role or a member of it. "
+            "Where the URL holds a password, leave it to the environment.",
+        ),
+    ],
+    store: Store,
+    table: Annotated[list[str] | None, typer.Option(help="Only this table, or these.")] = None,
+    most: Annotated[int, typer.Option(min=0, help="How many differences are named.")] = 1_000,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Hold a database's watched tables against what their entries imply, row by row.
+
+    Exits with 0 agree, 1 differ, 2 undecided, 3 can't be told.
+    """
+    from audit_trail.cli import reconciling
+    from audit_trail.errors import AuditError
+
+    try:
+        report = reconciling.reconcile(database_url, store, table or (), most)
+    except AuditError as error:
+        typer.echo(f"audit-trail: {error}", err=True)
+        raise typer.Exit(UNREADABLE) from None
+    reconciling.print_report(report, as_json=as_json)
+    raise typer.Exit(report.exit_code)
+
+
 @app.command("evidence")
 def evidence(
     store: Store,

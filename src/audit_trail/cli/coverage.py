@@ -17,8 +17,8 @@ from audit_trail.capture.look import Fact, Looked, Trigger
 from audit_trail.capture.url import name_of
 from audit_trail.cli.database import open_database
 from audit_trail.cli.verifying import legible
-from audit_trail.coverage.gaps import Gap
 from audit_trail.coverage.looking import look_only
+from audit_trail.record.captured import Gap
 
 NARROWEST: Final = 120
 """What is printed into a file or a pipe has lines of so many characters."""
@@ -135,9 +135,9 @@ def _told(coverage: Coverage) -> Iterator[str]:
     yield from (f"UNSEEN {each.says}" for each in coverage.facts if not each.is_seen)
     yield _waiting(coverage.outbox)
     if coverage.looked_us is None:
-        yield "No server has looked at it yet, so nothing is known of the time until now."
+        yield "Neither a server nor a sync has looked at it yet: nothing is known of the time until now."
     else:
-        yield f"A server last looked at it at {_moment(coverage.looked_us)}."
+        yield f"Last looked at by a server or a sync: {_moment(coverage.looked_us)}."
     for gap in coverage.gaps:
         good = f"right at {_moment(gap.good_us)}, " if gap.good_us is not None else ""
         yield f"Going on: {gap.table or 'all tables'}: {good}found wrong at {_moment(gap.found_us)}."
