@@ -6,18 +6,17 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 from jinja2 import Environment
-from litestar import MediaType, Request, Response, get, post
+from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
 from audit_trail.credentials import ABSOLUTE_LIMIT_US
-from audit_trail.record.language import marked, speaking, spoken, told
-from audit_trail.server.answers import Problem
-from audit_trail.server.assets import PAGE_HEADERS
+from audit_trail.record.language import marked, speaking, told
+from audit_trail.server.answers import Problem, drawn
 from audit_trail.server.audit_logs import ZONE_COOKIE
 from audit_trail.server.browser import session_cookie
-from audit_trail.server.languages import language_of, spoken_tag
+from audit_trail.server.languages import language_of
 from audit_trail.server.leading import return_path, see_other, to_sign_in
 from audit_trail.server.zone import Moment, moment, zone_of, zone_title
 from audit_trail.standalone.administrators import Administrator
@@ -142,7 +141,8 @@ class Pages:
         visitor = request.scope.get("user")
         is_known = isinstance(visitor, Visitor) and problem.status < 500
         with self._speaking(request):
-            answer = self._draw(
+            answer = drawn(
+                self._templates,
                 "refusal.html",
                 problem.status,
                 title=told(TITLES.get(problem.status, _ELSE)),
@@ -165,7 +165,8 @@ class Pages:
                 entries = f"{head.size - head.first:,}"
                 newest = moment(head.recorded_at, zone)
                 rows.append(Row(account, logs_path(account), entries, newest))
-            return self._draw(
+            return drawn(
+                self._templates,
                 "accounts.html",
                 shell=self.shell(visitor),
                 rows=rows,
@@ -196,7 +197,8 @@ class Pages:
         status: int = 200,
     ) -> Response[Any]:
         with self._speaking(request):
-            return self._draw(
+            return drawn(
+                self._templates,
                 "sign_in.html",
                 status,
                 shell=None,
@@ -212,7 +214,3 @@ class Pages:
 
     def _speaking(self, request: AnyRequest) -> Any:
         return speaking(language_of(self._templates, request.headers.get("Accept-Language", "")))
-
-    def _draw(self, template: str, status: int = 200, **seen: Any) -> Response[Any]:
-        text = self._templates.get_template(template).render(language=spoken_tag(spoken()), **seen)
-        return Response(text, status_code=status, media_type=MediaType.HTML, headers=PAGE_HEADERS)

@@ -6,14 +6,14 @@ from jinja2 import Environment
 from litestar import Response
 
 from audit_trail.record.language import marked, say, speaking, told
-from audit_trail.server.answers import Problem
+from audit_trail.server.answers import Problem, drawn, wants_json
 from audit_trail.server.assets import PAGE_HEADERS
 from audit_trail.server.leading import to_sign_in
 from live_agent.access import Member
 from live_agent.database import Database
 from live_agent.errors import DatabaseFailed
-from live_agent.pages.desk import AnyRequest, drawn, shell_of
-from live_agent.pages.reading import language_for, wants_json
+from live_agent.pages.desk import AnyRequest, shell_of
+from live_agent.pages.reading import language_for
 
 SIGN_IN: Final = "/sign-in"
 

@@ -7,12 +7,13 @@ from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 
 from audit_trail.record.language import say, told
+from audit_trail.server.answers import drawn
 from audit_trail.server.leading import return_path, see_other
 from live_agent.access import accounts_of
 from live_agent.entrance import ended_cookie, session_cookie, sign_in, sign_out
 from live_agent.errors import Invalid, TooManyAttempts, WrongCredentials
 from live_agent.gate import PERSON, PUBLIC
-from live_agent.pages.desk import AnyRequest, TheForm, drawn, settings_path
+from live_agent.pages.desk import AnyRequest, TheForm, settings_path
 from live_agent.pages.form import Form, refused
 from live_agent.pages.refusals import SIGN_IN
 from live_agent.services import Services
