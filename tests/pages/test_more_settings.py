@@ -62,6 +62,7 @@ def test_labels_responses_and_skills_live_on_their_pages(
 
 
 def test_a_macro_lives_on_its_pages(place: Place, browsing: Browsing) -> None:
+    other = browsing.member(place, "agent")
     page = browsing.member(place)
     page.goto(settings(place, "macros"))
     page.get_by_role("link", name="Create a macro").click()
@@ -78,7 +79,6 @@ def test_a_macro_lives_on_its_pages(place: Place, browsing: Browsing) -> None:
     save(page, "Saved.")
     page.get_by_role("link", name="Close", exact=True).click()
     save(page, "Saved.")  # Which changes nothing.
-    other = browsing.member(place, "agent")
     other.goto(settings(place, "macros"))
     expect(other.get_by_role("row", name="Close")).to_contain_text("Everybody")
     expect(other.get_by_role("link", name="Close", exact=True)).to_have_count(0)
