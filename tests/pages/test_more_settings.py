@@ -162,9 +162,9 @@ def test_nobody_sees_or_revokes_another_s_token(place: Place, browsing: Browsing
     page.goto(settings(place, "access-tokens"))
     (number,) = re.findall(r"access-tokens/(\d+)/delete", page.content())
     path = settings(place, f"access-tokens/{number}/delete")
-    for role, status in (("agent", 200), ("administrator", 404)):
-        browser, csrf = place.signed_in(role)
-        assert browser.get(path).status_code == status
+    assert place.signed_in("agent")[0].get(path).status_code == 200
+    browser, csrf = place.signed_in()
+    assert browser.get(path).status_code == 404
     assert browser.post(path, data={"csrf_token": csrf}).status_code == 404
 
 

@@ -27,6 +27,7 @@ from audit_trail.record.query import Query
 from audit_trail.search.found import SEARCHED_AT_ONCE, Page
 from audit_trail.server.asked import ADDRESSED, RANGES, Asked, asked_of
 from audit_trail.server.assets import PAGE_HEADERS
+from audit_trail.server.band import band_of
 from audit_trail.server.beginning import begin_of
 from audit_trail.server.columns import COLUMNS
 from audit_trail.server.completion import suggested
@@ -201,7 +202,11 @@ class _Pages:
         is_newest = before is None and not page.has_newer and not kept
         behind = backlog if is_newest else None
         seen = self._list(request, viewer, asked, page, behind, kept=kept)
-        return self._html(viewer, "audit_logs.html", seen)
+        zone = _zone(request, viewer)
+        band = band_of(
+            self._trail, viewer.account, asked.during, zone, self._catalog, self._clock()
+        )
+        return self._html(viewer, "audit_logs.html", seen | {"band": band})
 
     def _asked(self, request: AnyRequest, viewer: Viewer) -> Asked:
         zone = _zone(request, viewer)
@@ -419,6 +424,7 @@ class _Pages:
             "ranges": RANGES,
             "columns": COLUMNS,
             "refused": None,
+            "band": None,
         }
 
     def _behind(self, backlog: Backlog) -> str:

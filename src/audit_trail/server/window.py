@@ -6,10 +6,12 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from audit_trail.record import captured
+from audit_trail.record.captured import CAPTURED
 from audit_trail.record.catalog import Catalog, spelled, titled
 from audit_trail.record.entry import Entry, Public, What, Who, read_what, read_who
 from audit_trail.record.facts import UNDOES
-from audit_trail.record.language import grouped, marked, say, told
+from audit_trail.record.language import grouped, marked, say, series, told
 from audit_trail.record.opened import READ
 from audit_trail.record.opened import summary as read_summary
 from audit_trail.record.question import quoted
@@ -195,7 +197,7 @@ def _who_and_when(public: Public, who: Who, zone: Zone, filters: Filters) -> Ite
     at = moment(public.occurred_at, zone)
     yield Fact(
         label=told(done_at),
-        value=f"{at.local}, {zone_phrase(zone, at)}",
+        value=series((at.local, zone_phrase(zone, at))),
         quiet=at.utc,
         iso=at.iso,
     )
@@ -232,7 +234,7 @@ def _origin(public: Public, who: Who, filters: Filters) -> Iterator[Fact]:
         parts=tuple(part for part in parts if part[0]),
     )
     if who.forwarded:
-        said = say("said to come from %(addresses)s", addresses=", ".join(who.forwarded))
+        said = say("said to come from %(addresses)s", addresses=series(who.forwarded))
         yield Fact(label=say("Proxy"), value=who.ip or say("Unix socket"), quiet=said)
     if who.job:
         yield Fact(label=say("Via"), value=via_name(public), quiet=who.job)
@@ -297,8 +299,13 @@ def _reasons(what: What) -> Iterator[Fact]:
 
 
 def _details(public: Public, what: What, catalog: Catalog) -> Iterator[Fact]:
-    if public.action in RETAINED:
-        for label, value in facts(public, what.details, catalog):
+    if public.action in RETAINED or public.action in CAPTURED:
+        told_ = (
+            facts(public, what.details, catalog)
+            if public.action in RETAINED
+            else captured.facts(what.details, catalog)
+        )
+        for label, value in told_:
             if value:
                 yield Fact(label=label, value=value)
         return

@@ -6,7 +6,7 @@ from litestar import Controller, Response, get, post
 
 from live_agent.pages.desk import AnyRequest, TheDesk, TheForm, Visit
 from live_agent.pages.form import Form, edited, form_of
-from live_agent.pages.inboxes import zone_choices
+from live_agent.pages.zones import zone_choices
 from live_agent.settings import accounts
 
 FIELDS = tuple(accounts.FIELDS)

@@ -23,6 +23,7 @@ from live_agent.pages.exports import exports_router
 from live_agent.pages.inboxes import Inboxes
 from live_agent.pages.macros import Macros
 from live_agent.pages.personal_data import personal_data
+from live_agent.pages.profile import profile_router
 from live_agent.pages.reading import Reading
 from live_agent.pages.records import RECORDS
 from live_agent.pages.refusals import Refusals
@@ -77,6 +78,7 @@ def pages(services: Services, locales: Sequence[Path] = (LOCALE,)) -> Pages:
             personal_data(services, desk),
             saved_views_router(services, desk),
             exports_router(services, desk),
+            profile_router(services, desk),
             restorations(services, desk),
         ],
         opt=ADMINISTRATOR,

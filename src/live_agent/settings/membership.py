@@ -60,6 +60,16 @@ def add(db: Session, parent: Parent, user_ids: object) -> Sequence[AccountUser]:
     return agents_of(db, parent)
 
 
+def join(db: Session, parent: Parent, user_id: object) -> None:
+    """Add one person who isn't a member yet, whatever the number of the others. Raises `Invalid`."""
+    (accepted,) = _accepted(db, parent, [user_id])
+    model, column = _KINDS[type(parent)]
+    wanted = select(model.id).where(getattr(model, column) == parent.id, model.user_id == accepted)
+    if db.scalar(wanted) is None:
+        db.add(_membership(parent, accepted))
+        db.flush()
+
+
 def replace(db: Session, parent: Parent, user_ids: object) -> Sequence[AccountUser]:
     """Make these the only members, and return them. Raises `Invalid`."""
     wanted = _accepted(db, parent, user_ids)
