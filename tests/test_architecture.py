@@ -127,6 +127,14 @@ MAP = {
         ),
         ("msgspec",),
     ),
+    # It reads an outbox row's meaning, and a table's row as such a row; it folds a trail, and tells it.
+    "audit_trail.reconciliation": Room(
+        engine(
+            *("errors", "record", "trail", "own", "capture.context", "capture.outbox"),
+            *("capture.records", "capture.watch", "sequencer.rows"),
+        ),
+        ("msgspec",),
+    ),
     # It asks capture by its front door what is there, and notes there what it found.
     "audit_trail.coverage": Room(
         engine("errors", "record", "capture", "trail"), ("msgspec", "sqlalchemy")
@@ -161,6 +169,7 @@ MAP = {
         engine(
             *("errors", "record", "seal", "capture", "store", "signing", "trees", "trail"),
             *("erasure", "verify", "evidence", "inspection", "coverage", "sequencer"),
+            "reconciliation",
             *("retention", "credentials", "serving", "logs", "standalone", "attaching"),
         ),
         ("msgspec", "rich", "sqlalchemy", "typer"),
@@ -198,7 +207,10 @@ MAP = {
     ),
     # It reads an entry as the trail has it, and writes what it says by the settings alone.
     "live_agent.restoring": Room(
-        (*DOORS, *environment("schema", "watching", "database", "catalog", "settings")),
+        (
+            *DOORS,
+            *environment("schema", "watching", "database", "catalog", "access", "settings"),
+        ),
         ("msgspec", "sqlalchemy"),
     ),
     # It hands the settings the session of its own transaction, as a request does.
@@ -261,7 +273,8 @@ MAP = {
     "live_agent.auditing": Room(
         (
             *COMPOSITION,
-            *environment("schema", "database", "catalog", "places", "signing", "environment"),
+            *environment("schema", "watching", "database", "catalog", "places", "signing"),
+            *environment("environment"),
         ),
         ("msgspec", "rich", "typer"),
     ),

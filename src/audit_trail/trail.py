@@ -211,6 +211,10 @@ class Trail:
         """Return the entries with start <= index < stop, oldest first."""
         return self._store.slice(account, start, stop)
 
+    def versions(self, account: str, records: Sequence[RecordKey]) -> dict[RecordKey, int]:
+        """Return how many entries each record has had, those that were dropped included."""
+        return self._store.versions(account, records)
+
     def removed_by(self, account: str, part: RemovedPart, index: int) -> int | None:
         """Return the index of the entry that declares this part, or the entry itself, as removed.
 

@@ -17,6 +17,7 @@ from litestar.types import ControllerRouterHandler
 from audit_trail.capture.outbox import Outbox
 from audit_trail.capture.proxies import NO_PROXIES, Proxies
 from audit_trail.capture.waiting import wait_until_sequenced
+from audit_trail.coverage import rounds as coverage
 from audit_trail.errors import AuditError
 from audit_trail.record.language import marked
 from audit_trail.retention.keeping import Retention
@@ -148,11 +149,12 @@ def build_services(
     report: Report = unreported,
     url: str = "",
     webhooks_to_private_networks: bool = False,
+    coverage_seconds: float = coverage.PERIOD_SECONDS,
 ) -> Services:
     """Compose everything over two databases, a path meaning two files in that directory.
 
     Prepare the database before serving. `url` is where people reach the server, for the links that
-    it sends. `report` is told how far a trail of an older release is
+    it sends. Every `coverage_seconds` somebody looks whether all is recorded. `report` is told how far a trail of an older release is
     sealed. Raises what `Trail.seal` raises.
     """
     if isinstance(places, Path):
@@ -171,6 +173,13 @@ def build_services(
     webhooks = telling.Rounds(
         database, trail, clock=clock, site=url, to_private=webhooks_to_private_networks
     )
+    looks = coverage.Rounds(
+        reader,
+        trail,
+        leads=lambda: sequencer.leads,
+        clock=clock,
+        period_seconds=coverage_seconds,
+    )
     shelf = Shelf(places.data / "exports", trail)
     exports = exporting.Rounds(database, trail, shelf, clock=clock)
     others = {
@@ -180,6 +189,7 @@ def build_services(
         # Two, so that a small one needn't wait for another account's large one.
         "exports": exports.run,
         "more exports": exports.run,
+        "coverage": looks.run,
     }
 
     def close() -> None:
@@ -195,7 +205,7 @@ def build_services(
         retention=retention,
         running=lambda: _running(database, outbox, sequencer, others, clock),
         sequencer=sequencer,
-        metrics=Metrics(outbox, sequencer, clock, webhooks, tails.size),
+        metrics=Metrics(outbox, sequencer, clock, webhooks, tails.size, looks.wrong),
         exports=shelf,
         close=close,
         tails=tails,

@@ -106,6 +106,15 @@ def serve(
             help="Let the webhooks of saved views reach this machine and private networks.",
         ),
     ] = False,
+    coverage_seconds: Annotated[
+        float,
+        typer.Option(
+            envvar="LIVE_AGENT_COVERAGE_SECONDS",
+            min=1,
+            max=86_400,
+            help="How often the server looks whether every change is still recorded.",
+        ),
+    ] = 60,
     log_format: Annotated[
         Literal["auto", "json", "console"],
         typer.Option(
@@ -133,6 +142,7 @@ def serve(
             report=report,
             url=url,
             webhooks_to_private_networks=webhooks_to_private_networks,
+            coverage_seconds=coverage_seconds,
         )
     services.database.prepare()
     site, said = create_site(services), lambda url: _print(f"Live Agent: {url}")

@@ -62,7 +62,7 @@ class RestorationRefused(Invalid):
 
     code = "restoration_refused"
 
-    def __init__(self, why: str) -> None:
+    def __init__(self, why: str | None = None) -> None:
         super().__init__(message=why)
 
 

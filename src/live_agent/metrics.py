@@ -48,10 +48,12 @@ class Metrics:
         clock: Callable[[], int],
         deliveries: Deliveries | None = None,
         tails: Callable[[], int] = lambda: 0,
+        gaps: Callable[[], int | None] = lambda: None,
     ) -> None:
         """Read outbox and sequencer whenever the figures are asked for. `clock` gives µs UTC."""
         self._registry = CollectorRegistry()
         self._registry.register(_Capture(outbox, progress, clock))
+        self._registry.register(_Coverage(gaps))
         if deliveries:
             self._registry.register(_Webhooks(deliveries))
         ProcessCollector(registry=self._registry)
@@ -145,6 +147,22 @@ class _Capture(Collector):
             "How far the trail is behind: the age of the oldest of these rows.",
             max(now_us - oldest_us, 0) / 1_000_000,
         )
+
+
+class _Coverage(Collector):
+    """Whether all is recorded, as a server last saw it; what can't be read has no figure."""
+
+    def __init__(self, gaps: Callable[[], int | None]) -> None:
+        self._gaps = gaps
+
+    def collect(self) -> Iterator[Metric]:
+        gaps = self._gaps()
+        if gaps is not None:
+            yield GaugeMetricFamily(
+                "live_agent_capture_gaps",
+                "Tables that are not recorded as they should be, at the last look.",
+                gaps,
+            )
 
 
 class _Webhooks(Collector):

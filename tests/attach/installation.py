@@ -3,7 +3,7 @@
 import sqlite3
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -40,11 +40,9 @@ class Installation:
         self.store = MemoryStore()
         self._sequencer: Sequencer | None = None
 
-    @contextmanager
-    def connection(self) -> Iterator[Any]:
+    def connection(self) -> AbstractContextManager[Any]:
         """A connection of the application's own driver, in one transaction."""
         raise NotImplementedError
-        yield
 
     def write(self, *statements: str) -> None:
         """Run the statements in one transaction, in which nobody says who acts."""
@@ -69,6 +67,11 @@ class Installation:
         path = self.folder / "capture.toml"
         write_draft(self.url, path)
         return path
+
+    def draft_text(self) -> str:
+        """The draft, as it was written or now."""
+        path = self.folder / "capture.toml"
+        return (path if path.exists() else self.draft()).read_text(encoding="utf-8")
 
     def attach(self, config: str | Path) -> None:
         """Attach by a file, or by its text."""

@@ -72,7 +72,7 @@ csat_survey_responses: >account! >conversation! >message! rating:int! feedback_m
 data_imports: >account! data_type! status:int=0 processing_errors:text total_records:int
 reporting_events: name value:float >account >inbox >user >conversation event_start_time:time
 assignment_policies: >account! name! description:text enabled:bool=true assignment_order:int=0
-inbox_assignment_policies: >inbox!* >assignment_policy! 
+inbox_assignment_policies: >inbox!* >assignment_policy!
 agent_capacity_policies: >account! name! description:text exclusion_rules:json
 capacity_limits: >agent_capacity_policy! >inbox! conversation_limit:int!
 leaves: >account! >user! start_date:date! end_date:date! reason:text status:int=0
@@ -154,42 +154,42 @@ def statements(*, postgresql: bool) -> Iterator[str]:
 def _table(line: str, types: dict[str, str], postgresql: bool) -> Iterator[str]:
     name, _, given = line.partition(":")
     words = given.split()
-    columns, unique = [], []
+    columns = [each for word in words for each in _columns(name, word, types, postgresql)]
     if "-id" not in words:
-        kind = "bigserial" if postgresql else "integer"
-        columns.append(
-            f'"id" {kind} PRIMARY KEY' + ("" if postgresql else " AUTOINCREMENT NOT NULL")
-        )
-    for word in words:
-        if word.startswith("-"):
-            continue
-        if word.startswith("?"):
-            columns += [f'"{word[1:]}_type" {types["string"]}', f'"{word[1:]}_id" bigint']
-        elif word.startswith(">"):
-            columns.append(_reference(name, word, postgresql))
-        else:
-            columns.append(_column(word, types))
-        if "*" in word:
-            unique.append(
-                re.sub(r"\W", "", word.partition("=")[0].partition(":")[0])
-                + ("_id" * word.startswith(">"))
-            )
+        kind = "bigserial PRIMARY KEY" if postgresql else "integer PRIMARY KEY AUTOINCREMENT"
+        columns.insert(0, f'"id" {kind} NOT NULL')
     if "-times" not in words:
         columns.append(f'"created_at" {types["time"]} NOT NULL')
-    if "-times" not in words and "-updated" not in words:
-        columns.append(f'"updated_at" {types["time"]} NOT NULL')
+        if "-updated" not in words:
+            columns.append(f'"updated_at" {types["time"]} NOT NULL')
     yield f'CREATE TABLE "{name}" ({", ".join(columns)})'
-    if unique:
-        on = ", ".join(f'"{column}"' for column in unique)
-        yield f'CREATE UNIQUE INDEX "index_{name}_on_{"_and_".join(unique)}"  ON "{name}" ({on})'[
-            :200
-        ]
+    if unique := [_named(word) for word in words if "*" in word]:
+        yield _index("UNIQUE INDEX", name, unique)
     if name == "schema_migrations":
-        yield 'CREATE UNIQUE INDEX "unique_schema_migrations" ON "schema_migrations" ("version")'
+        yield _index("UNIQUE INDEX", name, ["version"])
     for word in words:
         if word.startswith(">") and "*" not in word:
-            column = f"{re.sub(r'[^a-z_]', '', word)}_id"
-            yield f'CREATE INDEX "index_{name}_on_{column}" ON "{name}" ("{column}")'
+            yield _index("INDEX", name, [_named(word)])
+
+
+def _index(kind: str, table: str, columns: list[str]) -> str:
+    on = ", ".join(f'"{column}"' for column in columns)
+    return f'CREATE {kind} "index_{table}_on_{"_and_".join(columns)}" ON "{table}" ({on})'
+
+
+def _named(word: str) -> str:
+    head = re.sub(r"\W", "", word.partition("=")[0].partition(":")[0])
+    return f"{head}_id" if word.startswith(">") else head
+
+
+def _columns(table: str, word: str, types: dict[str, str], postgresql: bool) -> Iterator[str]:
+    if word.startswith("?"):
+        yield f'"{word[1:]}_type" {types["string"]}'
+        yield f'"{word[1:]}_id" bigint'
+    elif word.startswith(">"):
+        yield _reference(table, word, postgresql)
+    elif not word.startswith("-"):
+        yield _column(word, types)
 
 
 def _reference(table: str, word: str, postgresql: bool) -> str:

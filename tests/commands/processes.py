@@ -59,19 +59,37 @@ class Served(NamedTuple):
 @contextmanager
 def serving(folder: Path, log: Path, **environment: str) -> Iterator[Served]:
     """Serve on a free port until the block ends, the log in a file."""
+    with answering("Live Agent", log, "serve", "--data", str(folder), **environment) as served:
+        yield served
+
+
+@contextmanager
+def answering(
+    name: str, log: Path, *arguments: str, program: str = "live-agent", **environment: str
+) -> Iterator[Served]:
+    """Serve on a free port until the block ends, once it has said its name and address."""
+    with started(log, *arguments, "--port", "0", program=program, **environment) as process:
+        assert process.stdout is not None
+        said = process.stdout.readline()  # It ends with the process, if that can't start.
+        assert said.startswith(f"{name}: "), log.read_text()
+        yield Served(said.removeprefix(f"{name}: ").strip(), process)
+
+
+@contextmanager
+def started(
+    log: Path, *arguments: str, program: str = "live-agent", **environment: str
+) -> Iterator[subprocess.Popen[str]]:
+    """Run a command beside the test until the block ends, its standard error in a file."""
     with log.open("wb") as stderr:
         process = subprocess.Popen(
-            [*COMMAND, "serve", "--data", str(folder), "--port", "0"],
+            [str(PROGRAMS / program), *arguments],
             stdout=subprocess.PIPE,
             stderr=stderr,
             text=True,
             env={**os.environ, **environment},
         )
         try:
-            assert process.stdout is not None
-            said = process.stdout.readline()  # It ends with the process, if that can't start.
-            assert said.startswith("Live Agent: "), log.read_text()
-            yield Served(said.removeprefix("Live Agent: ").strip(), process)
+            yield process
         finally:
             process.terminate()
             process.communicate(timeout=STOP_TIMEOUT_SECONDS)

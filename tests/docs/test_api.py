@@ -53,3 +53,20 @@ def test_the_code_that_follows_the_tail_does_and_goes_on_where_it_was(tmp_path: 
         again = given["tail"](cursor=told[-1][0], **asked)
         assert next(again)[1]["index"] == 7
         again.close()
+
+
+def test_the_code_that_undoes_an_entry_does(tmp_path: Path) -> None:
+    with a_place(tmp_path) as (place, given):
+        run(CODE[0], given)
+        run(CODE[2], given)
+        client = place.client()
+        team = ok(client.get("/teams"))[0]
+        ok(client.patch(f"/teams/{team['id']}", json={"name": "Renamed"}))
+        ok(client.delete(f"/teams/{team['id']}"))
+        size = place.total()
+        for index, name in ((size - 1, "Renamed"), (size - 2, team["name"])):
+            given["undo"](given["account_url"], given["token"], index)
+            place.total()
+            assert ok(client.get(f"/teams/{team['id']}"))["name"] == name
+        with pytest.raises(SystemExit, match="nothing would change"):
+            given["undo"](given["account_url"], given["token"], size - 2)

@@ -9,11 +9,11 @@ import httpx2
 import pytest
 
 from audit_trail.record.entry import read_what
-from live_agent.schema import Inbox, Webhook
+from live_agent.schema import Conversation, Inbox, Webhook
 from tests.live_agent.office import Place
 from tests.live_agent.test_contract import RULE, ok
 
-pytestmark = pytest.mark.both_engines
+both_engines = pytest.mark.both_engines
 
 HOURS = [
     {"day_of_week": 1, "closed_all_day": False, "open_all_day": True},
@@ -67,6 +67,7 @@ def details(place: Place, index: int) -> dict[str, Any]:
     return read_what(entry.what).details
 
 
+@both_engines
 def test_an_update_is_undone_and_the_entry_names_what_it_undoes(place: Place) -> None:
     client = place.client()
     inbox = made(client, "Support", webhook_url="https://a.example")
@@ -128,6 +129,7 @@ def test_a_field_that_was_changed_since_is_told_and_restored_only_when_chosen(
     assert ok(client.get(f"/teams/{team['id']}"))["description"] == "First"
 
 
+@both_engines
 def test_what_changed_between_preview_and_confirmation_is_refused(place: Place) -> None:
     client = place.client()
     team = ok(client.post("/teams", json={"name": "Tier 1"}))
@@ -142,6 +144,7 @@ def test_what_changed_between_preview_and_confirmation_is_refused(place: Place) 
     assert ok(client.get(f"/teams/{team['id']}"))["name"] == "Tier 3"
 
 
+@both_engines
 def test_a_deleted_inbox_returns_under_its_id_with_all_that_went_with_it(place: Place) -> None:
     client = place.client()
     inbox = made(client, "Support", greeting_message="Hello")
@@ -193,6 +196,7 @@ def test_a_deleted_inbox_returns_under_its_id_with_all_that_went_with_it(place: 
     assert ok(client.post("/inboxes", json={"name": "Next"}))["id"] > inbox["id"]
 
 
+@both_engines
 def test_what_went_with_a_record_may_stay_away(place: Place) -> None:
     client = place.client()
     team = ok(client.post("/teams", json={"name": "Tier 1"}))
@@ -209,6 +213,7 @@ def test_what_went_with_a_record_may_stay_away(place: Place) -> None:
     assert len(ok(client.get(f"/teams/{team['id']}/team_members"))) == 2
 
 
+@both_engines
 def test_a_removed_agent_returns_with_role_inboxes_and_teams(place: Place) -> None:
     client, person = place.client(), place.people["supervisor"]
     inbox = ok(client.post("/inboxes", json={"name": "Support"}))
@@ -254,6 +259,7 @@ def test_the_last_administrator_stays_one(place: Place) -> None:
     assert client.post(path_of(promoted), json=body).status_code == 403
 
 
+@both_engines
 def test_names_that_are_taken_and_records_that_are_gone_are_told(place: Place) -> None:
     client = place.client()
     team = ok(client.post("/teams", json={"name": "Tier 1"}))
@@ -338,6 +344,7 @@ def test_a_saved_view_is_refused_with_the_reason(place: Place) -> None:
     assert "its owner" in preview(place, newest(place, "delete", "saved_view"))["refusal"]
 
 
+@both_engines
 def test_every_other_setting_can_be_undone(place: Place) -> None:
     client = place.client()
     rule = ok(client.post("/automation_rules", json=RULE))
@@ -428,7 +435,7 @@ def test_the_reason_stands_in_the_entry_and_the_evidence_verifies(
     file.write_bytes(content)
     verifier = Path(__file__).parents[2] / "docs" / "spec" / "verify_evidence.py"
     keys = place.office.services.trail.verifier_keys(str(place.id))
-    known = [f"--key={key}" for key in keys]
+    known = [f"--key={key.text}" for key in keys]
     done = subprocess.run(
         [sys.executable, str(verifier), *known, str(file)],
         capture_output=True,
@@ -436,3 +443,53 @@ def test_the_reason_stands_in_the_entry_and_the_evidence_verifies(
         check=False,
     )
     assert "whole" in done.stdout, done.stdout + done.stderr
+
+
+@both_engines
+def test_what_else_an_account_has_is_restored_by_its_rules(place: Place) -> None:
+    client, agent = place.client(), place.people["agent"]
+    label = ok(client.post("/labels", json={"title": "billing"}))
+    answer = ok(client.post("/canned_responses", json={"short_code": "hi", "content": "Hello"}))
+    skill = ok(client.post("/skills", json={"name": "French"}))
+    ok(client.post(f"/skills/{skill['id']}/agents", json={"user_ids": [agent.id]}))
+    ok(client.delete(f"/labels/{label['id']}"))
+    ok(client.delete(f"/canned_responses/{answer['id']}"))
+    ok(client.delete(f"/skills/{skill['id']}"))
+    for entity in ("label", "canned_response", "skill"):
+        ok(restore(place, newest(place, "delete", entity)))
+    assert ok(client.get(f"/labels/{label['id']}"))["title"] == "billing"
+    assert [each["id"] for each in ok(client.get("/canned_responses"))] == [answer["id"]]
+    assert [each["id"] for each in ok(client.get(f"/skills/{skill['id']}/agents"))] == [agent.id]
+
+
+def test_a_macro_for_everybody_returns_to_its_owner_and_a_personal_one_is_theirs(
+    place: Place,
+) -> None:
+    client, other = place.client(), place.client("supervisor")
+    muting = {"actions": [{"action_name": "mute_conversation", "action_params": []}]}
+    for name, visibility in (("Shared", "global"), ("Own", "personal")):
+        asked = {"name": name, "visibility": visibility, **muting}
+        macro = ok(other.post("/macros", json=asked))["payload"]
+        ok(other.delete(f"/macros/{macro['id']}"))
+        index = newest(place, "delete", "macro")
+        if visibility == "personal":
+            assert "its owner's" in preview(place, index)["refusal"]
+        else:
+            ok(restore(place, index))
+            found = ok(client.get(f"/macros/{macro['id']}"))["payload"]
+            assert found["created_by"]["id"] == place.people["supervisor"].id
+
+
+def test_a_deleted_inbox_returns_without_its_conversations_which_are_counted(place: Place) -> None:
+    client = place.client()
+    inbox = made(client, "Support")
+    with place.office.services.database.transaction() as db:
+        for number in range(3):
+            db.add(
+                Conversation(account_id=place.id, inbox_id=inbox["id"], contact_name=f"C {number}")
+            )
+    ok(client.delete(f"/inboxes/{inbox['id']}"))
+    shown = preview(place, newest(place, "delete", "inbox"))
+    assert (shown["others"], shown["with_it"]) == (3, [])
+    index = newest(place, "delete", "conversation")
+    assert "not what was said" in preview(place, index)["refusal"]

@@ -19,7 +19,6 @@ from audit_trail.trail import Trail
 
 NOW_US = 1_700_000_000_000_000
 PASSWORD = "correct horse battery"
-ODD = "north/west .. 100%"
 
 
 class Standing:
@@ -41,7 +40,7 @@ class Standing:
                     actor=ActorId(kind="system"),
                     via="database",
                 )
-                for account, number in zip(["1", "2", "1", ODD], numbers, strict=False)
+                for account, number in zip(["1", "2", "1", "north-west"], numbers, strict=False)
             ]
         )
         self.known = Administrators(folder / "data")

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+import msgspec
 import pytest
 from litestar.testing import TestClient
 
@@ -13,8 +14,7 @@ from audit_trail.record.entry import read_what, read_who
 from audit_trail.standalone import administrators
 from audit_trail.standalone.app import create_standalone
 from audit_trail.standalone.attempts import WINDOW_US, Limits
-from audit_trail.standalone.gate import account_of, segment_of
-from tests.standalone.conftest import ODD, PASSWORD, Standing, sign_in
+from tests.standalone.conftest import PASSWORD, Standing, sign_in
 
 ADA, BOB = "ada@alder.example", "bob@birch.example"
 ENTRIES = "/api/v1/accounts/{}/audit_logs/entries"
@@ -120,15 +120,6 @@ def test_administrators_see_the_accounts_they_were_given(standing: Standing) -> 
     assert every.get("/accounts/77/audit-logs").status_code == 404
 
 
-@pytest.mark.parametrize("account", ["1", "a-b_c.d~e", "ä", "x y", "a/b", "..", ".", "%2F", "?#"])
-def test_a_segment_means_one_account(account: str) -> None:
-    from urllib.parse import unquote
-
-    segment = segment_of(account)
-    assert "/" not in unquote(segment)
-    assert account_of(unquote(segment)) == account
-
-
 def test_what_happens_at_the_door_is_in_the_trails_it_concerns(standing: Standing) -> None:
     browser = standing.signed_in(ADA, "1")
     browser.post("/sign-out", data={"csrf_token": token(browser)})
@@ -157,7 +148,8 @@ def test_which_other_accounts_somebody_may_read_is_no_account_s_business(
         for account in ("1", "0")
     )
     assert set(read_what(one.what).changes) == {"email", "all_accounts"}
-    assert b'["1","2"]' in bytes(read_what(all_.what).changes["accounts"].after)
+    accounts = read_what(all_.what).changes["accounts"].after
+    assert isinstance(accounts, msgspec.Raw) and b'["1","2"]' in bytes(accounts)
 
 
 def test_who_is_removed_is_out_at_once(standing: Standing) -> None:
@@ -343,7 +335,7 @@ def test_many_accounts_are_searched(standing: Standing, monkeypatch: pytest.Monk
     listed = browser.get("/accounts").text
     assert "2 more accounts are not shown" in listed
     found = browser.get("/accounts", params={"q": "NORTH"}).text
-    assert segment_of(ODD) in found
+    assert "/accounts/north-west/" in found
     assert "/accounts/1/" not in found
     assert "No account is called so" in browser.get("/accounts?q=zzz").text
 

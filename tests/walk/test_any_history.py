@@ -28,6 +28,7 @@ from audit_trail.errors import StoreFailed
 from audit_trail.record.entry import Entry
 from audit_trail.store.memory import MemoryStore
 from tests.capture.host import ADA, BOB, NOTHING, Host, origin, told
+from tests.reconciliation.behind import found
 from tests.sequencer.faults import FailingStore
 
 SCHEMA = """
@@ -293,19 +294,20 @@ class History(RuleBasedStateMachine):
     @invariant()
     def indexes_have_no_gap(self) -> None:
         if hasattr(self, "host"):
-            found = self.store.slice("1", 0, 10**6)
-            assert [each.index for each in found] == list(range(len(found)))
+            entries = self.store.slice("1", 0, 10**6)
+            assert [each.index for each in entries] == list(range(len(entries)))
 
     def everything_is_told(self) -> None:
         entries = self.host.entries("1")
         assert self.host.entries("0") == []
         assert len({each.public.id for each in entries}) == len(entries)
         assert folded(entries) == self.state
+        assert found(self.host) == set()
         for wanted in self.nets:
             request = wanted.pop(("request", 0))
-            found = [each for each in entries if each.public.request == request]
-            assert {key(each): claimed(each) for each in found} == wanted
-            assert len(found) == len(wanted), "one entry for each record and transaction"
+            told_of = [each for each in entries if each.public.request == request]
+            assert {key(each): claimed(each) for each in told_of} == wanted
+            assert len(told_of) == len(wanted), "one entry for each record and transaction"
 
 
 def key(entry: Entry) -> tuple[str, int]:

@@ -17,6 +17,8 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from audit_trail import credentials
 from audit_trail.capture.context import Actor, Origin, acting_as
+from audit_trail.capture.sqlalchemy import records
+from audit_trail.reconciliation.reconciling import Reconciler
 from audit_trail.record.query import Query
 from audit_trail.sequencer.loop import Sequencer
 from live_agent import founding
@@ -74,6 +76,8 @@ class EveryChange(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.check()
+        reconciler = Reconciler(records(self.database.engine), self.services.trail, WATCH)
+        assert reconciler.run().differences == ()
         self.services.close()
         self.folder.cleanup()
 

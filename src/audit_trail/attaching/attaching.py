@@ -1,10 +1,11 @@
 """Attaches capture to an application's database by its file, in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from audit_trail.attaching.config import read_config
 from audit_trail.attaching.connecting import in_transaction
@@ -22,9 +23,14 @@ class Attached(NamedTuple):
     changed: Sequence[str]
 
 
-def attach(database_url: str, config_path: Path) -> Attached:
+def attach(
+    database_url: str,
+    config_path: Path,
+    around: Callable[[Engine], AbstractContextManager[None]] = lambda _: nullcontext(),
+) -> Attached:
     """Create outbox and triggers as the file says, and keep the watch list; or change nothing.
 
+    `around` is what is done before and after, such as a look at what was recorded until now.
     Run again, it makes what the file says by then. Raises `ConfigRefused`, `WatchRefused`,
     `UrlRefused` and `AttachRefused`.
     """
@@ -38,4 +44,4 @@ def attach(database_url: str, config_path: Path) -> Attached:
         changed = capture.sync(connection, watch)
         return Attached(len(watch.tables), len(watch.ignored), changed)
 
-    return in_transaction(database_url, work)
+    return in_transaction(database_url, work, around)

@@ -14,7 +14,7 @@ import msgspec
 
 from audit_trail.errors import ConfigRefused
 
-T = TypeVar("T")
+T = TypeVar("T", bound=msgspec.Struct)
 Operation = Literal["create", "update", "delete"]
 Failing = Literal["refuse", "go_on"]
 

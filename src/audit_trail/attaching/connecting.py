@@ -2,7 +2,8 @@
 
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -26,28 +27,46 @@ _BUSY: Final = frozenset({"55P03", "40P01"})
 _DENIED: Final = "42501"
 
 
-def in_transaction(url_text: str, work: Callable[[Connection], T]) -> T:
+def in_transaction(
+    url_text: str,
+    work: Callable[[Connection], T],
+    around: Callable[[Engine], AbstractContextManager[None]] = lambda _: nullcontext(),
+) -> T:
     """Do the work in one transaction of the database. Raises `UrlRefused` and `AttachRefused`.
 
-    Where others hold a table, it gives way and tries again; after some attempts it says so.
+    `around` is what else is done before and after it, in transactions of its own. Where others hold a table, it gives way and tries again; after some attempts it says so.
     """
     url = read_url(url_text)
     name = name_of(url)
     engine = create_engine(url, hide_parameters=True) if is_postgresql(url) else _sqlite(Path(name))
     try:
-        for attempt in range(ATTEMPTS):
-            try:
-                with engine.begin() as connection:
-                    if is_postgresql(url):
-                        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}")
-                    return work(connection)
-            except DBAPIError as error:
-                if _state(error) not in _BUSY or attempt == ATTEMPTS - 1:
-                    raise AttachRefused(f"{name}: {_why(error)}") from error
-                time.sleep(PAUSE_SECONDS)
-        raise AssertionError
+        with _explained(name), around(engine), _explained(name):
+            return _patiently(engine, work)
     finally:
         engine.dispose()
+
+
+@contextmanager
+def _explained(name: str) -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        raise AttachRefused(f"{name}: {_why(error)}") from error
+
+
+def _patiently(engine: Engine, work: Callable[[Connection], T]) -> T:
+    attempt = 1
+    while True:
+        try:
+            with engine.begin() as connection:
+                if engine.dialect.name == "postgresql":
+                    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}")
+                return work(connection)
+        except DBAPIError as error:
+            if _state(error) not in _BUSY or attempt == ATTEMPTS:
+                raise
+        attempt += 1
+        time.sleep(PAUSE_SECONDS)
 
 
 def _sqlite(path: Path) -> Engine:

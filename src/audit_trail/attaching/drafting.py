@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, column, select, table
+from sqlalchemy import ColumnClause, Connection, column, select, table
 
 from audit_trail.attaching.config import Members, PartOf
 from audit_trail.attaching.connecting import in_transaction
@@ -130,6 +130,6 @@ def _key(name: str) -> str:
 
 
 def _values(connection: Connection, name: str, column_name: str) -> list[str]:
-    wanted = column(column_name)
+    wanted: ColumnClause[Any] = column(column_name)
     found = connection.execute(select(wanted).select_from(table(name)).distinct().limit(MOST_KINDS))
     return [str(value) for value in found.scalars() if value is not None]

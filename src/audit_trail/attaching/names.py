@@ -22,10 +22,9 @@ _SECRET: Final = re.compile(
     r"(^|_)(password|passwd|passphrase|pwd|secrets?|tokens?|credentials?|salt|otp|totp|pin|private"
     r"|jwt|hmac|cookies?|nonce)(_|$)|digest$|^encrypted_|_(encrypted|ciphertext)$|api_?keys?(_|$)"
     r"|(^|_)keys?$",
-    re.IGNORECASE,
 )
-_CONFIGURATION: Final = re.compile(r"(^|_)(config|configuration|connection)$", re.IGNORECASE)
-_ABOUT_A_SECRET: Final = re.compile(r"_(at|on|count|type|expires_in)$", re.IGNORECASE)
+_CONFIGURATION: Final = re.compile(r"(^|_)(config|configuration|connection)$")
+_ABOUT_A_SECRET: Final = re.compile(r"_(at|on|count|type|expires_in)$")
 _HARMLESS_TYPES: Final = ("BOOL", "TIMESTAMP", "DATE", "TIME")
 
 LABELS: Final = (
@@ -96,15 +95,20 @@ def class_of(table: str, prefix: str) -> str:
 
 def is_class_of(value: str, table: str) -> bool:
     """Tell whether a value is the class of the table's records: Channel::WebWidget, channel_web_widget."""
-    spelled = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", value.replace("::", "_")).lower()
-    return spelled in (table, singular(table))
+    return _spelled(value.replace("::", "_")) in (table, singular(table))
 
 
 def is_secret(column: str, declared: str) -> bool:
     """Tell whether a column may hold a secret: rather one too many."""
-    if declared.startswith(_HARMLESS_TYPES) or _ABOUT_A_SECRET.search(column):
+    name = _spelled(column)
+    if declared.startswith(_HARMLESS_TYPES) or _ABOUT_A_SECRET.search(name):
         return False
-    return bool(_SECRET.search(column) or ("JSON" in declared and _CONFIGURATION.search(column)))
+    return bool(_SECRET.search(name) or ("JSON" in declared and _CONFIGURATION.search(name)))
+
+
+def _spelled(name: str) -> str:
+    """Spell accessToken as access_token."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
 def why_ignored(table: str) -> str | None:

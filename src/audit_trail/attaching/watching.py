@@ -58,11 +58,10 @@ class _Reader:
         self._require_columns(described, "unwatched", given.unwatched or ())
         self._require_columns(described, "references", given.references)
         key = self._key(given, described)
-        shown = {*key, given.identity, *given.label}
-        if isinstance(given.account, str):
-            shown.add(given.account)
-        if copied := sorted(shown.intersection(given.secrets)):
-            raise _refused(name, "secrets", f"{copied[0]} is the key, the account or a label.")
+        shown = (*key, given.identity, given.account, *given.label)
+        for secret in given.secrets:
+            if secret in shown:
+                raise _refused(name, "secrets", f"{secret} is the key, the account or a label.")
         return Table(
             name=name,
             entity=given.entity or name,

@@ -167,7 +167,7 @@ def stating(*, reason: str | None = None, ticket: str | None = None) -> Iterator
 @contextmanager
 def undoing(entry: Undone) -> Iterator[None]:
     """Say of every change made inside the block that it undoes this entry."""
-    context = _current.get()
+    context = current_context()
     with resuming(msgspec.structs.replace(context, undoes=entry) if context else None):
         yield
 

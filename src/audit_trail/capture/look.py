@@ -145,7 +145,7 @@ def watched(table: Table, columns: Sequence[str], triggers: tuple[Trigger, ...])
         name=table.name,
         standing="watched",
         entity=table.entity,
-        of_accounts=table.account is not None,
+        of_accounts=table.account not in (None, 0),
         operations=tuple(sorted(table.operations)),
         secrets=tuple(sorted(table.secrets)),
         columns_unwatched=tuple(each for each in columns if each in table.unwatched),

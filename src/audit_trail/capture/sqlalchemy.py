@@ -10,28 +10,38 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from audit_trail.capture.look import Look
 from audit_trail.capture.outbox import Event, Outbox
 from audit_trail.capture.postgresql import connection as postgresql_connection
+from audit_trail.capture.postgresql import foundation as postgresql_foundation
 from audit_trail.capture.postgresql import looking as postgresql_looking
 from audit_trail.capture.postgresql import outbox as postgresql_outbox
+from audit_trail.capture.postgresql import records as postgresql_records
 from audit_trail.capture.postgresql import schema as postgresql_schema
+from audit_trail.capture.records import Records
 from audit_trail.capture.sqlite import connection as sqlite_connection
 from audit_trail.capture.sqlite import looking as sqlite_looking
 from audit_trail.capture.sqlite import outbox as sqlite_outbox
+from audit_trail.capture.sqlite import records as sqlite_records
 from audit_trail.capture.sqlite import schema as sqlite_schema
 from audit_trail.capture.watch import WatchList
-from audit_trail.errors import ContextRefused
+from audit_trail.errors import ContextRefused, CoverageRefused
 
 
 def attach(
-    engine: Engine | AsyncEngine, *, after_commit: Callable[[], None] = lambda: None
+    engine: Engine | AsyncEngine,
+    *,
+    after_commit: Callable[[], None] = lambda: None,
+    as_guest: bool = False,
 ) -> None:
     """Make every transaction of the engine carry the context in force; call it once, at start.
 
-    `after_commit` is called after each transaction that carried a context. Raises
+    `after_commit` is called after each transaction that carried a context. A guest, in the database
+    of an application that knows nothing of us, leaves its settings as they are. Raises
     `ContextRefused` for a database or driver that can't be captured.
     """
     sync_engine = engine.sync_engine if isinstance(engine, AsyncEngine) else engine
-    adapter = postgresql_connection if _is_postgresql(sync_engine) else sqlite_connection
-    adapter.attach(sync_engine, after_commit=after_commit)
+    if _is_postgresql(sync_engine):
+        postgresql_connection.attach(sync_engine, after_commit=after_commit)
+    else:
+        sqlite_connection.attach(sync_engine, after_commit=after_commit, as_guest=as_guest)
 
 
 def outbox(engine: Engine, *, parents: Sequence[str] = (), lock: Path | None = None) -> Outbox:
@@ -43,6 +53,16 @@ def outbox(engine: Engine, *, parents: Sequence[str] = (), lock: Path | None = N
     if _is_postgresql(engine):
         return postgresql_outbox.PostgresqlOutbox(engine, parents=parents)
     return sqlite_outbox.SqliteOutbox(engine, parents=parents, lock=lock)
+
+
+def records(engine: Engine) -> Records:
+    """Return the watched tables of the engine's database; on PostgreSQL as the capture role.
+
+    The engine is an attached one.
+    """
+    if _is_postgresql(engine):
+        return postgresql_records.PostgresqlRecords(engine)
+    return sqlite_records.SqliteRecords(engine)
 
 
 def carry(connection: Connection) -> None:
@@ -60,8 +80,9 @@ def note(connection: Connection, event: Event) -> None:
 
 def tables(connection: Connection) -> list[str]:
     """Name every table that must be watched or ignored."""
-    schema = postgresql_schema if _is_postgresql(connection) else sqlite_schema
-    return schema.tables_of(connection)
+    if _is_postgresql(connection):
+        return postgresql_schema.tables_of(connection)
+    return sqlite_schema.tables_of(connection)
 
 
 def sync(connection: Connection, watch: WatchList) -> list[str]:
@@ -77,13 +98,13 @@ def sync(connection: Connection, watch: WatchList) -> list[str]:
 
 
 def remove(connection: Connection) -> int | None:
-    """Remove all of capture, and return how many rows of the outbox went with it; None where it
-    wasn't there.
+    """Remove all of capture, and return how many rows of the outbox went with it.
 
-    Run it in one transaction, and roll that back where the rows must not be lost.
+    None where there was none. Run it in one transaction, and roll that back where the rows must not be lost.
     """
-    schema = postgresql_schema if _is_postgresql(connection) else sqlite_schema
-    return schema.remove(connection)
+    if _is_postgresql(connection):
+        return postgresql_schema.remove(connection)
+    return sqlite_schema.remove(connection)
 
 
 def kept_watch_list(connection: Connection) -> WatchList:
@@ -116,6 +137,17 @@ def kept_state(connection: Connection) -> str | None:
     return sqlite_looking.kept(connection)
 
 
+def require_keeping(connection: Connection) -> None:
+    """Raise `CoverageRefused` where nothing could be kept, since an earlier release has synced."""
+    lacking = (postgresql_foundation if _is_postgresql(connection) else sqlite_schema).lacking(
+        connection
+    )
+    if {"coverage", "audit_coverage", "altered"} & {*lacking}:
+        raise CoverageRefused(
+            "An earlier release has synced capture here, which kept nothing of looks. Sync it again."
+        )
+
+
 def keep_state(connection: Connection, state: str) -> None:
     """Keep this beside the outbox for the next look."""
     looking = postgresql_looking if _is_postgresql(connection) else sqlite_looking
@@ -131,9 +163,8 @@ def take_altered(connection: Connection) -> dict[str, int]:
 
 
 def take_turn(connection: Connection) -> None:
-    """Let nobody else look or sync until the transaction ends; on SQLite none does anyhow."""
-    if _is_postgresql(connection):
-        postgresql_schema.take_turn(connection)
+    """Let nobody else look or sync until the transaction ends."""
+    (postgresql_schema if _is_postgresql(connection) else sqlite_looking).take_turn(connection)
 
 
 def migrating(engine: Engine, watch: WatchList) -> AbstractContextManager[Connection]:

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from audit_trail.attaching import attaching, detaching, drafting
+from audit_trail.coverage.looking import looking_around
 
 
 def attach(database_url: str, config: Path) -> Iterator[str]:
     """Attach, and tell how many triggers were changed and how many tables are recorded."""
-    done = attaching.attach(database_url, config)
+    done = attaching.attach(database_url, config, looking_around)
     yield f"{len(done.changed)} triggers were made or changed."
     yield f"{done.tables} tables are recorded, {done.ignored} are ignored."
 

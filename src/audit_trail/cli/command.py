@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperCommand
 
 from audit_trail.cli.operating import administrators, run, serve
-from audit_trail.cli.options import Store
+from audit_trail.cli.options import DatabaseUrl, Store
 
 UNREADABLE: Final = 3
 
@@ -30,14 +30,6 @@ app.add_typer(administrators, name="administrator")
 app.command("run")(run)
 app.command("serve")(serve)
 
-AttachedDatabase = Annotated[
-    str,
-    typer.Argument(
-        envvar="AUDIT_TRAIL_DATABASE_URL",
-        help="The application's database, as the owner of its tables. Where the URL holds a "
-        "password, leave it to the environment.",
-    ),
-]
 Account = Annotated[str, typer.Option(help="Whose trail.")]
 Email = Annotated[str, typer.Option("--subject", help="The person's e-mail.")]
 Names = Annotated[list[str] | None, typer.Option("--name", help="A name of theirs.")]
@@ -67,7 +59,7 @@ OutboxDatabase = Annotated[
 
 @capture.command("sync")
 def sync(
-    database_url: AttachedDatabase,
+    database_url: DatabaseUrl,
 ) -> None:
     """Make the triggers match the watch list that is kept beside the outbox."""
     from audit_trail.cli.capture import sync_capture
@@ -80,7 +72,7 @@ def sync(
 
 @app.command("attach")
 def attach(
-    database_url: AttachedDatabase,
+    database_url: DatabaseUrl,
     config: Annotated[Path, typer.Option(help="The file that says what is recorded.")] = Path(
         "capture.toml"
     ),
@@ -102,7 +94,7 @@ def attach(
 
 @app.command("detach")
 def detach(
-    database_url: AttachedDatabase,
+    database_url: DatabaseUrl,
     discard: Annotated[
         bool, typer.Option(help="Lose what waits in the outbox, and say how much that was.")
     ] = False,
@@ -227,6 +219,37 @@ def coverage(
         raise typer.Exit(UNREADABLE) from None
     print_coverage(found, as_json=as_json)
     raise typer.Exit(found.exit_code)
+
+
+@app.command("reconcile", cls=_Verifier)
+def reconcile(
+    database_url: Annotated[
+        str,
+        typer.Argument(
+            envvar="AUDIT_TRAIL_DATABASE_URL",
+            help="The application's database, on PostgreSQL as the capture role or a member of it. "
+            "Where the URL holds a password, leave it to the environment.",
+        ),
+    ],
+    store: Store,
+    table: Annotated[list[str] | None, typer.Option(help="Only this table, or these.")] = None,
+    most: Annotated[int, typer.Option(min=0, help="How many differences are named.")] = 1_000,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Hold a database's watched tables against what their entries imply, row by row.
+
+    Exits with 0 agree, 1 differ, 2 undecided, 3 can't be told.
+    """
+    from audit_trail.cli import reconciling
+    from audit_trail.errors import AuditError
+
+    try:
+        report = reconciling.reconcile(database_url, store, table or (), most)
+    except AuditError as error:
+        typer.echo(f"audit-trail: {error}", err=True)
+        raise typer.Exit(UNREADABLE) from None
+    reconciling.print_report(report, as_json=as_json)
+    raise typer.Exit(report.exit_code)
 
 
 @app.command("evidence")

@@ -20,6 +20,7 @@ from audit_trail.cli.database import database_failed, open_database
 from audit_trail.cli.sealing import Seals
 from audit_trail.cli.signing import signer_of
 from audit_trail.cli.store import make_store
+from audit_trail.coverage.rounds import Rounds as CoverageRounds
 from audit_trail.errors import (
     AuditError,
     OutboxFailed,
@@ -80,17 +81,27 @@ class Running:
         return self._is_alone or self._sequencer.leads
 
     def once(self) -> None:
-        """Work off what is there, and do each round once. Raises `SequencerRunning`."""
+        """Work off what is there, and do each round once.
+
+        Raises `SequencerRunning`, and what a round raised, once all others are done.
+        """
+        failed: AuditError | None = None
         try:
             with self.outbox.leading():
                 self._is_alone = True
                 self._drain()
                 for each in self.rounds:
-                    each.once()
+                    try:
+                        each.once()
+                    except AuditError as error:
+                        failed = error
+                self._drain()  # What the rounds noted.
         except SequencerRunning:
             if wait_until_sequenced(self.outbox, OTHERS_SECONDS).rows:
                 raise
         _log.info("done", extra={"entries": self._sequencer.appended})
+        if failed:
+            raise failed
 
     def until(self, stop: Event) -> None:
         """Work until `stop` is set, then work off what had committed, and end."""
@@ -107,6 +118,7 @@ class Running:
                 if not worker.is_alive():
                     raise OutboxFailed("The sequencer has died; the log says why.")
                 self._tell()
+            self._tell()
             _log.info("stopping")
         finally:
             ending_rounds.set()
@@ -126,10 +138,13 @@ class Running:
     def _rounds(self) -> Sequence[Round]:
         retention = Rounds(self._trail, Retention(self._trail), lambda: self.leads)
         seals = Seals(self._trail, lambda: self.leads)
+        coverage = CoverageRounds(self._engine, self._trail, leads=lambda: self.leads)
         return (
+            Round("coverage", coverage.run, coverage.step),
+            Round("retention", retention.run, retention.step),
             Round("index", self._trail.keep_indexed, self._trail.index),
             Round("seals", seals.run, seals.step),
-            Round("retention", retention.run, retention.step),
+            t,
         )
 
     def _begin(self, watch: WatchList, before: Sequencer | None = None) -> None:
@@ -215,7 +230,7 @@ def _require_own(store: Store, outbox: str, *, shared: bool) -> None:
     others = store.outboxes() - {outbox}
     if others and not shared:
         raise TrailRefused(
-            f"This trail records {', '.join(sorted(others))} already. Give {outbox} a trail of its "
+            f"This trail already records {', '.join(sorted(others))}. Give {outbox} a trail of its "
             "own; if it is the same database at another address, or both are to share this trail, "
             "add --shared."
         )

@@ -7,26 +7,11 @@ import msgspec
 
 from audit_trail.capture.look import OF_ALL, Look, Looked, fingerprint
 from audit_trail.capture.watch import Table
+from audit_trail.record.captured import Gap
 
 STARTED: Final = "capture_started"
 STOPPED: Final = "capture_stopped"
 CHANGED: Final = "capture_changed"
-
-
-class Gap(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A table whose changes are not recorded for certain, and what is wrong: each part's state.
-
-    `good_us` is the last moment at which it was seen to be right, none where it never was;
-    `found_us` that at which it was found wrong; `right_us` that at which it was found right again.
-    """
-
-    table: str
-    entity: str = ""
-    of_accounts: bool = True
-    wrong: dict[str, str]
-    good_us: int | None = None
-    found_us: int
-    right_us: int | None = None
 
 
 class Telling(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

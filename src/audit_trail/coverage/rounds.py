@@ -49,11 +49,15 @@ class Rounds:
             leads = self._leads()
             pause = self._period_seconds if leads else min(STANDBY_SECONDS, self._period_seconds)
             if leads:
-                try:
-                    self.step()
-                except AuditError:
-                    self.errors += 1
-                    _log.exception("what is recorded can't be looked at; trying again")
+                self.attempt()
+
+    def attempt(self) -> None:
+        """Look once; a failure is logged and counted."""
+        try:
+            self.step()
+        except AuditError:
+            self.errors += 1
+            _log.exception("what is recorded can't be looked at; trying again")
 
     def step(self) -> Look:
         """Look once, and note what is new."""

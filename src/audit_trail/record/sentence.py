@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from typing import Final, NamedTuple
 
+from audit_trail.record.captured import CAPTURED
+from audit_trail.record.captured import summary as capture_summary
 from audit_trail.record.catalog import Catalog, spelled, with_article
 from audit_trail.record.entry import ActorId, ActorKind, Public, What, Who
 from audit_trail.record.facts import undone_number
 from audit_trail.record.language import marked, say, say_many, series, told
+from audit_trail.record.opened import summary as read_summary
 from audit_trail.record.retained import RETAINED
 from audit_trail.record.retained import summary as retention_summary
 
@@ -24,8 +27,10 @@ EVENTS: Final = {
     "read_denied": marked("Was refused the audit logs"),
     "erase": marked("Erased personal data"),
     **RETAINED,
+    **CAPTURED,
     "rotate_key": marked("Changed the key that signs the audit logs"),
     "begin_epoch": marked("Began to sign the audit logs anew"),
+    "capture_lost": marked("Could not record changes"),
     "unreadable": marked("Made a change that can't be read"),
 }
 """What an event is called that changes no record, by its action."""
@@ -93,6 +98,10 @@ def summary(public: Public, what: What, catalog: Catalog) -> str:
         parts.append(say("undoes entry #%(number)s", number=undone))
     if retained := retention_summary(public.action, what.details, catalog):
         parts.append(retained)
+    if captured := capture_summary(public.action, what.details, catalog):
+        parts.append(captured)
+    if read := read_summary(public.action, what.details):
+        parts.append(read)
     if isinstance(exported := what.details.get("exported"), int):
         form = what.details.get("format")
         parts.append(

@@ -24,6 +24,7 @@ from audit_trail.record.value import NULL, read
 from audit_trail.sequencer.acting import Acting, acting
 from audit_trail.sequencer.events import event_draft
 from audit_trail.sequencer.identity import entry_id
+from audit_trail.sequencer.members import Members
 from audit_trail.sequencer.parts import Parts
 from audit_trail.sequencer.records import (
     Record,
@@ -69,7 +70,7 @@ class Drafter:
         for table in watch.tables:
             for pointed, target in table.pointed:
                 self._targets[pointed].add(target)
-        self._parts = Parts(watch)
+        self._members, self._parts = Members(watch), Parts(watch)
         self._token: bytes | None = None
         self._parents: dict[ParentKey, Parent] = {}
         self._context: Context | None = None
@@ -160,11 +161,12 @@ class Drafter:
                     found.append((seen, keys_left_and_taken(seen)))
             except Unreadable as error:
                 others.append((row.id, self._unreadable(row, str(error))))
-        if not self._parts:
+        writes = [seen for seen, _ in found]
+        settled = self._parts.folded(self._members.placed(writes))
+        if settled is writes:
             return iter(found)
         moved = {seen.row.id: keys for seen, keys in found}
-        folded = self._parts.folded([seen for seen, _ in found])
-        return ((seen, moved[seen.row.id]) for seen in folded)
+        return ((seen, moved[seen.row.id]) for seen in settled)
 
     def _in_order(
         self, records: Sequence[Record], others: Sequence[tuple[int, Draft]]
@@ -389,9 +391,12 @@ def _above(seen: Seen, write: Write) -> ParentKey | None:
 
 
 def _account_left(seen: Seen, write: Write, account: str) -> str | None:
-    """Return the account that a record has left: its entry belongs in both trails."""
+    """Return the account that a record has left: its entry belongs in both trails.
+
+    It may also have been deleted in the same transaction, where it had come to.
+    """
     column = seen.table.account
-    if write.operation != "update" or not isinstance(column, str) or column not in write.pairs:
+    if not isinstance(column, str) or column not in write.pairs:
         return None
     before = account_of(read(write.before(column) or NULL))
     return before if before not in (INSTALLATION, account) else None

@@ -25,9 +25,6 @@ class Parts:
                 names = {*table.keys, table.account, part.column}
                 self._said[part.table] |= {f"{part.prefix}.{name}" for name in names if name}
 
-    def __bool__(self) -> bool:
-        return bool(self._parts)
-
     def shown(self, seen: Seen, pairs: Mapping[str, Pair]) -> Mapping[str, Pair]:
         """Leave out of an owner's write what came or went with a part and only says whose it is."""
         if not (said := self._said.get(seen.table.name)):
@@ -38,13 +35,13 @@ class Parts:
             if name not in said or not {None, NULL}.intersection(pair)
         }
 
-    def folded(self, rows: Sequence[Seen]) -> list[Seen]:
+    def folded(self, rows: Sequence[Seen]) -> Sequence[Seen]:
         """Put what was done to parts behind their owners' rows of the same transaction.
 
         A part without an owner stands for itself, under its own fields' names.
         """
-        if not any(seen.table.name in self._parts for seen in rows):
-            return list(rows)
+        if not self._parts or not any(seen.table.name in self._parts for seen in rows):
+            return rows
         behind: dict[int, list[Seen]] = defaultdict(list)
         alone: dict[int, Seen] = {}
         for place, seen in enumerate(rows):

@@ -22,10 +22,12 @@ from audit_trail.record.asked import LONGEST
 from audit_trail.record.catalog import Catalog
 from audit_trail.record.entry import Entry
 from audit_trail.record.language import Language, say, say_many, speaking, spoken
+from audit_trail.record.opened import details
 from audit_trail.record.query import Query
 from audit_trail.search.found import SEARCHED_AT_ONCE, Page
 from audit_trail.server.asked import ADDRESSED, RANGES, Asked, asked_of
 from audit_trail.server.assets import PAGE_HEADERS
+from audit_trail.server.band import band_of
 from audit_trail.server.beginning import begin_of
 from audit_trail.server.columns import COLUMNS
 from audit_trail.server.completion import suggested
@@ -200,7 +202,11 @@ class _Pages:
         is_newest = before is None and not page.has_newer and not kept
         behind = backlog if is_newest else None
         seen = self._list(request, viewer, asked, page, behind, kept=kept)
-        return self._html(viewer, "audit_logs.html", seen)
+        zone = _zone(request, viewer)
+        band = band_of(
+            self._trail, viewer.account, asked.during, zone, self._catalog, self._clock()
+        )
+        return self._html(viewer, "audit_logs.html", seen | {"band": band})
 
     def _asked(self, request: AnyRequest, viewer: Viewer) -> Asked:
         zone = _zone(request, viewer)
@@ -279,6 +285,7 @@ class _Pages:
     def entry(self, request: AnyRequest, viewer: Viewer, number: str) -> Response[Any]:
         """Answer one entry: its window alone to the list's script, else a page of its own."""
         entry = self._entry(viewer, number)
+        viewer.opens(details(entry.index))
         if _wants_json(request):
             return _json(self._entry_json(entry, viewer))
         asked = self._asked(request, viewer)
@@ -302,6 +309,7 @@ class _Pages:
             raise EntryNotFound(
                 say("Entry %(number)s is about no record that could have a history.", number=number)
             )
+        viewer.opens(details(entry.index, shown_as="history"))
         asked, zone = self._asked(request, viewer), _zone(request, viewer)
         history = history_of(
             self._trail, entry, asked, self._catalog, zone, viewer.path, before=before
@@ -332,6 +340,7 @@ class _Pages:
         name = f"audit-log-{index + 1}.evidence.zip"
         headers = {**PAGE_HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
         content = evidence(self._trail, wanted)
+        viewer.opens(details(index, shown_as="evidence"))
         return Response(b"".join(content), media_type="application/zip", headers=headers)
 
     def _entry(self, viewer: Viewer, number: str) -> Entry:
@@ -415,6 +424,7 @@ class _Pages:
             "ranges": RANGES,
             "columns": COLUMNS,
             "refused": None,
+            "band": None,
         }
 
     def _behind(self, backlog: Backlog) -> str:

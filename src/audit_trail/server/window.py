@@ -6,10 +6,14 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from audit_trail.record import captured
+from audit_trail.record.captured import CAPTURED
 from audit_trail.record.catalog import Catalog, spelled, titled
 from audit_trail.record.entry import Entry, Public, What, Who, read_what, read_who
 from audit_trail.record.facts import UNDOES
 from audit_trail.record.language import grouped, marked, say, series, told
+from audit_trail.record.opened import READ
+from audit_trail.record.opened import summary as read_summary
 from audit_trail.record.question import quoted
 from audit_trail.record.retained import RETAINED, facts
 from audit_trail.record.sentence import ERASED, activity, actor_called, principals, via_name
@@ -120,6 +124,7 @@ def window_of(
             *_undoing(trail, entry, what, asked, catalog, path),
             *_reasons(what),
             *_details(public, what, catalog),
+            *_opened(public, what, asked, path),
             *_erasure(who, what),
             *_recording(entry, public),
         ),
@@ -294,14 +299,32 @@ def _reasons(what: What) -> Iterator[Fact]:
 
 
 def _details(public: Public, what: What, catalog: Catalog) -> Iterator[Fact]:
-    if public.action in RETAINED:
-        for label, value in facts(public, what.details, catalog):
+    if public.action in RETAINED or public.action in CAPTURED:
+        told_ = (
+            facts(public, what.details, catalog)
+            if public.action in RETAINED
+            else captured.facts(what.details, catalog)
+        )
+        for label, value in told_:
             if value:
                 yield Fact(label=label, value=value)
+        return
+    if public.action == READ:
         return
     for name, value in what.details.items():
         if name not in _TOLD_ELSEWHERE:
             yield Fact(label=told(_DETAILS.get(name) or titled(spelled(name))), value=_said(value))
+
+
+def _opened(public: Public, what: What, asked: Asked, path: str) -> Iterator[Fact]:
+    """Say what was read, and lead there."""
+    index = what.details.get("index")
+    if public.action != READ or not isinstance(index, int):
+        return
+    said = read_summary(public.action, what.details)
+    yield Fact(label=say("Shown"), value=said, address=asked.at(f"{path}/{index + 1}"))
+    if count := what.details.get("count"):
+        yield Fact(label=told(_DETAILS["count"]), value=_said(count))
 
 
 def _erasure(who: Who, what: What) -> Iterator[Fact]:

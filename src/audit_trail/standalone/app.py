@@ -36,7 +36,7 @@ from audit_trail.server.viewer import Reader, Viewer
 from audit_trail.standalone.administrators import Administrators
 from audit_trail.standalone.attempts import Limits
 from audit_trail.standalone.entrance import Entrance
-from audit_trail.standalone.gate import ANYBODY, OF_ACCOUNT, Gate, account_of
+from audit_trail.standalone.gate import ANYBODY, OF_ACCOUNT, Gate
 from audit_trail.standalone.noting import CATALOG
 from audit_trail.standalone.pages import ACCOUNTS, TEMPLATES, Pages, logs_path
 from audit_trail.trail import Trail, utc_now_us
@@ -129,7 +129,7 @@ def _mounted(
 
     def reader(request: AnyRequest) -> Reader:
         """Return who reads whose trail; the gate has let them in."""
-        account = account_of(request.path_params["account_id"])
+        account = request.path_params["account_id"]
         if not trail.head(account).size:
             raise NotFoundException
         return Reader(

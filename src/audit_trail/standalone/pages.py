@@ -22,7 +22,7 @@ from audit_trail.server.languages import language_of, spoken_tag
 from audit_trail.server.zone import Moment, moment, zone_of, zone_title
 from audit_trail.standalone.administrators import Administrator
 from audit_trail.standalone.entrance import Entrance
-from audit_trail.standalone.gate import ADMINISTRATOR, ANYBODY, Visitor, segment_of
+from audit_trail.standalone.gate import ADMINISTRATOR, ANYBODY, Visitor
 from audit_trail.trail import Trail
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -66,7 +66,7 @@ class Row(NamedTuple):
 
 def logs_path(account: str) -> str:
     """Return the address of an account's audit logs."""
-    return f"{ACCOUNTS}/{segment_of(account)}/audit-logs"
+    return f"{ACCOUNTS}/{quote(account, safe='')}/audit-logs"
 
 
 class Pages:

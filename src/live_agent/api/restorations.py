@@ -22,7 +22,12 @@ PATH: Final = "/audit_logs/entries/{index:int}/restoration"
 def preview_restoration(services: TheServices, member: TheMember, index: Id) -> dict[str, Any]:
     services.fresh()
     found = restoration.preview(services.database, services.trail, member.account_id, index)
-    return {**_shape(found), "digest": found.digest or None, "refusal": found.refusal}
+    return {
+        **_shape(found),
+        "others": found.others,
+        "digest": found.digest or None,
+        "refusal": found.refusal,
+    }
 
 
 @post(
@@ -47,6 +52,7 @@ HANDLERS: Final = [preview_restoration, restore_entry]
 def _shape(found: Preview) -> Shape:
     return {
         **_entry(found.entry),
+        "is_deletion": found.is_deletion,
         "fields": [_field(each) for each in found.fields],
         "new_secrets": list(found.secrets),
         "with_it": [

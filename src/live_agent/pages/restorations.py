@@ -22,8 +22,8 @@ from live_agent.gate import AUDIT_LOGS
 from live_agent.pages.desk import AnyRequest, Desk, TheForm, Visit, settings_path
 from live_agent.pages.form import Form
 from live_agent.restoring import restoration
-from live_agent.restoring.plan import MOST_WITH_IT, Field
-from live_agent.restoring.resources import RESOURCES
+from live_agent.restoring.plan import Field
+from live_agent.restoring.resources import RESTORABLE
 from live_agent.restoring.restoration import FIELDS, Chosen, Preview
 from live_agent.services import Services
 from live_agent.settings.fields import from_form
@@ -55,7 +55,7 @@ class WithIt(msgspec.Struct, frozen=True, kw_only=True):
 
 def address_of(account_id: int, entry: Entry) -> str | None:
     """Return where what a record was before this entry is restored, if that is offered."""
-    if not may_be_undone(entry.public) or entry.public.entity.type not in RESOURCES:
+    if not may_be_undone(entry.public) or entry.public.entity.type not in RESTORABLE:
         return None
     return f"{settings_path(account_id)}/{PATH}/{entry.index + 1}"
 
@@ -117,7 +117,6 @@ def _draw(services: Services, visit: Visit, found: Preview, form: Form) -> Respo
         fields=_shown(found),
         secrets=[_label(entry, name) for name in found.secrets],
         with_it=[_with_it(each) for each in found.with_it],
-        is_cut=len(found.with_it) >= MOST_WITH_IT,
         can_restore=found.is_deletion or any(each.refusal is None for each in found.fields),
         undone_by=[
             each.index + 1 for each in undone_by(services.trail, str(visit.account_id), entry)

@@ -17,7 +17,7 @@ from audit_trail.record.value import read
 from audit_trail.trail import Trail
 from live_agent.catalog import CATALOG
 from live_agent.errors import RestorationRefused
-from live_agent.restoring.resources import RESOURCES, TABLES, WHY_NOT, Resource
+from live_agent.restoring.resources import RESTORABLE, TABLES, WHY_NOT, Restorable
 from live_agent.schema import LARGEST_INTEGER
 
 
@@ -34,7 +34,7 @@ class Former(msgspec.Struct, frozen=True, kw_only=True):
     index: int
     public: Public
     what: What
-    resource: Resource
+    kind: Restorable
     table: Table
     record_id: int
     before: dict[str, Value]
@@ -59,7 +59,7 @@ def former_of(trail: Trail, account: str, entry: Entry) -> Former:
     public = entry.public
     what = read_what(entry.what, public.what)
     _require_change(public)
-    resource = _resource(public, what)
+    restorable = _restorable(public, what)
     if trail.mismatches(account, entry):
         raise RestorationRefused(
             say("This entry was altered after it was recorded, so its values can't be trusted.")
@@ -83,7 +83,7 @@ def former_of(trail: Trail, account: str, entry: Entry) -> Former:
         index=entry.index,
         public=public,
         what=what,
-        resource=resource,
+        kind=restorable,
         table=TABLES[public.entity.type],
         record_id=_record_id(public),
         before={name: _value(each, "before") for name, each in changes.items()},
@@ -104,10 +104,10 @@ def _require_change(public: Public) -> None:
         )
 
 
-def _resource(public: Public, what: What) -> Resource:
+def _restorable(public: Public, what: What) -> Restorable:
     kind = public.entity.type
-    if kind in RESOURCES:
-        return RESOURCES[kind]
+    if kind in RESTORABLE:
+        return RESTORABLE[kind]
     if kind in WHY_NOT:
         raise RestorationRefused(told(WHY_NOT[kind]))
     name = told(CATALOG.name(kind, frozenset(what.references)))

@@ -18,13 +18,14 @@ from audit_trail.trail import Trail
 from live_agent.catalog import CATALOG
 from live_agent.errors import NotFound, RestorationRefused
 from live_agent.restoring.former import Former, Value
-from live_agent.restoring.resources import TABLES
+from live_agent.restoring.resources import RESTORABLE, TABLES
 from live_agent.schema import LARGEST_INTEGER, Record
 
 MOST_WITH_IT: Final = 500
 """Records that can return together with the one they belonged to."""
 
 LOOKED_AT_ONCE: Final = 256
+MOST_LOOKED_AT: Final = 20_000
 
 
 class Field(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,19 +47,27 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What can be restored of an entry. `secrets` are columns that are drawn anew."""
+    """What can be restored of an entry. `secrets` are columns that are drawn anew.
+
+    `with_it` went with a deleted record, and so did `others` that can't return with it.
+    """
 
     former: Former
     fields: tuple[Field, ...]
     secrets: tuple[str, ...] = ()
     with_it: tuple[Entry, ...] = ()
+    others: int = 0
 
     @property
     def digest(self) -> str:
         """SHA-256 of all that was shown, so that what has changed since is noticed."""
         shown = [
             self.former.public.id,
-            [[each.name, each.then, each.now, each.set_to, each.refusal] for each in self.fields],
+            [
+                # Why something is refused is said in one language or another.
+                [each.name, each.then, each.now, each.set_to, each.refusal is None]
+                for each in self.fields
+            ],
             [each.public.id for each in self.with_it],
         ]
         text = json.dumps(shown, sort_keys=True, default=repr, skipkeys=True)
@@ -66,7 +75,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     def values(self) -> dict[str, Any]:
         """Return what a deleted record had, as far as one of the settings' verbs writes it."""
-        fields = self.former.resource.verbs.FIELDS
+        fields = self.former.kind.fields
         names = {*fields, *(pointer.columns[0] for pointer in self.former.table.references)}
         return {each.name: each.then for each in self.fields if each.name in names}
 
@@ -80,7 +89,7 @@ def planned(db: Session, trail: Trail, former: Former) -> Plan:
 
 def _of_update(db: Session, trail: Trail, former: Former) -> Plan:
     try:
-        record = former.resource.verbs.get(db, former.account_id, former.record_id)
+        record = former.kind.verbs.get(db, former.account_id, former.record_id)
     except NotFound:
         raise RestorationRefused(_gone(trail, former)) from None
     fields = tuple(_fields(db, former, record))
@@ -116,8 +125,8 @@ def _fields(db: Session, former: Former, record: Any) -> Iterator[Field]:
 def _refusal(db: Session, former: Former, name: str, value: Value, now: Any) -> str | None:
     if is_same(value.plain, now):
         return say("It is as it was already.")
-    if name not in former.resource.verbs.FIELDS:
-        return say("No setting changes it.")
+    if name not in former.kind.fields:
+        return say("No setting of the account changes it.")
     pointer = former.table.reference_of(name)
     return _missing(db, former, pointer) if pointer else None
 
@@ -139,6 +148,7 @@ def _of_deletion(db: Session, trail: Trail, former: Former) -> Plan:
         if missing := _missing(db, former, pointer):
             raise RestorationRefused(missing)
     secrets = former.table.secrets & former.before.keys()
+    with_it, others = _went_with(trail, former)
     return Plan(
         former=former,
         fields=tuple(
@@ -154,16 +164,17 @@ def _of_deletion(db: Session, trail: Trail, former: Former) -> Plan:
             if name not in secrets
         ),
         secrets=tuple(sorted(secrets)),
-        with_it=tuple(_went_with(trail, former)),
+        with_it=tuple(with_it),
+        others=others,
     )
 
 
 def _is_there(db: Session, former: Former) -> bool:
     """Ask for the record, or for whatever else has its number: ids are everybody's."""
     if former.table.identity is None:
-        return db.get(former.resource.model, former.record_id) is not None
+        return db.get(former.kind.model, former.record_id) is not None
     try:
-        former.resource.verbs.get(db, former.account_id, former.record_id)
+        former.kind.verbs.get(db, former.account_id, former.record_id)
     except NotFound:
         return False
     return True
@@ -230,19 +241,24 @@ def _label_now(db: Session, former: Former, column: str, value: object) -> str |
     return None if found is None else str(found)
 
 
-def _went_with(trail: Trail, former: Former) -> Iterator[Entry]:
-    """Yield the entries that this one caused: all stand behind it, appended together with it."""
-    family, start, found = {former.public.id}, former.index + 1, 0
-    while found < MOST_WITH_IT:
-        entries = trail.entries(former.public.account, start, start + LOOKED_AT_ONCE)
+def _went_with(trail: Trail, former: Former) -> tuple[list[Entry], int]:
+    """Return the entries that this one caused, and how many more of what can't be restored.
+
+    All stand behind it, appended together with it; what took one of them along is among them.
+    """
+    account, start = former.public.account, former.index + 1
+    family, found, others = {former.public.id}, list[Entry](), 0
+    for first in range(start, start + MOST_LOOKED_AT, LOOKED_AT_ONCE):
+        entries = trail.entries(account, first, first + LOOKED_AT_ONCE)
         children = [each for each in entries if each.public.cause in family]
-        for each in children[: MOST_WITH_IT - found]:
+        for each in children:
             family.add(each.public.id)
-            yield each
-        found += len(children)
+            is_offered = each.public.entity.type in RESTORABLE and len(found) < MOST_WITH_IT
+            found += [each] if is_offered else []
+            others += not is_offered
         if not children:
-            return
-        start += LOOKED_AT_ONCE
+            break
+    return found, others
 
 
 def label_of(former: Former, name: str) -> str:

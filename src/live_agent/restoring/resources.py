@@ -9,29 +9,42 @@ from sqlalchemy.orm import Session
 
 from audit_trail.capture.watch import Table
 from audit_trail.record.language import marked
-from live_agent.restoring.verbs import Agents, Members, OwnAccount, Persons
+from live_agent.restoring.verbs import Agents, Macros, Members, OwnAccount, Persons
 from live_agent.schema import (
     Account,
     AccountUser,
     AgentBot,
+    AgentSkill,
     AutomationRule,
     Inbox,
     InboxMember,
+    Macro,
     Team,
     TeamMember,
     User,
     Webhook,
 )
-from live_agent.settings import agent_bots, automation_rules, inboxes, teams, webhooks
+from live_agent.settings import (
+    accounts,
+    agent_bots,
+    agents,
+    automation_rules,
+    inboxes,
+    macros,
+    membership,
+    teams,
+    webhooks,
+)
+from live_agent.settings.canned_responses import CANNED_RESPONSES
 from live_agent.settings.fields import Field
+from live_agent.settings.labels import LABELS
+from live_agent.settings.resource import Resource
+from live_agent.settings.skills import SKILLS
 from live_agent.watching import WATCH
 
 
 class Verbs(Protocol):
-    """What a module of the settings offers for its records. Each verb checks what it is given."""
-
-    @property
-    def FIELDS(self) -> Mapping[str, Field]: ...  # noqa: N802 -- a module's constant
+    """How the settings find, make and change a record. Each verb checks what it is given."""
 
     def get(self, db: Session, account_id: int, record_id: int, /) -> Any: ...
 
@@ -40,34 +53,58 @@ class Verbs(Protocol):
     def update(self, db: Session, record: Any, values: Mapping[str, object], /) -> Any: ...
 
 
-class Resource(msgspec.Struct, frozen=True, kw_only=True):
-    """One kind of record: its model, its verbs, and columns that return though no verb writes them."""
+class Restorable(msgspec.Struct, frozen=True, kw_only=True):
+    """One kind of record: its model, the verbs that write it, and the fields that they take.
+
+    `kept` are columns that return with a deleted record though no verb writes them.
+    """
 
     model: type[Any]
     verbs: Verbs
+    fields: Mapping[str, Field]
     kept: tuple[str, ...] = ()
 
 
-RESOURCES: Final[Mapping[str, Resource]] = MappingProxyType(
+def _of(model: type[Any], verbs: Verbs, fields: Mapping[str, Field], *kept: str) -> Restorable:
+    return Restorable(model=model, verbs=verbs, fields=fields, kept=kept)
+
+
+def _by(resource: Resource[Any]) -> Restorable:
+    return _of(resource.model, resource, resource.fields)
+
+
+def _members(model: type[Any], column: str, parent_of: Any) -> Restorable:
+    return _of(model, Members(model, column, parent_of), membership.FIELDS)
+
+
+RESTORABLE: Final[Mapping[str, Restorable]] = MappingProxyType(
     {
-        "account": Resource(model=Account, verbs=OwnAccount()),
-        "account_user": Resource(model=AccountUser, verbs=Agents()),
-        "agent_bot": Resource(model=AgentBot, verbs=agent_bots),
-        "automation_rule": Resource(model=AutomationRule, verbs=automation_rules),
-        "inbox": Resource(model=Inbox, verbs=inboxes, kept=("inbox_identifier",)),
-        "inbox_member": Resource(model=InboxMember, verbs=Members(InboxMember, inboxes.get)),
-        "team": Resource(model=Team, verbs=teams),
-        "team_member": Resource(model=TeamMember, verbs=Members(TeamMember, teams.get)),
-        "user": Resource(model=User, verbs=Persons()),
-        "webhook": Resource(model=Webhook, verbs=webhooks),
+        "account": _of(Account, OwnAccount(), accounts.FIELDS),
+        "account_user": _of(AccountUser, Agents(), agents.FIELDS),
+        "agent_bot": _of(AgentBot, agent_bots, agent_bots.FIELDS),
+        "agent_skill": _members(AgentSkill, "skill_id", SKILLS.get),
+        "automation_rule": _of(AutomationRule, automation_rules, automation_rules.FIELDS),
+        "canned_response": _by(CANNED_RESPONSES),
+        "inbox": _of(Inbox, inboxes, inboxes.FIELDS, "inbox_identifier"),
+        "inbox_member": _members(InboxMember, "inbox_id", inboxes.get),
+        "label": _by(LABELS),
+        "macro": _of(Macro, Macros(), macros.FIELDS, "user_id"),
+        "skill": _by(SKILLS),
+        "team": _of(Team, teams, teams.FIELDS),
+        "team_member": _members(TeamMember, "team_id", teams.get),
+        "user": _of(User, Persons(), agents.FIELDS),
+        "webhook": _of(Webhook, webhooks, webhooks.FIELDS),
     }
 )
-"""Each entity that can be restored: a module of the settings, or what acts like one."""
+"""Each entity that can be restored, in a line: how the settings write it."""
 
 WHY_NOT: Final[Mapping[str, str]] = MappingProxyType(
     {
         "access_token": marked(
             "Of an access token only that it was there is kept, not its secret; make a new one."
+        ),
+        "conversation": marked(
+            "Of a conversation only that it was there is kept, not what was said."
         ),
         "saved_view": marked("A saved view belongs to its owner, who can save it anew."),
     }

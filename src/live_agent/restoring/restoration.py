@@ -36,6 +36,7 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     fields: tuple[Field, ...] = ()
     secrets: tuple[str, ...] = ()
     with_it: tuple[WithIt, ...] = ()
+    others: int = 0
     refusal: str | None = None
 
     @property
@@ -156,6 +157,7 @@ def _rehearsed(db: Session, trail: Trail, plan: Plan, entry: Entry) -> Preview:
         fields=fields,
         secrets=plan.secrets,
         with_it=tuple(_with_it(db, trail, plan)),
+        others=plan.others,
     )
 
 
@@ -190,8 +192,8 @@ def _carry_out(db: Session, plan: Plan, fields: Collection[Field]) -> None:
             if former.is_deletion:
                 _make_again(db, plan)
             else:
-                record = former.resource.verbs.get(db, former.account_id, former.record_id)
-                former.resource.verbs.update(db, record, {each.name: each.then for each in fields})
+                record = former.kind.verbs.get(db, former.account_id, former.record_id)
+                former.kind.verbs.update(db, record, {each.name: each.then for each in fields})
         except NotFound as error:
             raise RestorationRefused(say("What it belonged to is gone.")) from error
         except IntegrityError as error:
@@ -203,11 +205,11 @@ def _carry_out(db: Session, plan: Plan, fields: Collection[Field]) -> None:
 def _make_again(db: Session, plan: Plan) -> None:
     former = plan.former
     kept: dict[str, Any] = {
-        each.name: each.then for each in plan.fields if each.name in former.resource.kept
+        each.name: each.then for each in plan.fields if each.name in former.kind.kept
     }
     if former.table.identity is None:
         kept["id"] = former.record_id
-    with born_as(db, former.resource.model, kept) as born:
-        former.resource.verbs.create(db, former.account_id, plan.values())
+    with born_as(db, former.kind.model, kept) as born:
+        former.kind.verbs.create(db, former.account_id, plan.values())
     if not born:
         raise RestorationRefused(say("The same is there again, under another number."))

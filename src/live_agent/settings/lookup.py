@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from audit_trail.record.language import say, told
+from audit_trail.record.language import marked, say, told
 from live_agent.errors import Invalid, NotFound
 from live_agent.schema import LARGEST_INTEGER, Inbox, Owned
 
@@ -62,7 +62,7 @@ def check_name(
     but: int | None = None,
     *,
     column: str = "name",
-    label: str = "Name",
+    label: str = marked("Name"),
 ) -> None:
     """Add an error where another record of the account has the name, or what names it."""
     name = values.get(column)

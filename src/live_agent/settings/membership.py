@@ -36,6 +36,11 @@ FIELDS: Final[Mapping[str, Field]] = {
 }
 
 
+def column_of(model: type[Membership]) -> str:
+    """Return the column of a membership that points to its inbox, team or skill."""
+    return next(column for members, column in _KINDS.values() if members is model)
+
+
 def agents_of(db: Session, parent: Parent) -> Sequence[AccountUser]:
     """Return the agents who are members, by name."""
     return db.scalars(
@@ -53,6 +58,16 @@ def add(db: Session, parent: Parent, user_ids: object) -> Sequence[AccountUser]:
     """Add those who aren't members yet, and return all. Raises `Invalid`."""
     _join(db, parent, _accepted(db, parent, user_ids))
     return agents_of(db, parent)
+
+
+def join(db: Session, parent: Parent, user_id: object) -> None:
+    """Add one person who isn't a member yet, whatever the number of the others. Raises `Invalid`."""
+    (accepted,) = _accepted(db, parent, [user_id])
+    model, column = _KINDS[type(parent)]
+    wanted = select(model.id).where(getattr(model, column) == parent.id, model.user_id == accepted)
+    if db.scalar(wanted) is None:
+        db.add(_membership(parent, accepted))
+        db.flush()
 
 
 def replace(db: Session, parent: Parent, user_ids: object) -> Sequence[AccountUser]:

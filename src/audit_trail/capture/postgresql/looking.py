@@ -73,7 +73,7 @@ WHERE oid = ANY(CAST(%s AS regclass[])) AND relpersistence = 'u' ORDER BY relnam
 # Foreign tables and materialised views, and where else there are tables.
 _BEYOND: Final = """
 SELECT relname FROM pg_class
-WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('f', 'm') ORDER BY relname
+WHERE relnamespace = to_regnamespace(quote_ident(current_schema())) AND relkind IN ('f', 'm') ORDER BY relname
 """
 _ELSEWHERE: Final = """
 SELECT DISTINCT nspname FROM pg_class JOIN pg_namespace AS n ON n.oid = relnamespace

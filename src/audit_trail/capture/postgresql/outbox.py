@@ -236,6 +236,11 @@ class PostgresqlOutbox:
             raise OutboxFailed(f"The outbox in {self.name} failed: {cause}") from error
 
 
+def rows_from(connection: Connection, source: str, values: tuple[Any, ...]) -> list[Row]:
+    """Read rows of the outbox; `source` is what follows the columns."""
+    return _rows(connection, f"SELECT {_COLUMNS} {source}", values)
+
+
 def _rows(connection: Connection, statement: str, values: tuple[Any, ...]) -> list[Row]:
     """Read rows by the driver, which hands out as bytes what the server sends as bytes."""
     driver = cast("psycopg.Connection", connection.connection.driver_connection)

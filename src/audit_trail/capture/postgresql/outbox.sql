@@ -57,6 +57,20 @@ CREATE TABLE IF NOT EXISTS audit_trail.quiet (
   transaction xid8 PRIMARY KEY
 );
 
+-- Which records each table had when it began to be watched, by account and id (JSON), and since when
+-- (µs UTC, 0 from then on) each column is watched. No values: they would stay when a person's are erased.
+CREATE TABLE IF NOT EXISTS audit_trail.baseline (
+  table_name text NOT NULL,
+  account text,
+  record_id text
+);
+CREATE TABLE IF NOT EXISTS audit_trail.columns (
+  table_name text NOT NULL,
+  column_name text NOT NULL,
+  since_us bigint NOT NULL,
+  PRIMARY KEY (table_name, column_name)
+);
+
 -- What was found when somebody last looked whether all of this is as it must be; and when, since
 -- then, the schema of a watched table was changed.
 CREATE TABLE IF NOT EXISTS audit_trail.coverage (

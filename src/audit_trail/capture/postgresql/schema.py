@@ -20,6 +20,7 @@ from audit_trail.capture.postgresql.foundation import (
     quietly,
     run,
 )
+from audit_trail.capture.postgresql.records import take_baseline
 from audit_trail.capture.postgresql.triggers import Trigger, Triggers, lost_of
 from audit_trail.capture.watch import Membership, Table, WatchList
 from audit_trail.capture.ways import quoted
@@ -30,7 +31,7 @@ SMALLEST_POSTGRESQL: Final = 15
 # Every table that can hold rows of its own; what is watched is the whole, not its partitions.
 _TABLES: Final = """
 SELECT relname FROM pg_class
-WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+WHERE relnamespace = to_regnamespace(quote_ident(current_schema())) AND relkind IN ('r', 'p') AND NOT relispartition
 """
 # TRUNCATE of a partition fires that partition's triggers alone, and that of the whole all of theirs.
 _LEAVES: Final = """
@@ -140,6 +141,7 @@ def sync(connection: Connection, watch: WatchList) -> list[str]:
     with as_capture(connection):
         _count_losses(connection, watch)
         _keep(connection, watch, schema)
+        take_baseline(connection, watch, schema)
     return _names_of({*gone, *changed})
 
 
@@ -170,6 +172,7 @@ def remove(connection: Connection) -> int | None:
     """
     if not foundation.exists(connection):
         return None
+    take_turn(connection)
     with foundation.unobserved(connection):
         for place in installed(connection):
             _drop(connection, *place)

@@ -16,6 +16,7 @@ from audit_trail.capture.ways import accounts_by, owns, quoted
 from audit_trail.record.entry import INSTALLATION
 
 LONGEST_NAME: Final = 63
+EMPTY: Final = "''"
 FIRST: Final = "00_audit"
 """How our triggers' names begin: triggers of one event fire in the order of their names."""
 
@@ -62,6 +63,7 @@ class Triggers:
         needed = [self._all[name].settings() for name in used]
         of_owner = owner.settings if owner else ()
         self.settings: tuple[str, ...] = tuple(sorted(set(of_owner).union(*needed)))
+        """What must be set for values to read the same in every session."""
 
     def texts(self) -> Iterator[Trigger]:
         operations = self._table.operations
@@ -76,6 +78,29 @@ class Triggers:
             body = self._whole("old", "[", ",null]") + self._written("delete", "old")
             yield self._trigger("delete", "AFTER DELETE", body)
             yield self._trigger("truncate", "BEFORE TRUNCATE", _each_row(body), "  old record;\n")
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns that are watched."""
+        return [column.name for column in self._columns]
+
+    @property
+    def reading(self) -> str:
+        """Select every row as a creation tells it: account (if it always has the one), key, id, changes."""
+        row = "here"
+        is_one = isinstance(self._table.account, str | int)
+        account = f"({self._accounts(row, 'create')})" if is_one else "NULL::text"
+        members = (
+            f"CASE WHEN {column.is_there(row)} THEN {literal(_member(column.name) + '[null,')} || "
+            f"{column.value(row)} || ']' ELSE '' END"
+            for column in self._columns
+        )
+        return (
+            f"SELECT {account} AS account, {self._json_of(row, self._table.keys)} AS record_key, "
+            f"{self._json_of(row, self._table.identities)} AS record_id, "
+            f"'{{' || substr({' || '.join([EMPTY, *members])}, 2) || '}}' AS changes "
+            f"FROM {self._named(self._table.name)} AS {row}"
+        )
 
     def _trigger(self, operation: str, event: str, body: str, declared: str = "") -> Trigger:
         if self._table.when_outbox_fails == "go_on":

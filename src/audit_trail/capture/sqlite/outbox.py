@@ -46,6 +46,11 @@ def note(connection: Connection, event: Event) -> None:
     )
 
 
+def lock_of(engine: Engine) -> Path:
+    """Return the lock file beside the database, whose holder sequences its outbox."""
+    return Path(f"{engine.url.database}.sequencer")
+
+
 class SqliteOutbox:
     """Reads and empties the outbox in one SQLite file."""
 
@@ -58,7 +63,7 @@ class SqliteOutbox:
         """
         self._engine = engine
         self._parents = tuple(parents)
-        self._lock = lock or Path(f"{engine.url.database}.sequencer")
+        self._lock = lock or lock_of(engine)
 
     @property
     def name(self) -> str:
@@ -78,7 +83,7 @@ class SqliteOutbox:
 
     def take(self) -> Batch:
         with self._reading() as driver:
-            rows = _rows(driver, "FROM audit_outbox ORDER BY id LIMIT ?", (BATCH_ROWS,))
+            rows = rows_from(driver, "FROM audit_outbox ORDER BY id LIMIT ?", (BATCH_ROWS,))
             sizes = Counter(row.token for row in rows if row.token is not None)
             beyond = _beyond(driver, rows[-1].id, sizes) if len(rows) == BATCH_ROWS else {}
             huge = {token for token in sizes if sizes[token] + beyond.get(token, 0) > HUGE_ROWS}
@@ -88,7 +93,7 @@ class SqliteOutbox:
             whole = [row for row in rows if row.token not in huge] if huge else rows
             if rest := beyond.keys() - huge:
                 after = f"FROM audit_outbox WHERE id > ? AND token IN ({_marks(rest)}) ORDER BY id"
-                whole += _rows(driver, after, (rows[-1].id, *rest))
+                whole += rows_from(driver, after, (rows[-1].id, *rest))
             return Batch(whole)
 
     def delete(self, rows: Sequence[Row]) -> None:
@@ -130,7 +135,7 @@ class SqliteOutbox:
             if ranks
             else "NULL"
         )
-        rows = _rows(
+        rows = rows_from(
             driver,
             f"FROM (SELECT *, min(id) OVER record AS born, min({rank}) OVER record AS rank "
             "FROM audit_outbox WHERE token IS ? "
@@ -141,7 +146,7 @@ class SqliteOutbox:
         if len(rows) < HUGE_ROWS:
             return rows
         last = (rows[-1].table, rows[-1].record_key)
-        return [row for row in rows if (row.table, row.record_key) != last] or _rows(
+        return [row for row in rows if (row.table, row.record_key) != last] or rows_from(
             driver,
             "FROM audit_outbox WHERE token IS ? AND CAST(record_key AS BLOB) IS ? "
             "AND CAST(table_name AS BLOB) IS CAST(? AS BLOB) ORDER BY id",
@@ -152,7 +157,7 @@ class SqliteOutbox:
     def _reading(self) -> Iterator[sqlite3.Connection]:
         with self._translating(), closing(self._engine.raw_connection()) as connection:
             driver = cast("sqlite3.Connection", connection.driver_connection)
-            usual, driver.text_factory = driver.text_factory, _text
+            usual, driver.text_factory = driver.text_factory, as_bytes
             try:
                 yield driver
             finally:
@@ -172,7 +177,8 @@ class SqliteOutbox:
             raise OutboxFailed(f"The outbox in {self.name} failed: {cause}") from error
 
 
-def _rows(driver: sqlite3.Connection, source: str, values: Sequence[Any]) -> list[Row]:
+def rows_from(driver: sqlite3.Connection, source: str, values: Sequence[Any]) -> list[Row]:
+    """Return rows of the outbox; `source` is what follows the columns."""
     return list(starmap(Row, driver.execute(f"SELECT {_COLUMNS} {source}", values)))
 
 
@@ -190,7 +196,7 @@ def _marks(values: Collection[Any]) -> str:
     return ", ".join("?" * len(values))
 
 
-def _text(stored: bytes) -> str | bytes:
+def as_bytes(stored: bytes) -> str | bytes:
     """Leave text that isn't UTF-8 as its bytes, where the driver would fail at every reading."""
     try:
         return stored.decode()

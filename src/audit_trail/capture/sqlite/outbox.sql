@@ -53,6 +53,20 @@ CREATE TABLE IF NOT EXISTS audit_watch (
   definition TEXT NOT NULL
 );
 
+-- Which records each table had when it began to be watched, by account and id (JSON), and since when
+-- (µs UTC, 0 from then on) each column is watched. No values: they would stay when a person's are erased.
+CREATE TABLE IF NOT EXISTS audit_baseline (
+  table_name TEXT NOT NULL,
+  account,
+  record_id
+);
+CREATE TABLE IF NOT EXISTS audit_columns (
+  table_name TEXT NOT NULL,
+  column_name TEXT NOT NULL,
+  since_us INTEGER NOT NULL,
+  PRIMARY KEY (table_name, column_name)
+) WITHOUT ROWID;
+
 -- What was found when somebody last looked whether all of this is as it must be.
 CREATE TABLE IF NOT EXISTS audit_coverage (
   one INTEGER PRIMARY KEY CHECK (one = 1),

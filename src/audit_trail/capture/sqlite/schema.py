@@ -1,12 +1,14 @@
 """Capture in a SQLite database: the outbox, the triggers kept as generated, and migrations."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sqlite3
+from collections.abc import Collection, Iterator
+from contextlib import closing, contextmanager
 from importlib.resources import files
 from typing import Final
 
 from sqlalchemy import Connection, Engine
 
+from audit_trail.capture.sqlite.records import take_baseline
 from audit_trail.capture.sqlite.triggers import Triggers
 from audit_trail.capture.watch import WatchList
 from audit_trail.capture.ways import quoted
@@ -14,23 +16,41 @@ from audit_trail.errors import CaptureOutdated, WatchRefused
 
 OWN_TABLES: Final = frozenset(
     {"audit_outbox", "audit_guard", "audit_context", "audit_displaced", "audit_watch"}
-    | {"audit_coverage"}
+    | {"audit_coverage", "audit_baseline", "audit_columns"}
 )
 
 
 def create_outbox(connection: Connection) -> None:
     """Create the outbox and its companions where they are missing."""
+    for statement in _statements():
+        connection.exec_driver_sql(statement)
+
+
+def _statements() -> list[str]:
     script = files("audit_trail.capture.sqlite").joinpath("outbox.sql").read_text()
     without_comments = "\n".join(
         line for line in script.splitlines() if not line.lstrip().startswith("--")
     )
-    for statement in without_comments.split(";\n"):
-        if statement.strip():
-            connection.exec_driver_sql(statement)
+    return [each for each in without_comments.split(";\n") if each.strip()]
+
+
+def _require_ours(connection: Connection, names: Collection[str]) -> None:
+    """Raise `WatchRefused` where a table of the application's has the name of one of ours."""
+    with closing(sqlite3.connect(":memory:")) as ours:
+        for statement in _statements():
+            ours.execute(statement)
+        for name in sorted(names):
+            columns = f"SELECT name FROM pragma_table_xinfo('{name}')"
+            wanted = {row[0] for row in ours.execute(columns)}
+            if lacking := sorted(wanted - set(connection.exec_driver_sql(columns).scalars())):
+                raise WatchRefused(
+                    f"The table {name} isn't capture's, but has its name: it has no column "
+                    f"{lacking[0]}. Rename it."
+                )
 
 
 def sync(connection: Connection, watch: WatchList) -> list[str]:
-    """Create the outbox, replace every trigger by the generated one, and keep the watch list.
+    """Create the outbox, replace every trigger by the generated one, keep watch list and baseline.
 
     Return the names of those that differed. Run it in one transaction. Raises `WatchRefused` when a table is neither watched nor ignored,
     and in a database of UTF-16, whose triggers would write what nobody reads.
@@ -38,6 +58,7 @@ def sync(connection: Connection, watch: WatchList) -> list[str]:
     encoding = connection.exec_driver_sql("PRAGMA encoding").scalar_one()
     if encoding != "UTF-8":
         raise WatchRefused(f"The database is encoded in {encoding}; capture needs UTF-8.")
+    _require_ours(connection, OWN_TABLES.difference(lacking(connection)))
     create_outbox(connection)
     before = installed(connection)
     drop_triggers(connection)
@@ -49,6 +70,7 @@ def sync(connection: Connection, watch: WatchList) -> list[str]:
     connection.exec_driver_sql(
         "INSERT OR REPLACE INTO audit_watch (one, definition) VALUES (1, ?)", (watch.text(),)
     )
+    take_baseline(connection, watch)
     return _differing(before, wanted)
 
 
@@ -77,10 +99,10 @@ def remove(connection: Connection) -> int | None:
 
     SQLite itself keeps the list of sequences, which the outbox may have been the first to need.
     """
-    names = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'")
-    present = OWN_TABLES.intersection(names.scalars())
+    present = OWN_TABLES.difference(lacking(connection))
     if "audit_outbox" not in present:
         return None
+    _require_ours(connection, present)
     waiting = connection.exec_driver_sql("SELECT count(*) FROM audit_outbox").scalar_one()
     drop_triggers(connection)
     # In this order the context goes before the guard that it refers to.

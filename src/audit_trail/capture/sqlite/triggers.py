@@ -66,6 +66,24 @@ class Triggers:
             if self._keys:
                 yield from self._displacing()
 
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns that are watched."""
+        return [column.name for column in self._columns]
+
+    @property
+    def reading(self) -> str:
+        """Select every row as a creation tells it: account (if it always has the one), key, id, changes."""
+        row = "here"
+        changes = self._whole(row, lambda value: f"[null,' || {value} || ']")
+        is_one = isinstance(self._table.account, str | int)
+        account = self._account(row, "create") if is_one else "NULL"
+        return (
+            f"SELECT {account} AS account, CAST({self._key(row)} AS BLOB) AS record_key, "
+            f"CAST({self._identity(row)} AS BLOB) AS record_id, CAST({changes} AS BLOB) AS changes "
+            f"FROM {quoted(self._table.name)} AS {row}"
+        )
+
     def _displacing(self) -> Iterator[tuple[str, str]]:
         """Catch REPLACE, which deletes rows without firing their delete triggers.
 

@@ -1,0 +1,1 @@
+"""Holds watched tables against what their entries imply; it changes neither."""

@@ -1,0 +1,591 @@
+"""A look tells what is recorded and what isn't; a gap becomes an entry once, with what bounds it."""
+
+import threading
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import Any
+
+import msgspec
+import pytest
+from sqlalchemy import create_engine
+
+from audit_trail.capture import look as looks
+from audit_trail.capture import sqlalchemy as capture
+from audit_trail.capture.postgresql import schema as postgresql_schema
+from audit_trail.capture.sqlalchemy import keep_state, migrating
+from audit_trail.capture.watch import Table, WatchList
+from audit_trail.coverage.looking import kept_of, look_and_note, look_only, looking_around
+from audit_trail.coverage.rounds import Rounds
+from audit_trail.errors import CoverageRefused, OutboxFailed, WatchRefused
+from audit_trail.record.captured import Gap, gaps_of
+from audit_trail.record.entry import Entry, read_what
+from tests.capture.conftest import Making
+from tests.capture.host import WATCH, Application, Host, PostgresqlHost
+
+Clock = Callable[[], int]
+
+
+def ticking() -> Clock:
+    """A clock that is a second later at each reading."""
+    ticks = count(1_000_000, 1_000_000)
+    return lambda: next(ticks)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return ticking()
+
+
+def rounds(host: Application, clock: Clock, **options: Any) -> Rounds:
+    return Rounds(host.engine, host.trail, clock=clock, **options)
+
+
+def about_capture(host: Application, account: str) -> list[Entry]:
+    """The entries about capture, oldest first."""
+    return [each for each in host.entries(account) if each.public.entity.type == "capture"]
+
+
+def actions(host: Application, account: str) -> list[str]:
+    return [each.public.action for each in about_capture(host, account)]
+
+
+def details(entry: Entry) -> dict[str, Any]:
+    return read_what(entry.what).details
+
+
+def gaps(host: Application, account: str = "1") -> list[Gap]:
+    return gaps_of(reversed(about_capture(host, account)))
+
+
+def of(look: looks.Look, table: str) -> looks.Looked:
+    return next(each for each in look.tables if each.name == table)
+
+
+def states(look: looks.Look, table: str) -> set[str]:
+    return {str(each.state) for each in of(look, table).wrong}
+
+
+def drop_update(host: Application, table: str = "teams") -> None:
+    host.shell(
+        f"DROP TRIGGER audit_{table}_update"
+        if isinstance(host, Host)
+        else f'DROP TRIGGER "00_audit_update" ON {table}'
+    )
+
+
+def an_account(host: Application) -> None:
+    """Give the account 1 a trail."""
+    host.write("INSERT INTO teams (id, account_id, name, token) VALUES (1, 1, 'Support', 's')")
+    host.entries()
+
+
+def test_a_look_lists_every_table_with_what_is_recorded_of_it(each_host: Application) -> None:
+    look, kept = look_only(each_host.engine)
+    assert kept is None
+    assert look.is_complete
+    assert {each.name: each.standing for each in look.tables} == {
+        **dict.fromkeys(("teams", "members", "labels", "orders"), "watched"),
+        "parrots": "ignored",
+    }
+    teams = of(look, "teams")
+    assert (teams.entity, teams.secrets) == ("team", ("token",))
+    assert teams.columns_unwatched == ("created_at", "updated_at")
+    assert len(teams.triggers) == (6 if isinstance(each_host, Host) else 4)
+    assert of(look, "parrots").reason == "they say nothing of their own"
+    assert each_host.rows(f"SELECT count(*) FROM {each_host.outbox_table}") == [(0,)]
+
+
+def test_a_trigger_dropped_behind_our_back_is_a_gap_until_a_sync(
+    each_host: Application, clock: Clock
+) -> None:
+    an_account(each_host)
+    server = rounds(each_host, clock)
+    server.step()  # at 1 and 2 s
+    assert (actions(each_host, "0"), actions(each_host, "1")) == (["capture_started"], [])
+    drop_update(each_host)
+    server.step()  # at 3 and 4 s
+    (gap,) = gaps(each_host)
+    assert (gap.table, gap.entity, set(gap.wrong.values())) == ("teams", "team", {"missing"})
+    assert gap.right_us is None
+    assert gap.found_us == 4_000_000
+    assert gap.good_us is not None
+    with looking_around(each_host.engine, clock=clock):  # at 5 to 8 s
+        each_host.sync()
+    server.step()
+    assert actions(each_host, "0") == ["capture_started", "capture_stopped", "capture_started"]
+    assert actions(each_host, "1") == ["capture_stopped", "capture_started"]
+    (ended,) = gaps(each_host)
+    assert ended == msgspec.structs.replace(gap, right_us=8_000_000)
+    assert gaps(each_host, "0") == [ended]
+
+
+def test_without_notes_of_the_schema_a_gap_reaches_back_to_the_last_good_look(
+    host: Host, clock: Clock
+) -> None:
+    an_account(host)
+    rounds(host, clock).step()
+    drop_update(host)
+    rounds(host, clock).step()
+    assert gaps(host)[0].good_us == 1_000_000
+
+
+def test_a_gap_that_sync_mends_before_a_server_looks_is_told_all_the_same(
+    each_host: Application, clock: Clock
+) -> None:
+    an_account(each_host)
+    rounds(each_host, clock).step()
+    drop_update(each_host)
+    with looking_around(each_host.engine, clock=clock):  # at 3 to 6 s
+        each_host.sync()
+    # Whose trails there are only the server knows.
+    assert actions(each_host, "1") == []
+    assert actions(each_host, "0")[1:] == ["capture_stopped", "capture_started"]
+    rounds(each_host, clock).step()
+    assert actions(each_host, "1") == ["capture_stopped", "capture_started"]
+    (gap,) = gaps(each_host)
+    assert (gap.found_us, gap.right_us) == (4_000_000, 6_000_000)
+    rounds(each_host, clock).step()
+    assert len(about_capture(each_host, "1")) == 2
+
+
+def test_the_same_state_is_told_once_and_what_is_worse_again(
+    each_host: Application, clock: Clock
+) -> None:
+    an_account(each_host)
+    server = rounds(each_host, clock)
+    server.step()
+    drop_update(each_host)
+    server.step()
+    server.step()
+    assert actions(each_host, "1") == ["capture_stopped"]
+    each_host.shell(
+        "DROP TRIGGER audit_teams_delete"
+        if isinstance(each_host, Host)
+        else 'DROP TRIGGER "00_audit_delete" ON teams'
+    )
+    server.step()
+    assert actions(each_host, "1") == ["capture_stopped", "capture_stopped"]
+    (gap,) = gaps(each_host)
+    assert (gap.found_us, len(gap.wrong)) == (4_000_000, 2)
+
+
+def test_a_server_that_starts_again_knows_how_far_back_all_was_right(
+    each_host: Application, clock: Clock
+) -> None:
+    an_account(each_host)
+    rounds(each_host, clock).step()
+    rounds(each_host, clock).step()
+    kept = kept_of(each_host.engine)
+    assert kept is not None
+    assert kept.looked_us == 3_000_000
+    drop_update(each_host, "members")
+    rounds(each_host, clock).step()
+    (gap,) = gaps(each_host)
+    assert gap.good_us is not None
+    assert 3_000_000 <= gap.good_us <= gap.found_us == 6_000_000
+
+
+def test_two_servers_that_look_at_once_tell_it_once(each_host: Application) -> None:
+    an_account(each_host)
+    clock = ticking()
+    rounds(each_host, clock).step()
+    drop_update(each_host)
+    ready = threading.Barrier(4)
+
+    def look() -> None:
+        ready.wait()
+        rounds(each_host, clock).step()
+
+    threads = [threading.Thread(target=look) for _ in range(4)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join(30)
+    assert actions(each_host, "1") == ["capture_stopped"]
+    assert actions(each_host, "0") == ["capture_started", "capture_stopped"]
+
+
+def test_a_server_that_stands_by_does_not_look(each_host: Application, clock: Clock) -> None:
+    stop, asked = threading.Event(), count()
+
+    def leads() -> bool:
+        if next(asked) == 3:
+            stop.set()
+        return False
+
+    rounds(each_host, clock, leads=leads, period_seconds=0.001).run(stop)
+    assert kept_of(each_host.engine) is None
+
+
+def test_a_crash_before_it_is_kept_leaves_nothing_and_the_next_look_tells_it(
+    each_host: Application, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    an_account(each_host)
+    server = rounds(each_host, clock)
+    server.step()
+    drop_update(each_host)
+
+    def crash(*_: object) -> None:
+        raise OutboxFailed("The disk is gone.")
+
+    monkeypatch.setattr(capture, "keep_state", crash)
+    with pytest.raises(OutboxFailed):
+        server.step()
+    monkeypatch.setattr(capture, "keep_state", keep_state)
+    assert actions(each_host, "1") == []
+    server.step()
+    server.step()
+    assert actions(each_host, "1") == ["capture_stopped"]
+
+
+def test_a_look_that_fails_is_counted_and_the_next_one_goes_on(
+    each_host: Application, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop, looked = threading.Event(), count()
+
+    def fail(*_: object) -> None:
+        if next(looked) == 2:
+            stop.set()
+        raise OutboxFailed("The server is away.")
+
+    monkeypatch.setattr(capture, "look", fail)
+    server = rounds(each_host, clock, period_seconds=0.001)
+    server.run(stop)
+    assert server.errors == 3
+
+
+ALTERED = {
+    "sqlite": (
+        "DROP TRIGGER audit_teams_update",
+        (
+            "CREATE TRIGGER audit_teams_update AFTER UPDATE ON teams WHEN old.name <> 'Secret' "
+            "BEGIN INSERT INTO audit_outbox (operation) VALUES ('update'); END"
+        ),
+    ),
+    "postgresql": (
+        (
+            'CREATE OR REPLACE FUNCTION audit_trail."teams update"() RETURNS trigger LANGUAGE plpgsql '
+            "SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'BEGIN RETURN NULL; END'"
+        ),
+    ),
+}
+
+
+def test_an_altered_trigger_is_told_from_one_that_is_older_than_its_table(
+    each_host: Application, clock: Clock
+) -> None:
+    an_account(each_host)
+    server = rounds(each_host, clock)
+    server.step()
+    each_host.shell(*ALTERED["sqlite" if isinstance(each_host, Host) else "postgresql"])
+    each_host.shell("ALTER TABLE members ADD COLUMN motto text")
+    look = server.step()
+    assert states(look, "teams") == {"altered"}
+    assert states(look, "members") == {"outdated"}
+    partial = {gap.table: gap.is_partial for gap in gaps(each_host)}
+    assert partial == {"teams": False, "members": True}
+    with looking_around(each_host.engine, clock=clock):
+        each_host.sync()
+    assert look_only(each_host.engine)[0].is_complete
+
+
+def test_what_an_earlier_release_made_is_no_gap_while_the_table_is_the_same(
+    each_host: Application, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = rounds(each_host, clock)
+    server.step()
+    engine = "sqlite" if isinstance(each_host, Host) else "postgresql"
+    # What the next release writes into its triggers is another text.
+    monkeypatch.setattr(f"audit_trail.capture.{engine}.columns.LIMIT_BYTES", 1_000_000)
+    assert server.step().is_complete
+    each_host.shell("ALTER TABLE teams ADD COLUMN motto text")
+    look = server.step()
+    assert states(look, "teams") == {"outdated"}
+    assert states(look, "members") == set()
+
+
+def test_a_table_that_nobody_watches_is_told_when_it_comes_and_when_it_is_decided(
+    each_host: Application, clock: Clock
+) -> None:
+    an_account(each_host)
+    server = rounds(each_host, clock)
+    server.step()
+    each_host.shell('CREATE TABLE "odd ""name" (id integer PRIMARY KEY, account_id integer)')
+    look = server.step()
+    assert (look.unwatched, look.wrong, look.is_complete) == (('odd "name',), {}, False)
+    assert server.wrong() == 1
+    each_host.watch = WatchList(
+        tables=(*WATCH.tables, Table(name='odd "name', entity="oddity")), ignored=WATCH.ignored
+    )
+    with looking_around(each_host.engine, clock=clock):
+        each_host.sync()
+    server.step()
+    assert [details(each) for each in about_capture(each_host, "1")] == [
+        {"unwatched": ['odd "name']},
+        {"watched": ['odd "name']},
+    ]
+    assert server.wrong() == 0
+    each_host.sequencer = each_host.new_sequencer()
+    each_host.write('INSERT INTO "odd ""name" VALUES (5, 1)')
+    assert each_host.told()[-1][:3] == ("create", "oddity", "5")
+
+
+def test_a_watch_list_that_changed_is_told_line_by_line(
+    each_host: Application, clock: Clock
+) -> None:
+    an_account(each_host)
+    server = rounds(each_host, clock)
+    server.step()
+    teams, members, labels, _ = WATCH.tables
+    each_host.watch = WatchList(
+        tables=(msgspec.structs.replace(teams, label=()), members, labels),
+        ignored={**WATCH.ignored, "orders": "the shop keeps its own log"},
+    )
+    with looking_around(each_host.engine, clock=clock):
+        each_host.sync()
+    server.step()
+    (entry,) = about_capture(each_host, "1")
+    assert details(entry) == {
+        "ignored": ["orders"],
+        "no_longer_watched": ["orders"],
+        "watched_otherwise": ["teams"],
+    }
+
+
+def test_a_table_that_is_gone_is_a_gap(each_host: Application, clock: Clock) -> None:
+    an_account(each_host)
+    server = rounds(each_host, clock)
+    server.step()
+    each_host.shell("DROP TABLE orders")
+    look = server.step()
+    assert [each.name for each in of(look, "orders").wrong] == ["the table orders"]
+    assert [gap.table for gap in gaps(each_host)] == ["orders"]
+
+
+def test_a_gap_of_what_notes_are_written_to_is_told_once_it_is_mended(
+    each_host: Application, clock: Clock
+) -> None:
+    an_account(each_host)
+    server = rounds(each_host, clock)
+    server.step()
+    each_host.shell(f"DROP TABLE {each_host.outbox_table}")
+    server.attempt()
+    assert server.errors == 1
+    with looking_around(each_host.engine, clock=clock):
+        each_host.sync()
+    server.step()
+    (gap,) = gaps(each_host)
+    assert (gap.table, gap.good_us) == ("", 1_000_000)
+    assert gap.right_us is not None
+    assert actions(each_host, "1") == ["capture_stopped", "capture_started"]
+
+
+def test_a_migration_is_no_gap(each_host: Application, clock: Clock) -> None:
+    server = rounds(each_host, clock)
+    server.step()
+    with (
+        looking_around(each_host.engine, clock=clock),
+        migrating(each_host.engine, each_host.watch) as connection,
+    ):
+        connection.exec_driver_sql("ALTER TABLE teams ADD COLUMN motto text")
+    assert server.step().is_complete
+    assert actions(each_host, "0") == ["capture_started"]
+
+
+def test_what_concerns_no_account_is_told_to_the_installation_alone(host: Host) -> None:
+    host.shell("CREATE TABLE accounts (id INTEGER PRIMARY KEY, name TEXT)")
+    host.watch = WatchList(
+        tables=(*WATCH.tables, Table(name="accounts", entity="account", account=None)),
+        ignored=WATCH.ignored,
+    )
+    host.sync()
+    an_account(host)
+    server = rounds(host, ticking())
+    server.step()
+    drop_update(host, "accounts")
+    server.step()
+    assert (actions(host, "1"), len(gaps(host, "0"))) == ([], 1)
+    drop_update(host)
+    server.step()
+    assert [gap.table for gap in gaps(host)] == ["teams"]
+
+
+def test_a_database_without_a_watch_list_says_what_to_do(tmp_path: Any) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / 'new.db'}")
+    with pytest.raises(WatchRefused, match="keeps no watch list yet"):
+        look_only(engine)
+    engine.dispose()
+
+
+def test_what_is_kept_for_looks_is_missed_where_an_earlier_release_synced(
+    each_host: Application,
+) -> None:
+    name = "audit_coverage" if isinstance(each_host, Host) else "audit_trail.coverage"
+    each_host.shell(f"DROP TABLE {name}")
+    look, kept = look_only(each_host.engine)
+    assert (kept, look.is_complete) == (None, False)
+    assert [each.name.rpartition("_")[2] for each in look.parts] in (
+        ["coverage"],
+        ["the table coverage"],
+    )
+    each_host.sync()
+    assert look_only(each_host.engine)[0].is_complete
+
+
+# PostgreSQL alone.
+
+
+@pytest.fixture
+def visits(making: Making) -> PostgresqlHost:
+    return making(
+        "CREATE TABLE visits (id int, account_id int, year int) PARTITION BY LIST (year);"
+        "CREATE TABLE visits_1 PARTITION OF visits FOR VALUES IN (1);"
+        "CREATE TABLE visits_2 PARTITION OF visits FOR VALUES IN (2);",
+        watch=WatchList(tables=(Table(name="visits", entity="visit"),)),
+    )
+
+
+def test_a_trigger_disabled_on_one_partition_is_a_gap_of_the_table(
+    visits: PostgresqlHost, clock: Clock
+) -> None:
+    server = rounds(visits, clock)
+    server.step()
+    visits.shell('ALTER TABLE visits_2 DISABLE TRIGGER "00_audit_update"')
+    look = server.step()
+    assert [(each.name, each.state) for each in of(look, "visits").wrong] == [
+        ("00_audit_update on visits", "disabled")
+    ]
+    visits.shell('ALTER TABLE visits_2 ENABLE TRIGGER "00_audit_update"')
+    # Enabled is not enough: under session_replication_role it would not fire.
+    assert not server.step().is_complete
+    visits.shell('ALTER TABLE visits_2 ENABLE ALWAYS TRIGGER "00_audit_update"')
+    assert server.step().is_complete
+    assert actions(visits, "0")[-1] == "capture_started"
+
+
+def test_a_partition_without_its_truncate_trigger_is_a_gap_of_the_table(
+    visits: PostgresqlHost, clock: Clock
+) -> None:
+    visits.shell("CREATE TABLE visits_3 PARTITION OF visits FOR VALUES IN (3)")
+    look = rounds(visits, clock).step()
+    assert [(each.name, each.state) for each in of(look, "visits").wrong] == [
+        ("00_audit_truncate on visits_3", "missing")
+    ]
+
+
+def test_notes_of_the_schema_narrow_when_a_gap_began(
+    postgresql_host: PostgresqlHost,
+) -> None:
+    """Where a superuser synced: nothing touched the table's schema before that moment."""
+    host = postgresql_host
+    rounds(host, lambda: 1_000_000).step()
+    drop_update(host)
+    ((altered,),) = host.rows(
+        "SELECT (extract(epoch FROM altered_at) * 1000000)::bigint FROM audit_trail.altered"
+    )
+    rounds(host, lambda: int(altered) + 60_000_000).step()
+    (gap,) = gaps(host, "0")
+    assert (gap.good_us, gap.found_us) == (int(altered), int(altered) + 60_000_000)
+    assert host.rows("SELECT count(*) FROM audit_trail.altered") == [(0,)]
+
+
+def test_an_altered_outbox_is_a_gap_of_every_table(
+    postgresql_host: PostgresqlHost, clock: Clock
+) -> None:
+    host = postgresql_host
+    an_account(host)
+    server = rounds(host, clock)
+    server.step()
+    host.shell(
+        "CREATE RULE gone AS ON INSERT TO audit_trail.outbox WHERE NEW.operation = 'x' DO INSTEAD NOTHING"
+    )
+    look = server.step()
+    assert look.wrong.keys() == {looks.OF_ALL}
+    assert [(gap.table, gap.wrong) for gap in gaps(host)] == [("", {"the table outbox": "altered"})]
+
+
+def test_tables_in_another_schema_are_found_whatever_the_search_path(making: Making) -> None:
+    host = making(
+        'CREATE SCHEMA "My Shop"; CREATE TABLE "My Shop"."Big Orders" '
+        "(id int PRIMARY KEY, account_id int);",
+        watch=WatchList(tables=(Table(name="Big Orders", entity="order"),)),
+        connect_args={"options": '-c search_path="My\\ Shop"'},
+    )
+    elsewhere = create_engine(host.engine.url)
+    look, _ = look_only(elsewhere)
+    assert (look.is_complete, [each.name for each in look.tables]) == (True, ["Big Orders"])
+    host.shell('ALTER TABLE "My Shop"."Big Orders" DISABLE TRIGGER ALL')
+    look, _ = look_only(elsewhere)
+    assert states(look, "Big Orders") == {"disabled"}
+    elsewhere.dispose()
+
+
+@pytest.fixture
+def nobody(postgresql_host: PostgresqlHost) -> Iterator[str]:
+    """A role that may connect, and nothing else."""
+    name = "nobody_in_particular"
+    postgresql_host.cluster.run(f"CREATE ROLE {name} LOGIN")
+    yield name
+    postgresql_host.cluster.run(f"DROP ROLE {name}")
+
+
+def test_a_role_that_may_not_look_is_told_who_may(
+    postgresql_host: PostgresqlHost, nobody: str
+) -> None:
+    engine = create_engine(postgresql_host.engine.url.set(username=nobody))
+    with pytest.raises(CoverageRefused, match=f"{nobody} may not .* the capture role postgres"):
+        look_only(engine)
+    engine.dispose()
+
+
+def test_a_server_that_is_too_old_is_refused(
+    postgresql_host: PostgresqlHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql_schema, "SMALLEST_POSTGRESQL", 99)
+    with pytest.raises(WatchRefused, match="is too old"):
+        look_only(postgresql_host.engine)
+
+
+def facts(host: Application, *, is_seen: bool) -> str:
+    return "\n".join(
+        each.says for each in look_only(host.engine)[0].facts if each.is_seen == is_seen
+    )
+
+
+def test_what_no_trigger_sees_is_told_only_where_it_is_so(
+    postgresql_host: PostgresqlHost,
+) -> None:
+    host = postgresql_host
+    assert "event triggers note" in facts(host, is_seen=True)
+    unseen = facts(host, is_seen=False)
+    assert ("unlogged" in unseen, "Foreign tables" in unseen, "other schemas" in unseen) == (
+        False,
+        False,
+        False,
+    )
+    host.shell(
+        "DROP EVENT TRIGGER audit_trail_dropped",
+        "ALTER TABLE orders SET UNLOGGED",
+        "CREATE MATERIALIZED VIEW totals AS SELECT count(*) FROM orders",
+        "CREATE SCHEMA elsewhere",
+        "CREATE TABLE elsewhere.things (id int)",
+    )
+    assert "event triggers note" not in facts(host, is_seen=True)
+    unseen = facts(host, is_seen=False)
+    assert "of orders, unlogged" in unseen
+    assert "aren't listed: totals" in unseen
+    assert "aren't listed: elsewhere" in unseen
+
+
+def test_what_an_index_on_an_expression_hides_is_told_only_where_there_is_one(host: Host) -> None:
+    assert "expression" not in facts(host, is_seen=False)
+    host.shell("CREATE UNIQUE INDEX by_lower ON members (lower(name))")
+    assert "an expression, in members." in facts(host, is_seen=False)
+
+
+def test_a_look_that_nobody_can_read_counts_as_none(each_host: Application, clock: Clock) -> None:
+    with each_host.engine.begin() as connection:
+        keep_state(connection, '{"looked_us": "never"}')
+    assert kept_of(each_host.engine) is None
+    look_and_note(each_host.engine, clock=clock)
+    assert actions(each_host, "0") == ["capture_started"]
