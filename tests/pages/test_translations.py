@@ -175,6 +175,7 @@ def left_in(html: str, tag: str) -> list[str]:
     html = re.sub(r"<(option|datalist)[^>]*value=\"[A-Z]\w+/[^\"]*\"[^>]*>[^<]*", " ", html)
     # Nor are addresses, keys and digests.
     html = re.sub(r"[^\s<>\"]+@[^\s<>\"]+|https?://[^\s<>\"]+", " ", html)
+    html = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", " ", html)
     html = re.sub(r"[A-Za-z0-9+/]{20,}=*|\b[0-9a-f]{8,}…?|\+[0-9a-f]{8}\+", " ", html)
     words = set(english_in(html)) - own - DATA - UNTRANSLATED
     return sorted(words & english if tag == "de" else words - KEPT)
