@@ -144,7 +144,6 @@ class Running:
             Round("retention", retention.run, retention.step),
             Round("index", self._trail.keep_indexed, self._trail.index),
             Round("seals", seals.run, seals.step),
-            t,
         )
 
     def _begin(self, watch: WatchList, before: Sequencer | None = None) -> None:

@@ -14,7 +14,7 @@ from live_agent.pages.desk import AnyRequest, TheDesk, TheForm, Visit
 from live_agent.pages.form import Form, edited, form_of, readable
 from live_agent.pages.people import agent_choices
 from live_agent.pages.week import Day, days_of, days_sent, hours_of
-from live_agent.pages.zones import zones
+from live_agent.pages.zones import zone_choices
 from live_agent.schema import Inbox
 from live_agent.settings import inboxes, membership
 from live_agent.settings.fields import from_form
@@ -146,14 +146,13 @@ def _draw_new(visit: Visit, form: Form) -> Response[Any]:
 
 def _draw(visit: Visit, inbox_id: int, form: Form, week: Sequence[Day]) -> Response[Any]:
     record = inboxes.get(visit.db, visit.account_id, inbox_id)
-    known = list(dict.fromkeys([*zones(), record.timezone]))
     return visit.page(
         "inbox.html",
         inbox=record,
         tab="Settings",
         form=form,
         week=week,
-        zones=[(zone, zone.replace("_", " ")) for zone in map(str, known)],
+        zones=zone_choices(record.timezone),
     )
 
 
