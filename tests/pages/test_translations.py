@@ -178,6 +178,8 @@ def left_in(html: str, tag: str) -> list[str]:
     html = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", " ", html)
     html = re.sub(r"[A-Za-z0-9+/]{20,}=*|\b[0-9a-f]{8,}…?|\+[0-9a-f]{8}\+", " ", html)
     words = set(english_in(html)) - own - DATA - UNTRANSLATED
+    # What is left of digests between their digits.
+    words = {each for each in words if not re.fullmatch(r"[a-f]{2,4}", each)}
     return sorted(words & english if tag == "de" else words - KEPT)
 
 
