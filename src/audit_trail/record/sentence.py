@@ -27,6 +27,8 @@ EVENTS: Final = {
     "erase": marked("Erased personal data"),
     **RETAINED,
     **CAPTURED,
+    "reconciliation_failed": marked("Found records that aren't as their entries say"),
+    "reconciled": marked("Found all records as their entries say again"),
     "rotate_key": marked("Changed the key that signs the audit logs"),
     "begin_epoch": marked("Began to sign the audit logs anew"),
     "unreadable": marked("Made a change that can't be read"),
@@ -98,6 +100,8 @@ def summary(public: Public, what: What, catalog: Catalog) -> str:
         parts.append(retained)
     if captured := capture_summary(public.action, what.details, catalog):
         parts.append(captured)
+    if isinstance(differing := what.details.get("differing"), int):
+        parts.append(say_many("%(count)s record differs", "%(count)s records differ", differing))
     if isinstance(exported := what.details.get("exported"), int):
         form = what.details.get("format")
         parts.append(

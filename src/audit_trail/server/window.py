@@ -29,9 +29,12 @@ from audit_trail.trail import Trail
 LATE_SECONDS: Final = 60
 """An entry that was recorded later than this after its act says so."""
 
-_TOLD_ELSEWHERE: Final = frozenset({"went_with", UNDOES})
+_TOLD_ELSEWHERE: Final = frozenset({"went_with", "fingerprint", UNDOES})
 _DETAILS: Final = {
     "count": marked("More times"),
+    "differing": marked("Records that differ"),
+    "records": marked("These records and fields"),
+    "accounts": marked("Accounts"),
     "entries": marked("Entries with their data"),
     "who_parts": marked("Who acted, erased in"),
     "what_parts": marked("Values, erased in"),
