@@ -81,6 +81,7 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     raw: tuple[tuple[str, str], ...]
     more: tuple[tuple[str, str], ...]
     history: str | None
+    state: str | None
     restoration: str | None
     newer: Step | None
     older: Step | None
@@ -135,6 +136,7 @@ def window_of(
         raw=tuple(_raw(unreadable.get("hex", {}))),
         more=tuple(_more(public, who, path)),
         history=None if public.entity.id is None else asked.at(f"{path}/{number}/history"),
+        state=None if public.entity.id is None else asked.at(f"{path}/{number}/state"),
         restoration=restoration,
         newer=newer,
         older=older,
