@@ -138,6 +138,7 @@ def test_drafting_changes_nothing_and_is_the_same_each_time(
         "CREATE TABLE things (id INTEGER PRIMARY KEY, organization_id INTEGER, title TEXT)",
         'CREATE TABLE "Odd ""name"", ünd\'s [x]" (id INTEGER PRIMARY KEY, "a.b ""c""" TEXT)',
         "CREATE TABLE nothing_tells (at TEXT, what TEXT)",
+        'CREATE TABLE "Customers" ("Id" INTEGER PRIMARY KEY, "CompanyName" TEXT, "updatedAt" TEXT)',
         "CREATE TABLE status (id INTEGER PRIMARY KEY)",
         "CREATE TABLE statuses (id INTEGER PRIMARY KEY)",
         "CREATE TABLE coded (code TEXT NOT NULL UNIQUE, at TEXT, modified_at TEXT)",
@@ -152,6 +153,8 @@ def test_drafting_changes_nothing_and_is_the_same_each_time(
     assert found.accounts == "organizations"
     assert found.tables["things"].account == "organization_id"
     assert found.tables["coded"].key == "code"
+    assert found.tables["Customers"].label == ("CompanyName",)
+    assert found.tables["Customers"].unwatched == ("updatedAt",)
     assert found.tables["coded"].unwatched == ("modified_at",)
     assert 'Odd "name", ünd\'s [x]' in found.tables
     assert found.ignored["nothing_tells"].startswith("REVIEW: it has no key")

@@ -16,6 +16,7 @@ from audit_trail.attaching.names import (
     is_secret,
     pairs_of,
     singular,
+    spelled,
     why_ignored,
 )
 
@@ -129,7 +130,7 @@ class _Proposer:
         ]
         if documents:
             remarks.append(f"Look for secrets in the JSON of: {', '.join(documents)}.")
-        unwatched = sorted(TIMES.intersection(table.types))
+        unwatched = _times(table)
         return Proposal(
             recorded=Recorded(
                 entity=self._entities[table.name],
@@ -202,10 +203,12 @@ class _Proposer:
         self, table: Described, unfit: list[str], points: Mapping[str, str]
     ) -> tuple[str, ...]:
         """Choose what names a record; one that only joins others is named by these."""
-        for column in LABELS:
-            if column in table.types and column not in unfit:
-                return (column,)
-        said = {*table.key, *points, *TIMES, *self._account_columns(table)}
+        fit = {spelled(column): column for column in table.types if column not in unfit}
+        if found := next((name for name in LABELS if name in fit), None):
+            return (fit[found],)
+        if found := next((name for name in fit if name.endswith("_name")), None):
+            return (fit[found],)
+        said = {*table.key, *points, *_times(table), *self._account_columns(table)}
         joins = len(table.types.keys() - said) <= 2
         return tuple(points)[:2] if joins else ()
 
@@ -244,6 +247,11 @@ def _why_ignored(table: Described) -> str | None:
     if not table.key and not all(column.endswith("_id") for column in table.types):
         return f"{REVIEW} it has no key; name columns that tell its records apart to record it"
     return None
+
+
+def _times(table: Described) -> list[str]:
+    """Name the columns that tell when a record was made and last touched."""
+    return sorted(column for column in table.types if spelled(column) in TIMES)
 
 
 def _alike(one: str, other: str) -> bool:
