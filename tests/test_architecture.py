@@ -45,7 +45,16 @@ def environment(*rooms: str) -> tuple[str, ...]:
 # put together may it also choose a store and start a sequencer.
 DOORS = (
     *engine("errors", "record", "capture", "search.found", "trail"),
-    *engine("coverage", "credentials", "erasure", "evidence", "export", "past", "retention"),
+    *engine(
+        "coverage",
+        "credentials",
+        "erasure",
+        "evidence",
+        "export",
+        "past",
+        "reconciliation",
+        "retention",
+    ),
     *engine("server"),
     "live_agent.errors",
 )
@@ -130,10 +139,9 @@ MAP = {
     # It reads an outbox row's meaning, and a table's row as such a row; it folds a trail, and tells it.
     "audit_trail.reconciliation": Room(
         engine(
-            *("errors", "record", "trail", "own", "capture.context", "capture.outbox"),
-            *("capture.records", "capture.watch", "sequencer.rows"),
+            *("errors", "record", "trail", "own", "capture", "sequencer.rows"),
         ),
-        ("msgspec",),
+        ("msgspec", "sqlalchemy"),
     ),
     # It asks capture by its front door what is there, and notes there what it found.
     "audit_trail.coverage": Room(

@@ -39,6 +39,7 @@ class AlchemyDesk:
 
     def fill(self, rows: int) -> None:
         """Make the tickets that are saved again and again."""
+        self._log.endure()
         self._tickets = [self.models.Ticket(name=f"Ticket {each}") for each in range(rows)]
         self.session.add_all(self._tickets)
         self.session.commit()
@@ -75,14 +76,22 @@ class AlchemyDesk:
         self.session.add(self.models.Ticket(name="Another ticket"))
 
     def sequence(self) -> tuple[int, float]:
+        """Do what the library does behind the application's back."""
         return self._log.sequence()
+
+    def bytes_of_an_entry(self) -> float | None:
+        return self._log.bytes_of_an_entry()
 
     def entries(self) -> int:
         """How many entries lie in the log's tables, by its first one."""
         return self._scalar(f"SELECT count(*) FROM {self._log.tables[0]}")
 
     def bytes(self) -> int:
-        """What the log's tables take with their indexes, on PostgreSQL."""
+        """What the log's tables take with their indexes, on PostgreSQL, without free space."""
+        alone = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        with alone.connect() as connection:
+            for name in self._log.tables:
+                connection.exec_driver_sql(f"VACUUM FULL {name}")
         return sum(
             self._scalar(f"SELECT pg_total_relation_size('{name}')") for name in self._log.tables
         )
@@ -104,7 +113,7 @@ class AlchemyDesk:
 
     def die(self) -> None:
         """Change a ticket and be killed as the commit returns, before anything else is done."""
-        ticket = self._given()
+        ticket = self._given("Doomed")
         do_commit = self.engine.dialect.do_commit
 
         def commit_and_die(connection: Any) -> None:
@@ -119,10 +128,11 @@ class AlchemyDesk:
 
     def survived(self) -> str:
         """Say what the log says of the write before the death."""
-        query = self.session.query(self.models.Ticket).filter_by(name="Given")
+        query = self.session.query(self.models.Ticket).filter_by(name="Doomed")
         ticket = query.one()
         fact = Fact("update", "ticket", ticket.id, {"priority": 1}, {"priority": ticket.priority})
-        return judge([fact], [each for each in self._events() if each.operation == "update"])
+        updates = [each for each in self._events() if each.operation == "update"]
+        return judge([fact], [each for each in updates if str(each.key) == str(ticket.id)])
 
     def acting(self) -> Any:
         return self._log.acting()
@@ -140,8 +150,8 @@ class AlchemyDesk:
         self.news()
         return ticket
 
-    def _given(self) -> Any:
-        ticket = self.models.Ticket(name="Given", priority=1)
+    def _given(self, name: str = "Given") -> Any:
+        ticket = self.models.Ticket(name=name, priority=1)
         with self.acting():
             self.session.add(ticket)
             self.session.commit()

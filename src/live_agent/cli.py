@@ -115,6 +115,15 @@ def serve(
             help="How often the server looks whether every change is still recorded.",
         ),
     ] = 60,
+    reconcile_hours: Annotated[
+        float,
+        typer.Option(
+            envvar="LIVE_AGENT_RECONCILE_HOURS",
+            min=0,
+            max=8_760,
+            help="How often the server holds the tables against the trail; 0 is never.",
+        ),
+    ] = 24,
     log_format: Annotated[
         Literal["auto", "json", "console"],
         typer.Option(
@@ -143,6 +152,7 @@ def serve(
             url=url,
             webhooks_to_private_networks=webhooks_to_private_networks,
             coverage_seconds=coverage_seconds,
+            reconcile_seconds=reconcile_hours * 3_600,
         )
     services.database.prepare()
     site, said = create_site(services), lambda url: _print(f"Live Agent: {url}")

@@ -84,6 +84,15 @@ def test_a_history_and_evidence_are_reads_and_say_of_what(read: Place) -> None:
     assert [each["said"] for each in recorded(read)] == [f"evidence of entries 1 to {number}"]
 
 
+def test_a_record_s_state_is_a_read_of_what_left_it_so(read: Place) -> None:
+    number = read.total()
+    client = read.client()
+    team = ok(client.get("/teams"))[0]["id"]
+    ok(client.get(f"/audit_logs/state?type=team&id={team}"))
+    assert client.get("/audit_logs/state?type=team&id=999999").status_code in (200, 404)
+    assert [each["said"] for each in recorded(read)] == [f"record as entry {number} left it"]
+
+
 def test_lists_counts_proofs_and_what_is_not_there_are_no_reads(read: Place) -> None:
     number = read.total()
     browser, _ = read.signed_in()

@@ -28,6 +28,8 @@ EVENTS: Final = {
     "erase": marked("Erased personal data"),
     **RETAINED,
     **CAPTURED,
+    "reconciliation_failed": marked("Found records that aren't as their entries say"),
+    "reconciled": marked("Found all records as their entries say again"),
     "rotate_key": marked("Changed the key that signs the audit logs"),
     "begin_epoch": marked("Began to sign the audit logs anew"),
     "capture_lost": marked("Could not record changes"),
@@ -102,6 +104,8 @@ def summary(public: Public, what: What, catalog: Catalog) -> str:
         parts.append(captured)
     if read := read_summary(public.action, what.details):
         parts.append(read)
+    if isinstance(differing := what.details.get("differing"), int):
+        parts.append(say_many("%(count)s record differs", "%(count)s records differ", differing))
     if isinstance(exported := what.details.get("exported"), int):
         form = what.details.get("format")
         parts.append(
