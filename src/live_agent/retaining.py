@@ -9,6 +9,7 @@ import msgspec
 
 from audit_trail.capture.context import SYSTEM, Context, Origin
 from audit_trail.errors import RetentionRefused
+from audit_trail.keyring import Signing
 from audit_trail.record.entry import ActorId, ActorKind, Entity
 from audit_trail.record.retained import said_hold, said_time
 from audit_trail.retention.keeping import Retention
@@ -16,7 +17,6 @@ from audit_trail.retention.policy import DAY_US
 from audit_trail.store.port import Store
 from audit_trail.trail import Trail, utc_now_us
 from live_agent.catalog import CATALOG
-from live_agent.signing import Signing
 
 FIRST_YEAR: Final = 1970
 LAST_YEAR: Final = 2999

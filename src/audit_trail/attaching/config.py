@@ -20,11 +20,16 @@ Failing = Literal["refuse", "go_on"]
 
 
 class Members(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The accounts of who belongs to several: `account` in `members`, whose `record` is its key."""
+    """The accounts of who belongs to several: `account` in `members`, whose `record` is its key.
+
+    Or the value of its column `by`; and where its column `alone` isn't null, that account only.
+    """
 
     members: str
     record: str
     account: str
+    by: str | None = None
+    alone: str | None = None
 
 
 class Named(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

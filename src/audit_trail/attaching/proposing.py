@@ -62,6 +62,7 @@ class _Proposer:
         }
         self._tables = {name: tables[name] for name in tables if name not in self._ignored}
         self._by_singular = {singular(name): name for name in self._tables}
+        self._entities = {name: self._entity(name) for name in self._tables}
         self._points = {name: dict(self._pointed(table)) for name, table in self._tables.items()}
         self._accounts = next(filter(self._is_accounts, ACCOUNTS), None)
         self.owners = dict(self._owners())
@@ -72,6 +73,12 @@ class _Proposer:
             tables={name: self._proposal(table) for name, table in self._tables.items()},
             ignored=self._ignored,
         )
+
+    def _entity(self, name: str) -> str:
+        """Call a table's record by its singular, unless another table is called so."""
+        one = singular(name)
+        alone = self._by_singular[one] == name and one not in self._tables.keys() - {name}
+        return one if alone else name
 
     def _pointed(self, table: Described) -> Iterator[tuple[str, tuple[str, str]]]:
         """Find what columns point to: by foreign keys, else by their names, if the types allow."""
@@ -125,7 +132,7 @@ class _Proposer:
         unwatched = sorted(TIMES.intersection(table.types))
         return Proposal(
             recorded=Recorded(
-                entity=singular(table.name),
+                entity=self._entities[table.name],
                 key=None if table.primary else key[0] if len(key) == 1 else key,
                 account=account,
                 label=self._label(table, [*secrets, *key], points),
@@ -155,6 +162,9 @@ class _Proposer:
             return members, []
         if path := self._path(table):
             return path, []
+        for column, (owner, _) in self._points[table.name].items():
+            if members := self._members(self._tables[owner]):
+                return msgspec.structs.replace(members, by=column), []
         if table.name in self.owners:
             return None, []
         return 0, [f"{REVIEW} nothing leads to an account, so its entries are the installation's."]
