@@ -96,6 +96,7 @@ def test_a_record_of_another_account_is_unknown(place: Place, elsewhere: Place) 
     [
         ({"type": "team", "id": "1", "at": "yesterday"}, "at must be a moment"),
         ({"type": "team", "id": "1", "at": "0001-01-01T00:00:00+14:00"}, "at must be a moment"),
+        ({"type": "team", "id": "1", "at": "9999-12-31T23:59:59Z"}, "at must be a moment"),
         ({"type": "team", "id": "1", "at": "2026-11-24"}, "at must be a moment"),
         ({"type": "team", "id": "1", "zone": "Nowhere"}, "zone must be"),
         ({"type": "team", "id": ""}, "id must be given"),

@@ -157,6 +157,9 @@ def moment_us(text: str, zone: Zone) -> int:
             raise ValueError
         at = datetime.fromisoformat(text)
         utc = (at if at.tzinfo else at.replace(tzinfo=zone.info)).astimezone(UTC)
+        # Of a zone's clocks the first and the last year have too few days to tell what is so.
+        if not 1 < utc.year < 9999:
+            raise ValueError
     except (ValueError, OverflowError):
         raise QueryRefused(
             say("at must be a moment such as %(one)s.", one="2026-11-24T10:00:00Z")
