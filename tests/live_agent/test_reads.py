@@ -93,6 +93,26 @@ def test_a_record_s_state_is_a_read_of_what_left_it_so(read: Place) -> None:
     assert [each["said"] for each in recorded(read)] == [f"record as entry {number} left it"]
 
 
+def test_a_state_before_all_entries_is_a_read_of_the_history_that_tells_it(read: Place) -> None:
+    number = read.total()
+    team = ok(read.client().get("/teams"))[0]["id"]
+    asked = f"/audit_logs/state?type=team&id={team}&at=2020-01-01T00:00:00Z"
+    assert ok(read.client().get(asked))["by"] is None
+    assert [each["said"] for each in recorded(read)] == [f"history of the record of entry {number}"]
+
+
+def test_a_record_s_state_on_the_page_is_a_read_of_what_left_it_so(read: Place) -> None:
+    number = read.total()
+    browser, _ = read.signed_in()
+    read.look_away()
+    page(read, browser, f"/{number}/state")
+    page(read, browser, f"/{number}/state?at=2020-01-01T00:00:00Z")
+    assert [each["said"] for each in recorded(read)] == [
+        f"record as entry {number} left it",
+        f"history of the record of entry {number}",
+    ]
+
+
 def test_lists_counts_proofs_and_what_is_not_there_are_no_reads(read: Place) -> None:
     number = read.total()
     browser, _ = read.signed_in()
@@ -170,7 +190,9 @@ def test_nothing_is_shown_that_can_t_be_recorded(
     paths = (f"/audit_logs/{number}", f"/audit_logs/entries/{number - 1}")
     answers = [read.client().get(path) for path in paths]
     log = f"/app/accounts/{read.id}/settings/audit-logs"
-    answers += [browser.get(f"{log}/{number}{part}") for part in ("", "/history", "/evidence")]
+    answers += [
+        browser.get(f"{log}/{number}{part}") for part in ("", "/history", "/state", "/evidence")
+    ]
     for answer in answers:
         assert answer.status_code == 503
         assert "Tier 1" not in answer.text

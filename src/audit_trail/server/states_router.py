@@ -8,7 +8,7 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import QueryParameter
 
 from audit_trail.past import Identities, Roles
-from audit_trail.record.opened import details
+from audit_trail.record.opened import details_of_state
 from audit_trail.server.entries_router import AnyRequest, ZoneName, require_known
 from audit_trail.server.states import LONGEST, RecordState, RolesFound, States
 from audit_trail.server.viewer import Reader
@@ -57,8 +57,7 @@ def states_router(
         require_known(request, "type", "id", "at", "zone")
         fresh()
         found = states.record(reader, kind, record, at or "", zone or "")
-        if found.by is not None:
-            reader.opens(details(found.by, shown_as="state"))
+        reader.opens(details_of_state(found.by, found.then))
         return Response(found)
 
     @get("/roles", sync_to_thread=True)

@@ -32,7 +32,7 @@ ABOUT: Final[Mapping[str, About]] = {
         ITS_ACCOUNT,
     ),
     "read": About(
-        "A person was shown an entry whole, the history of a record, or evidence: on the page or "
+        "A person was shown an entry whole, the history or state of a record, or evidence: on the page or "
         "through the API. Again within a minute is one more entry, with the number. Lists are no "
         "reads. An account may leave reads out.",
         "administrator",
@@ -88,6 +88,16 @@ ABOUT: Final[Mapping[str, About]] = {
         "Changes were made that could not be recorded; it tells of which table, and how many.",
         "none: the server does it",
         INSTALLATION,
+    ),
+    "reconciliation_failed": About(
+        "Rows of watched tables were found other than their entries imply; it names them.",
+        "none: the server does it",
+        ITS_ACCOUNT,
+    ),
+    "reconciled": About(
+        "All rows are as their entries imply again, after some were not.",
+        "none: the server does it",
+        ITS_ACCOUNT,
     ),
     "view_failed": About(
         "A saved view's webhook was given up after its last attempt.",
