@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from audit_trail.record.entry import read_what
-from live_agent.schema import Conversation, Inbox, Webhook
+from live_agent.schema import Conversation, Inbox, Macro, Webhook
 from tests.live_agent.office import Office, Place
 from tests.live_agent.test_contract import RULE, ok
 
@@ -520,3 +520,15 @@ def test_who_looks_at_what_would_change_has_read_the_entry(office: Office) -> No
         preview(place, index)
         read = place.total() - 1
         assert details(place, read) == {"index": index, "as": "entry"}
+
+
+def test_a_macro_without_an_owner_returns_without_one(place: Place) -> None:
+    client = place.client()
+    asked = {"name": "All", "visibility": "global"}
+    number = ok(client.post("/macros", json=asked))["payload"]["id"]
+    with place.office.services.database.transaction() as db:
+        db.get_one(Macro, number).user_id = None
+    ok(client.delete(f"/macros/{number}"))
+    ok(restore(place, newest(place, "delete", "macro")))
+    with place.office.services.database.reading() as db:
+        assert db.get_one(Macro, number).user_id is None
