@@ -281,7 +281,8 @@ MAP = {
     "live_agent.auditing": Room(
         (
             *COMPOSITION,
-            *environment("schema", "database", "catalog", "places", "signing", "environment"),
+            *environment("schema", "watching", "database", "catalog", "places", "signing"),
+            *environment("environment"),
         ),
         ("msgspec", "rich", "typer"),
     ),

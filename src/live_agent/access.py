@@ -221,6 +221,8 @@ def person_of_token(db: Session, token: str) -> Person | None:
         email=user.email,
         name=user.name,
         via="api",
+        language=user.language,
+        timezone=user.timezone,
         token=TokenName(
             id=row.id, name=row.name, secret=token, scope=row.scope, account_id=row.account_id
         ),

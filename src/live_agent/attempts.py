@@ -1,11 +1,11 @@
-"""Failed sign-ins and refusals: entries that can't be flooded, and the limit of sign-ins.
+"""Failed sign-ins, refusals and reads: entries that can't be flooded, and the limit of sign-ins.
 
 The first of a person or address is an entry at once. Further ones within the minute are counted,
 and are one more entry when the minute ends. The counts are rows, so a restart loses none.
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import delete, select
@@ -15,9 +15,10 @@ from audit_trail.capture.context import Actor, Context, Origin, acting_as, curre
 from audit_trail.capture.outbox import Event
 from audit_trail.capture.sqlalchemy import note
 from audit_trail.record.entry import INSTALLATION
+from audit_trail.record.opened import READ
 from live_agent.database import Database
 from live_agent.errors import TooManyAttempts
-from live_agent.schema import AccountUser, Attempt, User
+from live_agent.schema import Account, AccountUser, Attempt, User
 
 WINDOW_US: Final = 60 * 1_000_000
 LONGEST_EMAIL: Final = 254
@@ -145,6 +146,23 @@ def refused(database: Database, account_id: int, user_id: int, reason: str, now_
     sweep(database, now_us)
     with database.transaction() as db:
         _noted(db, _DENIED, f"user {user_id} account {account_id}", [event], now_us)
+
+
+def opened(
+    database: Database, account_id: int, user_id: int, said: dict[str, Any], now_us: int
+) -> None:
+    """Note that a member is about to be shown entries whole, under the context in force.
+
+    Unless their account records no reads. Raises what the database does: then nothing is shown.
+    """
+    with database.reading() as db:
+        if not db.get_one(Account, account_id).audit_reads:
+            return
+    event = Event(action=READ, account=str(account_id), entity_type="audit_log", details=said)
+    subject = f"user {user_id} account {account_id} {_encoded(said)}"
+    sweep(database, now_us)
+    with database.transaction(account_id) as db:
+        _noted(db, READ, subject, [event], now_us)
 
 
 def sweep(database: Database, now_us: int) -> None:

@@ -155,3 +155,34 @@ CATALOG: Final = Catalog(
     },
     events={"view_failed": marked("Gave up telling of a saved view")},
 )
+
+ENTITY_TYPES: Final[Mapping[str, str]] = {
+    "Inbox": "inbox",
+    "AutomationRule": "automation_rule",
+    "Webhook": "webhook",
+    "Team": "team",
+    "InboxMember": "inbox_member",
+    "TeamMember": "team_member",
+    "AccountUser": "account_user",
+    "Account": "account",
+    "Macro": "macro",
+    "AgentBot": "agent_bot",
+    "Label": "label",
+    "CannedResponse": "canned_response",
+    "Skill": "skill",
+    "AgentSkill": "agent_skill",
+    "Conversation": "conversation",
+    "User": "user",
+    "AccessToken": "access_token",
+    "SavedView": "saved_view",
+    "AuditLog": "audit_log",
+}
+"""Entity types by the contract's class names."""
+
+CLASS_NAMES: Final = {entity_type: name for name, entity_type in ENTITY_TYPES.items()}
+
+
+def class_name(entity_type: str) -> str:
+    """Return the contract's name of an entity type; one it doesn't know is spelled as a class."""
+    known = CLASS_NAMES.get(entity_type)
+    return known or "".join(word.capitalize() for word in entity_type.split("_"))

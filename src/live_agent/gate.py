@@ -27,6 +27,7 @@ from audit_trail.server.browser import (
     is_of_another_site,
     is_token,
 )
+from audit_trail.server.viewer import Opens
 from live_agent import access, attempts
 from live_agent.access import Member, Person
 from live_agent.errors import (
@@ -191,6 +192,13 @@ def admission(services: Services, scope: HTTPScope) -> Callable[[], bool]:
         return rule is not None and refusal_of(member, rule) is None
 
     return is_admitted
+
+
+def opens(services: Services, member: Member) -> Opens:
+    """Return what notes that the member is about to be shown entries whole."""
+    return lambda said: attempts.opened(
+        services.database, member.account_id, member.user_id, said, services.clock()
+    )
 
 
 def _person(db: Session, token: str | None, secret: str | None, now_us: int) -> Person:

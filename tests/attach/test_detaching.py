@@ -73,6 +73,33 @@ def test_while_a_process_works_on_the_outbox_it_is_not_taken_away(attached: Inst
     assert not list(attached.folder.glob("*.sequencer"))
 
 
+def test_what_is_not_ours_is_never_taken_away(on_postgresql: PostgresqlInstallation) -> None:
+    on_postgresql.write(*SCHEMA)
+    on_postgresql.attach(CONFIG)
+    on_postgresql.write("CREATE VIEW mine AS SELECT * FROM audit_trail.outbox")
+    with pytest.raises(AttachRefused, match="other objects depend on it"):
+        on_postgresql.detach()
+    on_postgresql.write("DROP VIEW mine", "CREATE TABLE audit_trail.mine (id int)")
+    with pytest.raises(AttachRefused, match="other objects depend on it"):
+        on_postgresql.detach()
+    on_postgresql.write("INSERT INTO teams VALUES (1, 'x')")
+    assert [each.id for each in on_postgresql.told()] == ["1"]
+    on_postgresql.write("DROP TABLE audit_trail.mine")
+    assert on_postgresql.detach() == 0
+
+
+def test_a_table_that_only_has_the_name_of_ours_is_left_alone(sqlite: SqliteInstallation) -> None:
+    sqlite.write(*SCHEMA, "CREATE TABLE audit_outbox (id INTEGER PRIMARY KEY, mail TEXT)")
+    there = sqlite.dump()
+    with pytest.raises(
+        WatchRefused, match="The table audit_outbox isn't capture's, but has its na"
+    ):
+        sqlite.attach(CONFIG)
+    with pytest.raises(WatchRefused, match="isn't capture's"):
+        sqlite.detach(discard=True)
+    assert sqlite.dump() == there
+
+
 @pytest.mark.parametrize("verb", ["attach", "detach"])
 def test_a_failure_at_the_end_leaves_all_as_it_was(
     attached: Installation, monkeypatch: pytest.MonkeyPatch, verb: str

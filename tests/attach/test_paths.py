@@ -93,6 +93,43 @@ def test_what_leads_nowhere_is_the_installations_and_marked(attached: Installati
     assert details == {"unresolved_account": "None"}
 
 
+PEOPLE = """
+[tables.users]
+entity = "user"
+account = { members = "memberships", record = "user_id", account = "account_id" }
+[tables.memberships]
+account = "account_id"
+"""
+
+
+def test_who_joins_or_leaves_in_the_transaction_is_in_the_trails_of_these_accounts(
+    installation: Installation,
+) -> None:
+    installation.write(
+        *SCHEMA,
+        "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT)",
+        "CREATE TABLE memberships (id INTEGER PRIMARY KEY, user_id INTEGER, account_id INTEGER)",
+    )
+    installation.attach(CONFIG + PEOPLE)
+    installation.act(
+        "INSERT INTO users VALUES (7, 'Ada')",
+        "INSERT INTO memberships VALUES (1, 7, 1), (2, 7, 2)",
+        "UPDATE users SET name = 'Ada L.'",
+    )
+    installation.act("DELETE FROM memberships WHERE user_id = 7", "DELETE FROM users")
+    for account in ("1", "2"):
+        of_user = [each for each in installation.said(account) if each[1] == "user 7"]
+        assert of_user == [
+            ("create", "user 7", {"name": (NOTHING, "Ada L.")}),
+            ("delete", "user 7", {"name": ("Ada L.", NOTHING)}),
+        ]
+    assert records(installation, "0") == []
+    ids = {entry.public.id for account in "12" for entry in installation.entries(account)}
+    assert len(ids) == 8
+    installation.act("INSERT INTO users VALUES (8, 'Bob')")
+    assert records(installation, "0") == ["create user 8"]
+
+
 def test_one_account_may_have_all_and_the_installation_some(installation: Installation) -> None:
     installation.write(
         "CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT)",

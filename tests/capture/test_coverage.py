@@ -362,6 +362,24 @@ def test_a_table_that_is_gone_is_a_gap(each_host: Application, clock: Clock) -> 
     assert [gap.table for gap in gaps(each_host)] == ["orders"]
 
 
+def test_a_gap_of_what_notes_are_written_to_is_told_once_it_is_mended(
+    each_host: Application, clock: Clock
+) -> None:
+    an_account(each_host)
+    server = rounds(each_host, clock)
+    server.step()
+    each_host.shell(f"DROP TABLE {each_host.outbox_table}")
+    server.attempt()
+    assert server.errors == 1
+    with looking_around(each_host.engine, clock=clock):
+        each_host.sync()
+    server.step()
+    (gap,) = gaps(each_host)
+    assert (gap.table, gap.good_us) == ("", 1_000_000)
+    assert gap.right_us is not None
+    assert actions(each_host, "1") == ["capture_stopped", "capture_started"]
+
+
 def test_a_migration_is_no_gap(each_host: Application, clock: Clock) -> None:
     server = rounds(each_host, clock)
     server.step()

@@ -109,7 +109,8 @@ def test_told_to_stop_it_works_off_what_is_committed(watched: Watched, by: signa
     said = [msgspec.json.decode(line) for line in watched.log.splitlines()]
     assert [each["event"] for each in said][:2] == ["started", "leading"]
     assert [each["event"] for each in said][-2:] == ["stopping", "stopped"]
-    assert (said[0]["tables"], said[-1]["entries"]) == (4, 501)
+    assert said[0]["tables"] == 4
+    assert said[-1]["entries"] == sum(len(watched.entries(each)) for each in ("0", "1"))
     code, verdict = watched.verdict()
     assert code == 0, verdict
 

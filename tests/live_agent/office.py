@@ -143,11 +143,11 @@ class Office:
         self.app = app
         self.url = url
 
-    def open(self) -> Place:
-        """Create an account with a person of each role."""
+    def open(self, *, reads: bool = False) -> Place:
+        """Create an account with a person of each role; without `reads`, looking adds no entry."""
         number = next(_numbers)
         with self.services.database.transaction() as db:
-            account = accounts.create(db, {"name": f"Account {number}"})
+            account = accounts.create(db, {"name": f"Account {number}", "audit_reads": reads})
             people = {}
             for role in ROLES:
                 email = f"{role}.{number}@alder.example"

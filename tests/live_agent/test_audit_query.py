@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from live_agent.api.audit_items import class_name
+from live_agent.catalog import class_name
 from tests.live_agent.office import Place
 from tests.live_agent.test_contract import ok
 

@@ -91,7 +91,11 @@ def test_what_concerns_every_table_says_so(page: TrailPage) -> None:
 
 
 def test_an_older_gap_is_shown_where_its_time_is_asked_for(page: TrailPage) -> None:
-    ago = {"good_us": NOON - 50 * HOUR, "found_us": NOON - 49 * HOUR, "right_us": NOON - 48 * HOUR}
+    ago: dict[str, Any] = {
+        "good_us": NOON - 50 * HOUR,
+        "found_us": NOON - 49 * HOUR,
+        "right_us": NOON - 48 * HOUR,
+    }
     told(page, "started", gap(**ago))
     assert band(page) == ""
     assert "recording was off" in band(page, "?since=2023-07-29&until=2023-07-29")
@@ -102,7 +106,10 @@ def test_an_older_gap_is_shown_where_its_time_is_asked_for(page: TrailPage) -> N
 def test_a_gap_of_this_morning_counts_as_todays_by_the_viewers_clock(page: TrailPage) -> None:
     # 23:30 in Berlin of the day before, and 00:30 of today: only the second is today's.
     for ended, shown in ((13 * HOUR + 10 * MINUTE, False), (12 * HOUR + 10 * MINUTE, True)):
-        times = {"good_us": NOON - ended - MINUTE, "found_us": NOON - ended - MINUTE + 1}
+        times: dict[str, Any] = {
+            "good_us": NOON - ended - MINUTE,
+            "found_us": NOON - ended - MINUTE + 1,
+        }
         told(page, "started", gap(**times, right_us=NOON - ended))
         assert bool(band(page)) is shown
 
@@ -151,7 +158,7 @@ def test_axe_finds_nothing_in_the_band_and_it_needs_no_script(
     place: Place, elsewhere: Place, browsing: Browsing, mode: str
 ) -> None:
     now_us = place.office.clock()
-    times = {"good_us": now_us - 2 * MINUTE, "found_us": now_us - MINUTE}
+    times: dict[str, Any] = {"good_us": now_us - 2 * MINUTE, "found_us": now_us - MINUTE}
     tell(place, "stopped", gaps=[gap(**times), gap("webhooks", **times)])
     page = browsing.member(place, java_script_enabled=False, **MODES[mode])
     page.goto(settings(place, "audit-logs"))

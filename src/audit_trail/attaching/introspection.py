@@ -16,12 +16,13 @@ from audit_trail.capture import sqlalchemy as capture
 class Described(msgspec.Struct, frozen=True, kw_only=True):
     """A table as it is. `points` says to which table and key a column points, by foreign keys.
 
-    `uniques` are the columns of the unique indexes, none of them nullable; `types` are written as the database does.
+    `uniques` are the columns of the unique indexes; `types` are written as the database does.
     """
 
     name: str
     types: Mapping[str, str]
     primary: tuple[str, ...] = ()
+    nullable: frozenset[str] = frozenset()
     uniques: tuple[tuple[str, ...], ...] = ()
     points: Mapping[str, tuple[str, str]] = {}
     is_virtual: bool = False
@@ -29,7 +30,8 @@ class Described(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def key(self) -> tuple[str, ...]:
         """The columns that tell a record from all others; none where nothing says so."""
-        return self.primary or min(self.uniques, key=len, default=())
+        whole = (each for each in self.uniques if self.nullable.isdisjoint(each))
+        return self.primary or min(whole, key=len, default=())
 
     def has_alone(self, column: str) -> bool:
         """Tell whether at most one record has a certain value of the column."""
@@ -84,9 +86,8 @@ class _Read:
             name=name,
             types={column["name"]: str(column["type"]).upper() for column in columns},
             primary=tuple(self._primary[name]["constrained_columns"]),
-            uniques=tuple(
-                sorted({tuple(each) for each in uniques if not nullable.intersection(each)} - {()})
-            ),
+            nullable=frozenset(nullable),
+            uniques=tuple(sorted({tuple(each) for each in uniques} - {()})),
             points={
                 foreign["constrained_columns"][0]: (
                     names[foreign["referred_table"].lower()],

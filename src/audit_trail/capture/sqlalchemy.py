@@ -26,16 +26,22 @@ from audit_trail.errors import ContextRefused, CoverageRefused
 
 
 def attach(
-    engine: Engine | AsyncEngine, *, after_commit: Callable[[], None] = lambda: None
+    engine: Engine | AsyncEngine,
+    *,
+    after_commit: Callable[[], None] = lambda: None,
+    as_guest: bool = False,
 ) -> None:
     """Make every transaction of the engine carry the context in force; call it once, at start.
 
-    `after_commit` is called after each transaction that carried a context. Raises
+    `after_commit` is called after each transaction that carried a context. A guest, in the database
+    of an application that knows nothing of us, leaves its settings as they are. Raises
     `ContextRefused` for a database or driver that can't be captured.
     """
     sync_engine = engine.sync_engine if isinstance(engine, AsyncEngine) else engine
-    adapter = postgresql_connection if _is_postgresql(sync_engine) else sqlite_connection
-    adapter.attach(sync_engine, after_commit=after_commit)
+    if _is_postgresql(sync_engine):
+        postgresql_connection.attach(sync_engine, after_commit=after_commit)
+    else:
+        sqlite_connection.attach(sync_engine, after_commit=after_commit, as_guest=as_guest)
 
 
 def outbox(engine: Engine, *, parents: Sequence[str] = (), lock: Path | None = None) -> Outbox:
@@ -157,9 +163,8 @@ def take_altered(connection: Connection) -> dict[str, int]:
 
 
 def take_turn(connection: Connection) -> None:
-    """Let nobody else look or sync until the transaction ends; on SQLite none does anyhow."""
-    if _is_postgresql(connection):
-        postgresql_schema.take_turn(connection)
+    """Let nobody else look or sync until the transaction ends."""
+    (postgresql_schema if _is_postgresql(connection) else sqlite_looking).take_turn(connection)
 
 
 def migrating(engine: Engine, watch: WatchList) -> AbstractContextManager[Connection]:

@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperCommand
 
 from audit_trail.cli.operating import administrators, run, serve
-from audit_trail.cli.options import Store
+from audit_trail.cli.options import DatabaseUrl, Store
 
 UNREADABLE: Final = 3
 
@@ -30,14 +30,6 @@ app.add_typer(administrators, name="administrator")
 app.command("run")(run)
 app.command("serve")(serve)
 
-AttachedDatabase = Annotated[
-    str,
-    typer.Argument(
-        envvar="AUDIT_TRAIL_DATABASE_URL",
-        help="The application's database, as the owner of its tables. Where the URL holds a "
-        "password, leave it to the environment.",
-    ),
-]
 Account = Annotated[str, typer.Option(help="Whose trail.")]
 Email = Annotated[str, typer.Option("--subject", help="The person's e-mail.")]
 Names = Annotated[list[str] | None, typer.Option("--name", help="A name of theirs.")]
@@ -67,7 +59,7 @@ OutboxDatabase = Annotated[
 
 @capture.command("sync")
 def sync(
-    database_url: AttachedDatabase,
+    database_url: DatabaseUrl,
 ) -> None:
     """Make the triggers match the watch list that is kept beside the outbox."""
     from audit_trail.cli.capture import sync_capture
@@ -80,7 +72,7 @@ def sync(
 
 @app.command("attach")
 def attach(
-    database_url: AttachedDatabase,
+    database_url: DatabaseUrl,
     config: Annotated[Path, typer.Option(help="The file that says what is recorded.")] = Path(
         "capture.toml"
     ),
@@ -102,7 +94,7 @@ def attach(
 
 @app.command("detach")
 def detach(
-    database_url: AttachedDatabase,
+    database_url: DatabaseUrl,
     discard: Annotated[
         bool, typer.Option(help="Lose what waits in the outbox, and say how much that was.")
     ] = False,

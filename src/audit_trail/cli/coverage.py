@@ -3,7 +3,6 @@
 import time
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -12,14 +11,13 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-from sqlalchemy import create_engine
 
 from audit_trail.capture import sqlalchemy as capture
 from audit_trail.capture.look import Fact, Looked, Trigger
-from audit_trail.capture.url import is_postgresql, name_of, read_url
+from audit_trail.capture.url import name_of
+from audit_trail.cli.database import open_database
 from audit_trail.cli.verifying import legible
 from audit_trail.coverage.looking import look_only
-from audit_trail.errors import OutboxFailed
 from audit_trail.record.captured import Gap
 
 NARROWEST: Final = 120
@@ -54,16 +52,10 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
 
 def coverage_of(database_url: str) -> Coverage:
     """Look at the database. Raises `UrlRefused`, `WatchRefused`, `CoverageRefused`, `OutboxFailed`."""
-    url = read_url(database_url)
-    name = name_of(url)
-    if not is_postgresql(url) and not Path(name).is_file():
-        raise OutboxFailed(f"There is no database {name}.")
-    engine = create_engine(url, hide_parameters=True)
-    try:
+    with open_database(database_url) as engine:
         look, kept = look_only(engine)
         backlog = capture.outbox(engine).backlog()
-    finally:
-        engine.dispose()
+        name = name_of(engine.url)
     now_us = time.time_ns() // 1_000
     oldest = None if backlog.oldest_us is None else max(now_us - backlog.oldest_us, 0) / 1_000_000
     return Coverage(

@@ -14,7 +14,10 @@ from audit_trail.errors import OutboxFailed
 
 @contextmanager
 def open_database(text: str) -> Iterator[Engine]:
-    """Open what is there, and create nothing. Raises `UrlRefused` or `OutboxFailed`."""
+    """Open what is there, create nothing, and leave its settings as they are.
+
+    Raises `UrlRefused` or `OutboxFailed`.
+    """
     url = read_url(text)
     if not is_postgresql(url):
         path = Path(name_of(url)).absolute()
@@ -23,7 +26,7 @@ def open_database(text: str) -> Iterator[Engine]:
         # One database has one name, from wherever it is looked at.
         url = url.set(database=str(path))
     engine = create_engine(url, hide_parameters=True)
-    capture.attach(engine)
+    capture.attach(engine, as_guest=True)
     try:
         yield engine
     finally:

@@ -20,7 +20,7 @@ from audit_trail.cli.database import database_failed, open_database
 from audit_trail.cli.sealing import Seals
 from audit_trail.cli.signing import signer_of
 from audit_trail.cli.store import make_store
-from audit_trail.coverage import rounds as coverage
+from audit_trail.coverage.rounds import Rounds as CoverageRounds
 from audit_trail.errors import (
     AuditError,
     OutboxFailed,
@@ -72,7 +72,6 @@ class Running:
         self._is_alone = False
         self._told = (False, 0, 0)
         self._told_at = 0.0
-        self._looks = coverage.Rounds(engine, trail, leads=lambda: self.leads)
         self.rounds = self._rounds()
         self._begin(_kept(engine))
 
@@ -82,19 +81,27 @@ class Running:
         return self._is_alone or self._sequencer.leads
 
     def once(self) -> None:
-        """Work off what is there, and do each round once. Raises `SequencerRunning`."""
+        """Work off what is there, and do each round once.
+
+        Raises `SequencerRunning`, and what a round raised, once all others are done.
+        """
+        failed: AuditError | None = None
         try:
             with self.outbox.leading():
                 self._is_alone = True
-                # What it notes is worked off with the rest.
-                self._looks.attempt()
                 self._drain()
                 for each in self.rounds:
-                    each.once()
+                    try:
+                        each.once()
+                    except AuditError as error:
+                        failed = error
+                self._drain()  # What the rounds noted.
         except SequencerRunning:
             if wait_until_sequenced(self.outbox, OTHERS_SECONDS).rows:
                 raise
         _log.info("done", extra={"entries": self._sequencer.appended})
+        if failed:
+            raise failed
 
     def until(self, stop: Event) -> None:
         """Work until `stop` is set, then work off what had committed, and end."""
@@ -111,6 +118,7 @@ class Running:
                 if not worker.is_alive():
                     raise OutboxFailed("The sequencer has died; the log says why.")
                 self._tell()
+            self._tell()
             _log.info("stopping")
         finally:
             ending_rounds.set()
@@ -130,11 +138,12 @@ class Running:
     def _rounds(self) -> Sequence[Round]:
         retention = Rounds(self._trail, Retention(self._trail), lambda: self.leads)
         seals = Seals(self._trail, lambda: self.leads)
+        coverage = CoverageRounds(self._engine, self._trail, leads=lambda: self.leads)
         return (
+            Round("coverage", coverage.run, coverage.step),
+            Round("retention", retention.run, retention.step),
             Round("index", self._trail.keep_indexed, self._trail.index),
             Round("seals", seals.run, seals.step),
-            Round("retention", retention.run, retention.step),
-            Round("coverage", self._looks.run, lambda: None),
         )
 
     def _begin(self, watch: WatchList, before: Sequencer | None = None) -> None:

@@ -4,9 +4,10 @@ Look, notes and what is kept are one transaction of the database that is looked 
 nor a second server can tell of anything twice, or lose it.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, Engine
@@ -16,13 +17,16 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from audit_trail.capture import sqlalchemy as capture
 from audit_trail.capture.look import Look
 from audit_trail.capture.outbox import Event
+from audit_trail.capture.url import name_of
 from audit_trail.coverage.gaps import Kept, Telling, noticed
-from audit_trail.errors import OutboxFailed
+from audit_trail.errors import AuditError, CoverageRefused, OutboxFailed, WatchRefused
 from audit_trail.record.entry import INSTALLATION
 from audit_trail.trail import utc_now_us
 
 ENTITY: Final = "capture"
 """The type of what entries about capture are about."""
+
+_log = logging.getLogger(__name__)
 
 _READING: Final[dict[str, dict[str, Any]]] = {
     "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
@@ -30,34 +34,55 @@ _READING: Final[dict[str, dict[str, Any]]] = {
 }
 
 
+class Seen(NamedTuple):
+    """A look, and the moments that it lay between (µs UTC)."""
+
+    look: Look
+    began_us: int
+    ended_us: int
+
+
 def look_and_note(
     engine: Engine,
     *,
     clock: Callable[[], int] = utc_now_us,
     accounts: Sequence[str] | None = None,
+    earlier: Seen | None = None,
 ) -> Look:
     """Look, and note what is new in the installation's trail and those of `accounts`.
 
-    Without accounts theirs is kept until somebody looks who knows them. The engine has capture
-    attached, or connects as the capture role. `clock` gives µs UTC. Raises `WatchRefused`,
-    `CoverageRefused` and `OutboxFailed`.
+    Without accounts theirs is kept until somebody looks who knows them. On PostgreSQL the engine
+    connects as the capture role or a member of it. `clock` gives µs UTC. `earlier` is a look that
+    could not be noted. Raises `WatchRefused`, `CoverageRefused` and `OutboxFailed`.
     """
     with translating(engine), engine.begin() as connection:
         capture.take_turn(connection)
         capture.require_keeping(connection)
-        before = kept_in(connection)
+        kept = kept_in(connection)
         altered_us = capture.take_altered(connection)
         began_us = clock()
-        look = capture.look(connection, before.prints if before else {})
-        kept, tellings = noticed(before, look, began_us, clock(), altered_us)
-        _note(connection, tellings, [INSTALLATION])
-        untold = (*kept.untold, *(each for each in tellings if each.of_accounts))
-        if accounts is not None:
-            _note(connection, untold, accounts)
-            untold = ()
-        kept = msgspec.structs.replace(kept, untold=untold)
+        look = capture.look(connection, kept.prints if kept else {})
+        for seen in (earlier, Seen(look, began_us, clock())):
+            if seen:
+                kept, tellings = noticed(kept, *seen, altered_us)
+                kept = _told(connection, kept, tellings, accounts)
         capture.keep_state(connection, msgspec.json.encode(kept, order="sorted").decode())
     return look
+
+
+def _told(
+    connection: Connection,
+    kept: Kept,
+    tellings: Sequence[Telling],
+    accounts: Sequence[str] | None,
+) -> Kept:
+    """Note what is told to whom, and return what is left to be told."""
+    _note(connection, tellings, [INSTALLATION])
+    untold = (*kept.untold, *(each for each in tellings if each.of_accounts))
+    if accounts is not None:
+        _note(connection, untold, accounts)
+        untold = ()
+    return msgspec.structs.replace(kept, untold=untold)
 
 
 def look_only(engine: Engine) -> tuple[Look, Kept | None]:
@@ -75,18 +100,37 @@ def look_only(engine: Engine) -> tuple[Look, Kept | None]:
 def looking_around(engine: Engine, *, clock: Callable[[], int] = utc_now_us) -> Iterator[None]:
     """Look before and after what mends capture inside the block, so that a gap that it ends is told.
 
-    A database in which nothing was kept yet has nothing to look at before.
+    A database that isn't captured yet has nothing to look at before. What is to be mended may be
+    what a look needs: then what it saw is noted after.
     """
-    if has_begun(engine):
-        look_and_note(engine, clock=clock)
+    earlier = _look_before(engine, clock) if _is_captured(engine) else None
     yield
-    if has_begun(engine):
+    look_and_note(engine, clock=clock, earlier=earlier)
+
+
+def _look_before(engine: Engine, clock: Callable[[], int]) -> Seen | None:
+    """Note what there is; where that can't be, return it, or nothing where it can't be seen."""
+    try:
         look_and_note(engine, clock=clock)
+    except AuditError:
+        began_us = clock()
+        try:
+            return Seen(look_only(engine)[0], began_us, clock())
+        except AuditError:
+            _log.warning("what was recorded until now can't be looked at", exc_info=True)
+    return None
 
 
-def has_begun(engine: Engine) -> bool:
-    """Tell whether somebody has looked at this database already."""
-    return kept_of(engine) is not None
+def _is_captured(engine: Engine) -> bool:
+    """Tell whether there is anything to look at, and room to keep what was seen."""
+    options = {"audit_read_only": True}
+    with translating(engine), engine.connect().execution_options(**options) as connection:
+        try:
+            capture.require_keeping(connection)
+            capture.kept_watch_list(connection)
+        except (CoverageRefused, WatchRefused):
+            return False
+        return True
 
 
 def kept_of(engine: Engine) -> Kept | None:
@@ -123,5 +167,4 @@ def translating(engine: Engine) -> Iterator[None]:
         yield
     except (DBAPIError, PoolTimeout) as error:
         cause = str(error.orig if isinstance(error, DBAPIError) else error).partition("\n")[0]
-        name = engine.url.render_as_string(hide_password=True)
-        raise OutboxFailed(f"The database {name} failed: {cause}") from error
+        raise OutboxFailed(f"The database {name_of(engine.url)} failed: {cause}") from error

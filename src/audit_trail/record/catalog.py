@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import msgspec
 
+from audit_trail.record.language import spoken
+
 # Empty, quoted, a number or the like, more than one by its commas, or with space at an end.
 _TAKEN_FOR_ELSE: Final = re.compile(r"^$|^[\[{\"\s]|\s$|[,\n]|^(?:true|false|null|-?\d[\d.eE+-]*)$")
 _CAPITALS: Final = frozenset({"url", "id", "csat", "ip", "hmac", "api", "json", "sla", "ai"})
@@ -66,7 +68,12 @@ def spelled(name: str) -> str:
 
 
 def titled(label: str) -> str:
-    """Write a label as a heading: "webhook URL" is "Webhook URL"."""
+    """Write a label as a heading: "webhook URL" is "Webhook URL".
+
+    English has a capital in each word; of other languages, none wants more than the first.
+    """
+    if spoken() is not None:
+        return label[:1].upper() + label[1:]
     return " ".join(word[:1].upper() + word[1:] for word in label.split(" "))
 
 

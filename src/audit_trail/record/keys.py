@@ -13,7 +13,7 @@ from audit_trail.record.catalog import Catalog
 from audit_trail.record.dates import during
 from audit_trail.record.entry import Outcome, Via
 from audit_trail.record.hours import day_of_week, time_of_day
-from audit_trail.record.language import marked, say
+from audit_trail.record.language import marked, say, series
 from audit_trail.record.query import (
     By,
     Condition,
@@ -295,4 +295,4 @@ def _snake(text: str) -> str:
 
 def _listed(names: Iterable[str]) -> str:
     *first, last = names
-    return say("%(first)s or %(last)s", first=", ".join(first), last=last)
+    return say("%(first)s or %(last)s", first=series(first), last=last)

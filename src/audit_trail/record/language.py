@@ -3,7 +3,7 @@
 It holds no texts of another language, and reads none. Programs are always told in English.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Protocol
@@ -59,6 +59,11 @@ def say(message: str, /, **values: object) -> str:
 def say_many(one: str, many: str, count: int, /, **values: object) -> str:
     """Return a message that counts; `%(count)s` is the number."""
     return told_many(one, many, count) % {"count": grouped(count), **values}
+
+
+def series(words: Iterable[str]) -> str:
+    """Put words into a row, with the language's commas between them."""
+    return told(", ").join(words)
 
 
 def grouped(number: int) -> str:

@@ -25,7 +25,7 @@ from audit_trail.record.asked import (
 )
 from audit_trail.record.catalog import Catalog
 from audit_trail.record.keys import KEYS, Meaning, expect_key
-from audit_trail.record.language import marked, say
+from audit_trail.record.language import marked, say, series
 from audit_trail.record.query import Changed, Condition, Not, Value, all_of, any_of
 from audit_trail.record.words import words
 
@@ -266,4 +266,4 @@ def _label(part: Part, text: str) -> str:
 
 def _listed(term: Term) -> str:
     *first, last = map(told_value, term.values)
-    return say("%(first)s or %(last)s", first=", ".join(first), last=last) if first else last
+    return say("%(first)s or %(last)s", first=series(first), last=last) if first else last

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from audit_trail.record.catalog import Catalog
 from audit_trail.record.entry import Public, Ranges
-from audit_trail.record.language import grouped, marked, say, say_many, told
+from audit_trail.record.language import grouped, marked, say, say_many, series, told
 
 RETAINED: Final[Mapping[str, str]] = {
     "change_retention": marked("Changed retention"),
@@ -74,7 +74,7 @@ def said_hold(hold: Mapping[str, Any], catalog: Catalog) -> str:
         say("from %(time)s", time=said_time(hold["start"])) if "start" in hold else "",
         say("until %(time)s", time=said_time(hold["end"])) if "end" in hold else "",
     ]
-    return ", ".join(part for part in parts if part)
+    return series(part for part in parts if part)
 
 
 def said_time(time_us: Any) -> str:
@@ -94,8 +94,8 @@ def said_ranges(ranges: Ranges) -> str:
     ]
     more = len(ranges) - len(said)
     if more <= 0:
-        return ", ".join(said)
-    return say("%(first)s and %(more)s more stretches", first=", ".join(said), more=grouped(more))
+        return series(said)
+    return say("%(first)s and %(more)s more stretches", first=series(said), more=grouped(more))
 
 
 def _said_actor(actor: Mapping[str, Any]) -> str:

@@ -9,7 +9,8 @@ from audit_trail.record.captured import summary as capture_summary
 from audit_trail.record.catalog import Catalog, spelled, with_article
 from audit_trail.record.entry import ActorId, ActorKind, Public, What, Who
 from audit_trail.record.facts import undone_number
-from audit_trail.record.language import marked, say, say_many, told
+from audit_trail.record.language import marked, say, say_many, series, told
+from audit_trail.record.opened import summary as read_summary
 from audit_trail.record.retained import RETAINED
 from audit_trail.record.retained import summary as retention_summary
 
@@ -31,6 +32,7 @@ EVENTS: Final = {
     "reconciled": marked("Found all records as their entries say again"),
     "rotate_key": marked("Changed the key that signs the audit logs"),
     "begin_epoch": marked("Began to sign the audit logs anew"),
+    "capture_lost": marked("Could not record changes"),
     "unreadable": marked("Made a change that can't be read"),
 }
 """What an event is called that changes no record, by its action."""
@@ -96,12 +98,13 @@ def summary(public: Public, what: What, catalog: Catalog) -> str:
         parts.append(say(message, name=told(catalog.name(went_with))))
     if undone := undone_number(what):
         parts.append(say("undoes entry #%(number)s", number=undone))
-    if retained := retention_summary(public.action, what.details, catalog):
-        parts.append(retained)
-    if captured := capture_summary(public.action, what.details, catalog):
-        parts.append(captured)
-    if isinstance(differing := what.details.get("differing"), int):
-        parts.append(say_many("%(count)s record differs", "%(count)s records differ", differing))
+    said = (
+        retention_summary(public.action, what.details, catalog),
+        capture_summary(public.action, what.details, catalog),
+        read_summary(public.action, what.details),
+        _differing(what),
+    )
+    parts += filter(None, said)
     if isinstance(exported := what.details.get("exported"), int):
         form = what.details.get("format")
         parts.append(
@@ -124,6 +127,14 @@ def summary(public: Public, what: What, catalog: Catalog) -> str:
     if what.unreadable:
         parts.append(say("could not be read"))
     return " · ".join(parts)
+
+
+def _differing(what: What) -> str:
+    """Say how many records a reconciliation found that differ, where it is one."""
+    count = what.details.get("differing")
+    if not isinstance(count, int):
+        return ""
+    return say_many("%(count)s record differs", "%(count)s records differ", count)
 
 
 class Called(NamedTuple):
@@ -211,5 +222,5 @@ def listed(labels: Sequence[str]) -> str:
     """List all where there are few; else the first, and how many more there are."""
     more = len(labels) - SHOWN_FIELDS
     if more <= 1:
-        return ", ".join(labels)
-    return say("%(first)s and %(more)s more", first=", ".join(labels[:SHOWN_FIELDS]), more=more)
+        return series(labels)
+    return say("%(first)s and %(more)s more", first=series(labels[:SHOWN_FIELDS]), more=more)

@@ -23,6 +23,7 @@ from audit_trail.record.asked import LONGEST
 from audit_trail.record.catalog import Catalog
 from audit_trail.record.entry import Entry
 from audit_trail.record.language import Language, say, say_many, speaking, spoken
+from audit_trail.record.opened import details
 from audit_trail.record.query import Query
 from audit_trail.search.found import SEARCHED_AT_ONCE, Page
 from audit_trail.server.asked import ADDRESSED, RANGES, Asked, asked_of
@@ -302,6 +303,7 @@ class _Pages:
     def entry(self, request: AnyRequest, viewer: Viewer, number: str) -> Response[Any]:
         """Answer one entry: its window alone to the list's script, else a page of its own."""
         entry = self._entry(viewer, number)
+        viewer.opens(details(entry.index))
         if _wants_json(request):
             return _json(self._entry_json(entry, viewer))
         asked = self._asked(request, viewer)
@@ -325,6 +327,7 @@ class _Pages:
             raise EntryNotFound(
                 say("Entry %(number)s is about no record that could have a history.", number=number)
             )
+        viewer.opens(details(entry.index, shown_as="history"))
         asked, zone = self._asked(request, viewer), _zone(request, viewer)
         history = history_of(
             self._trail, entry, asked, self._catalog, zone, viewer.path, before=before
@@ -393,6 +396,7 @@ class _Pages:
         name = f"audit-log-{index + 1}.evidence.zip"
         headers = {**PAGE_HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
         content = evidence(self._trail, wanted)
+        viewer.opens(details(index, shown_as="evidence"))
         return Response(b"".join(content), media_type="application/zip", headers=headers)
 
     def _entry(self, viewer: Viewer, number: str) -> Entry:

@@ -11,6 +11,7 @@ import msgspec
 
 from audit_trail.errors import EntryNotFound, QueryRefused
 from audit_trail.record.catalog import Catalog
+from audit_trail.record.opened import details
 from audit_trail.record.query import Query
 from audit_trail.search.found import FACETS, Page
 from audit_trail.server.asked import Asked, asked_of
@@ -208,7 +209,9 @@ class Entries:
         """Return one entry. Raises `EntryNotFound`."""
         if not 0 <= index <= LARGEST_INDEX:
             raise EntryNotFound(f"There is no entry with the index {str(index)[:20]}.")
-        return self._item(reader, self._trail.entry(reader.account, index))
+        found = self._trail.entry(reader.account, index)
+        reader.opens(details(index))
+        return self._item(reader, found)
 
     def _asked(self, reader: Reader, given: Given, now_us: int) -> Asked:
         return asked_of(given, reader.account, _zone(reader, given), now_us, self._catalog)

@@ -10,6 +10,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 from babel.core import Locale, UnknownLocaleError, negotiate_locale
 from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import write_mo
@@ -128,6 +129,11 @@ def spoken_locale() -> Locale:
     return language.locale if isinstance(language, Spoken) else ENGLISH_LOCALE
 
 
+def called_itself(tag: str) -> str:
+    """Return what the language of a tag calls itself: Deutsch."""
+    return str(Locale.parse(tag, sep="-").get_display_name())
+
+
 def size_of(count_bytes: int) -> str:
     """Say a file's size in its largest unit: "12.4 kB"."""
     size, unit = float(count_bytes), "byte"
@@ -139,10 +145,10 @@ def size_of(count_bytes: int) -> str:
     return format_unit(round(size, 1), f"digital-{unit}", length=length, locale=spoken_locale())
 
 
-def scripted() -> Mapping[str, str]:
-    """Return what scripts of the page say in the language that is spoken; nothing for English."""
+def scripted() -> str:
+    """Return what scripts of the page say in the language that is spoken, as JSON; "" for English."""
     language = spoken()
-    return language.scripted if isinstance(language, Spoken) else {}
+    return msgspec.json.encode(language.scripted).decode() if isinstance(language, Spoken) else ""
 
 
 def _accepted(header: str) -> Iterator[str]:

@@ -8,7 +8,7 @@ import msgspec
 
 from audit_trail.record.catalog import Catalog
 from audit_trail.record.entry import Entry, read_who
-from audit_trail.record.language import grouped, marked, say, say_many, told
+from audit_trail.record.language import grouped, marked, say, say_many, series, told
 from audit_trail.record.question import and_also
 from audit_trail.search.found import FACETS, FacetName, Timeline
 from audit_trail.server.asked import Asked
@@ -150,7 +150,7 @@ def _bars(asked: Asked, edges: Sequence[datetime], timeline: Timeline, most: int
     for place, (bar, since, until) in enumerate(zip(timeline.bars, edges, edges[1:], strict=False)):
         part = f"date:{since:%Y-%m-%dT%H:%M}..{until:%Y-%m-%dT%H:%M}"
         address = asked.instead(q=and_also(asked.given.get("q", ""), part))
-        said = ", ".join(
+        said = series(
             say(_DONE[each], count=grouped(bar[each])) for each in _ORDER if bar.get(each)
         )
         when = local_time(since)

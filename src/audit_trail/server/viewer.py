@@ -25,6 +25,14 @@ class Views(msgspec.Struct, frozen=True, kw_only=True):
     all: str
 
 
+Opens = Callable[[dict[str, Any]], None]
+"""Told what is about to be shown whole (`record.opened.details`). What it raises is answered instead."""
+
+
+def unrecorded(_said: dict[str, Any]) -> None:
+    """Let everything be shown, and record nothing of it."""
+
+
 class Reader(msgspec.Struct, frozen=True, kw_only=True):
     """Who reads entries: whose trail, and in which zone (IANA) days are meant by default."""
 
@@ -32,6 +40,7 @@ class Reader(msgspec.Struct, frozen=True, kw_only=True):
     zone: str | None = None
     person: Hashable = None
     """Tells people apart, where something is limited for each of them."""
+    opens: Opens = unrecorded
     is_admitted: Callable[[], bool] = lambda: True
     """Tells whether they may still read; asked every few seconds of an answer that goes on for long."""
 
@@ -64,6 +73,7 @@ class Viewer(msgspec.Struct, frozen=True, kw_only=True):
     """The address where the application finds and erases what is kept of a person."""
     reader: Reader | None = None
     """The same person, for answers that go on for long; without it there are none."""
+    opens: Opens = unrecorded
     views: Views | None = None
     """What the application keeps of questions that were asked."""
     exports: Exports | None = None

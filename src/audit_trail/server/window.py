@@ -11,7 +11,9 @@ from audit_trail.record.captured import CAPTURED
 from audit_trail.record.catalog import Catalog, spelled, titled
 from audit_trail.record.entry import Entry, Public, What, Who, read_what, read_who
 from audit_trail.record.facts import UNDOES
-from audit_trail.record.language import grouped, marked, say, told
+from audit_trail.record.language import grouped, marked, say, series, told
+from audit_trail.record.opened import READ
+from audit_trail.record.opened import summary as read_summary
 from audit_trail.record.question import quoted
 from audit_trail.record.retained import RETAINED, facts
 from audit_trail.record.sentence import ERASED, activity, actor_called, principals, via_name
@@ -126,6 +128,7 @@ def window_of(
             *_undoing(trail, entry, what, asked, catalog, path),
             *_reasons(what),
             *_details(public, what, catalog),
+            *_opened(public, what, asked, path),
             *_erasure(who, what),
             *_recording(entry, public),
         ),
@@ -199,7 +202,7 @@ def _who_and_when(public: Public, who: Who, zone: Zone, filters: Filters) -> Ite
     at = moment(public.occurred_at, zone)
     yield Fact(
         label=told(done_at),
-        value=f"{at.local}, {zone_phrase(zone, at)}",
+        value=series((at.local, zone_phrase(zone, at))),
         quiet=at.utc,
         iso=at.iso,
     )
@@ -236,7 +239,7 @@ def _origin(public: Public, who: Who, filters: Filters) -> Iterator[Fact]:
         parts=tuple(part for part in parts if part[0]),
     )
     if who.forwarded:
-        said = say("said to come from %(addresses)s", addresses=", ".join(who.forwarded))
+        said = say("said to come from %(addresses)s", addresses=series(who.forwarded))
         yield Fact(label=say("Proxy"), value=who.ip or say("Unix socket"), quiet=said)
     if who.job:
         yield Fact(label=say("Via"), value=via_name(public), quiet=who.job)
@@ -311,9 +314,22 @@ def _details(public: Public, what: What, catalog: Catalog) -> Iterator[Fact]:
             if value:
                 yield Fact(label=label, value=value)
         return
+    if public.action == READ:
+        return
     for name, value in what.details.items():
         if name not in _TOLD_ELSEWHERE:
             yield Fact(label=told(_DETAILS.get(name) or titled(spelled(name))), value=_said(value))
+
+
+def _opened(public: Public, what: What, asked: Asked, path: str) -> Iterator[Fact]:
+    """Say what was read, and lead there."""
+    index = what.details.get("index")
+    if public.action != READ or not isinstance(index, int):
+        return
+    said = read_summary(public.action, what.details)
+    yield Fact(label=say("Shown"), value=said, address=asked.at(f"{path}/{index + 1}"))
+    if count := what.details.get("count"):
+        yield Fact(label=told(_DETAILS["count"]), value=_said(count))
 
 
 def _erasure(who: Who, what: What) -> Iterator[Fact]:

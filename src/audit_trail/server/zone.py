@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from babel.core import Locale
 from babel.dates import format_date, format_datetime, format_skeleton, format_time
 
-from audit_trail.record.language import say, say_many
+from audit_trail.record.language import say, say_many, series
 from audit_trail.server.languages import ENGLISH_LOCALE, spoken_locale
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -113,7 +113,7 @@ def zone_title(zone: Zone, moments: Iterable[Moment]) -> str:
     told_offsets = (
         say("%(one)s and %(other)s", one=first, other=", ".join(others)) if others else first
     )
-    return f"{zone.place}, {told_offsets}"
+    return series((zone.place, told_offsets))
 
 
 def zone_phrase(zone: Zone, at: Moment) -> str:

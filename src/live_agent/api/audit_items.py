@@ -9,10 +9,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from audit_trail.record.entry import Change, Entry, Public, What, Who, read_what, read_who
+from audit_trail.record.opened import summary as read_summary
 from audit_trail.record.sentence import actor_name, principals
 from audit_trail.record.value import plain
 from live_agent.api import shapes
 from live_agent.api.shapes import Shape
+from live_agent.catalog import class_name
 from live_agent.schema import (
     AccessToken,
     Account,
@@ -34,30 +36,6 @@ from live_agent.schema import (
 )
 from live_agent.services import Services
 
-ENTITY_TYPES: Final[Mapping[str, str]] = {
-    "Inbox": "inbox",
-    "AutomationRule": "automation_rule",
-    "Webhook": "webhook",
-    "Team": "team",
-    "InboxMember": "inbox_member",
-    "TeamMember": "team_member",
-    "AccountUser": "account_user",
-    "Account": "account",
-    "Macro": "macro",
-    "AgentBot": "agent_bot",
-    "Label": "label",
-    "CannedResponse": "canned_response",
-    "Skill": "skill",
-    "AgentSkill": "agent_skill",
-    "Conversation": "conversation",
-    "User": "user",
-    "AccessToken": "access_token",
-    "SavedView": "saved_view",
-    "AuditLog": "audit_log",
-}
-"""Entity types by the contract's class names."""
-
-CLASS_NAMES: Final = {entity_type: name for name, entity_type in ENTITY_TYPES.items()}
 ACTIONS: Final = {"delete": "destroy"}
 ERASED: Final = "[erased]"
 
@@ -93,7 +71,7 @@ def _item(services: Services, account_id: int, entry: Entry, public: Public, liv
         "action": ACTIONS.get(public.action, public.action),
         "audited_changes": _changes(public, what),
         "version": entry.version,
-        "comment": _comment(what),
+        "comment": _comment(public, what),
         "request_uuid": public.request,
         "created_at": public.occurred_at // 1_000_000,
         "remote_address": who.nearest,
@@ -118,12 +96,6 @@ def _beyond_the_contract(public: Public, who: Who, what: What) -> Shape:
         "ticket": what.ticket,
         "erased": [name for name, part in (("who", who), ("what", what)) if part.is_erased],
     }
-
-
-def class_name(entity_type: str) -> str:
-    """Return the contract's name of an entity type; one it doesn't know is spelled as a class."""
-    known = CLASS_NAMES.get(entity_type)
-    return known or "".join(word.capitalize() for word in entity_type.split("_"))
 
 
 def _number(text: str | None) -> int | str | None:
@@ -154,11 +126,12 @@ def _plain(value: Change | msgspec.Raw | msgspec.UnsetType) -> Any:
     return plain(bytes(value)) if isinstance(value, msgspec.Raw) else None
 
 
-def _comment(what: What) -> str | None:
+def _comment(public: Public, what: What) -> str | None:
     reason = what.reason or what.details.get("reason")
+    read = read_summary(public.action, what.details)
     count = what.details.get("count")
     more = f"{count} more within a minute" if count else None
-    return "; ".join(str(part) for part in (reason, more) if part) or None
+    return "; ".join(str(part) for part in (reason, read, more) if part) or None
 
 
 def _live(db: Session, account_id: int, publics: Sequence[Public]) -> Live:

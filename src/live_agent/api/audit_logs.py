@@ -9,15 +9,16 @@ from litestar import Request, get
 from litestar.response import Stream
 
 from audit_trail.evidence import Wanted, evidence, questioned
+from audit_trail.record.opened import details
 from audit_trail.record.query import During, Is, Named, Query, all_of, any_of
 from audit_trail.record.question import understand
 from live_agent.api.asked import Id, TheMember, TheServices
-from live_agent.api.audit_items import ENTITY_TYPES, audit_items
+from live_agent.api.audit_items import audit_items
 from live_agent.api.document import asked_by
 from live_agent.api.shapes import Shape
-from live_agent.catalog import CATALOG
+from live_agent.catalog import CATALOG, ENTITY_TYPES
 from live_agent.errors import Invalid, NotFound
-from live_agent.gate import AUDIT_LOGS
+from live_agent.gate import AUDIT_LOGS, opens
 from live_agent.schema import Account
 from live_agent.services import Services
 from live_agent.settings.fields import timezone
@@ -81,9 +82,12 @@ def get_audit_logs_evidence(
     wanted = Wanted(account=account, first=(first or 1) - 1, last=last and last - 1)
     if question := _last(parameters, "question"):
         wanted = _of_question(services, wanted, question, _last(parameters, "timezone"))
+    content = evidence(services.trail, wanted)
+    last = services.trail.head(account).size - 1 if wanted.last is None else wanted.last
+    opens(services, member)(details(wanted.first, last, shown_as="evidence"))
     name = f"audit-logs-{account}.evidence.zip"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Stream(evidence(services.trail, wanted), headers=headers)
+    return Stream(content, headers=headers)
 
 
 def _of_question(services: Services, wanted: Wanted, question: str, zone: str | None) -> Wanted:
@@ -104,6 +108,7 @@ def get_audit_log(services: TheServices, member: TheMember, entry_id: Id) -> Sha
         raise NotFound
     services.fresh()
     entry = services.trail.entry(str(member.account_id), entry_id - 1)
+    opens(services, member)(details(entry.index))
     return audit_items(services, member.account_id, [entry])[0]
 
 

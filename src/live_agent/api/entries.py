@@ -9,7 +9,7 @@ from audit_trail.server.states_router import states_router
 from audit_trail.server.viewer import Reader
 from live_agent.api.asked import TheMember, TheServices
 from live_agent.catalog import CATALOG
-from live_agent.gate import AUDIT_LOGS, admission
+from live_agent.gate import AUDIT_LOGS, admission, opens
 from live_agent.schema import Account
 from live_agent.services import Services
 from live_agent.watching import IDENTITIES, ROLES
@@ -49,5 +49,6 @@ def _reader(services: TheServices, member: TheMember, request: Request[Any, Any,
         account=str(member.account_id),
         zone=zone,
         person=member.user_id,
+        opens=opens(services, member),
         is_admitted=admission(services, request.scope),
     )

@@ -78,14 +78,24 @@ def change_profile(
     services: TheServices, request: Request[Any, Any, Any], person: ThePerson, sent: Sent
 ) -> Shape:
     values = fields_of(sent, "profile")
-    confirmed = confirm(services, person, values.get("current_password"), request.auth)
+    confirmed = (
+        confirm(services, person, values.get("current_password"), request.auth)
+        if profile.needs_password(values)
+        else None
+    )
     password_hash = agents.password_hash_of(values)
     with services.database.transaction() as db:
         user = db.get_one(User, person.user_id)
-        if user.password_hash != confirmed:
+        if confirmed is not None and user.password_hash != confirmed:
             raise WrongCredentials  # It was changed while we verified the one before.
         profile.update(db, user, values, password_hash=password_hash)
-    changed = msgspec.structs.replace(person, name=user.name, email=user.email)
+    changed = msgspec.structs.replace(
+        person,
+        name=user.name,
+        email=user.email,
+        language=user.language,
+        timezone=user.timezone,
+    )
     return profile_shape(services, changed)
 
 
@@ -110,6 +120,8 @@ def profile_shape(services: TheServices, person: ThePerson) -> Shape:
         "provider": "email",
         "name": person.name,
         "email": person.email,
+        "language": person.language,
+        "timezone": person.timezone,
         "account_id": first["id"],
         "role": first["role"],
         "custom_role": first["custom_role"],

@@ -103,6 +103,20 @@ def show(
         print_entry(audit, number, as_json=as_json)
 
 
+@app.command("catalog")
+def catalog(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Print what is recorded: each entity and event, and what isn't recorded and why."""
+    from live_agent.auditing.catalogue import catalogue, json_of
+    from live_agent.auditing.printing import print_catalogue
+
+    if as_json:
+        typer.echo(json_of(catalogue()))
+    else:
+        print_catalogue(catalogue())
+
+
 @app.command("export")
 def export(
     output: Annotated[

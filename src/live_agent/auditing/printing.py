@@ -20,6 +20,7 @@ from audit_trail.server.changes import Side
 from audit_trail.server.filters import Filters
 from audit_trail.server.row import Row, rows_of
 from audit_trail.server.window import window_of
+from live_agent.auditing.catalogue import Catalogue, unrecorded_of
 from live_agent.auditing.reading import Audit
 from live_agent.catalog import CATALOG
 
@@ -93,6 +94,27 @@ def print_entry(audit: Audit, number: int, *, as_json: bool) -> None:
         console.print(changes)
     if window.unreadable:
         console.print(_legible(window.unreadable), style="red")
+
+
+def print_catalogue(found: Catalogue) -> None:
+    """Print what is recorded, and what isn't."""
+    console = _console()
+    entities = Table("Entity", "Actions", "Fields", "Trail", box=SIMPLE_HEAD, show_edge=False)
+    for each in found.entities:
+        fields = (f"{field.label}{' (secret)' if field.is_secret else ''}" for field in each.fields)
+        name = f"{each.name}\n{each.contract}"
+        entities.add_row(name, "\n".join(each.actions), ", ".join(fields), each.trail)
+    events = Table(
+        "Event", "Meaning", "Role that it takes", "Trail", box=SIMPLE_HEAD, show_edge=False
+    )
+    for event in found.events:
+        said = f"{event.sentence}\n{event.action}"
+        events.add_row(said, event.description, event.role, event.trail)
+    left_out = Table("Not recorded", "Why", box=SIMPLE_HEAD, show_edge=False)
+    for what, why in unrecorded_of(found):
+        left_out.add_row(what, why)
+    for table in (entities, events, left_out):
+        console.print(table)
 
 
 def _table(audit: Audit, entries: Sequence[Entry]) -> Table:

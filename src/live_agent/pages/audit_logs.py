@@ -7,7 +7,7 @@ from audit_trail.server.audit_logs import AnyRequest, audit_logs_router
 from audit_trail.server.viewer import Reader, Viewer
 from live_agent.access import Member
 from live_agent.catalog import CATALOG
-from live_agent.gate import admission
+from live_agent.gate import admission, opens
 from live_agent.pages import exports, personal_data, restorations, retention, saved_views
 from live_agent.pages.desk import settings_path, shell_of
 from live_agent.schema import Account
@@ -38,6 +38,7 @@ def audit_logs(services: Services, templates: Environment) -> Router:
                     {name: request.query_params.getall(name) for name in request.query_params},
                 ),
                 exports=exports.exports_of(member),
+                opens=opens(services, member),
                 restoration=lambda entry: restorations.address_of(member.account_id, entry),
                 layout={"shell": shell_of(db, member, request.scope["path"]), "flash": None},
             )

@@ -157,7 +157,8 @@ def _rule(visit: Visit, rule_id: int) -> AutomationRule:
     return automation_rules.get(visit.db, visit.account_id, rule_id)
 
 
-def _names(visit: Visit) -> Names:
+def names_of(visit: Visit) -> Names:
+    """Return what conditions and actions may refer to, by name."""
     db, account_id = visit.db, visit.account_id
     return {
         "inboxes": {each.id: each.name for each in inboxes.listed(db, account_id)},
@@ -167,8 +168,8 @@ def _names(visit: Visit) -> Names:
 
 
 def _values(visit: Visit, sent: Sent, record: AutomationRule | None = None) -> dict[str, object]:
-    names, rows = _names(visit), _rows(sent)
-    _require_subjects(rows)
+    names, rows = names_of(visit), _rows(sent)
+    require_subjects(conditions=rows.conditions, actions=rows.actions)
     return {
         **from_form(automation_rules.FIELDS, sent, FIELDS),
         "conditions": conditions_from(
@@ -191,17 +192,17 @@ def _changes(visit: Visit, sent: Sent, record: AutomationRule) -> dict[str, obje
 
 
 def _rows_of(visit: Visit, record: AutomationRule) -> Rows:
-    names = _names(visit)
+    names = names_of(visit)
     return Rows(
         conditions=conditions_of(readable(conditions, record.conditions), names),
         actions=actions_of(readable(actions, record.actions), names),
     )
 
 
-def _require_subjects(rows: Rows) -> None:
+def require_subjects(*, conditions: Sequence[Clause] = (), actions: Sequence[Clause] = ()) -> None:
     """Raise `Invalid` where values were typed, but nothing was chosen that they belong to."""
     errors = {}
-    for field, clauses in (("conditions", rows.conditions), ("actions", rows.actions)):
+    for field, clauses in (("conditions", conditions), ("actions", actions)):
         for number, clause in enumerate(clauses, 1):
             if not clause.subject:
                 errors[field] = say(

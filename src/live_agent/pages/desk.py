@@ -44,6 +44,7 @@ SAID: Final = {
     "activated": marked("Activated."),
     "deactivated": marked("Deactivated."),
     "exporting": marked("The export is being written."),
+    "revoked": marked("Revoked. It opens nothing more."),
     "cancelled": marked("Cancelled."),
     "restored": marked("Restored."),
     "held": marked("The hold is placed."),
@@ -54,9 +55,15 @@ _EVERYBODY: Final = (
     (marked("Agents"), "agents", "agents"),
     (marked("Teams"), "teams", "teams"),
     (marked("Inboxes"), "inboxes", "inbox"),
+    (marked("Labels"), "labels", "label"),
+    (marked("Canned Responses"), "canned-responses", "response"),
+    (marked("Macros"), "macros", "macro"),
+    (marked("Skills"), "skills", "skill"),
+    (marked("Access Tokens"), "access-tokens", "token"),
 )
 _ADMINISTRATORS: Final = (
     (marked("Automation Rules"), "automation-rules", "rule"),
+    (marked("Account"), "account", "account"),
     (marked("Audit Logs"), "audit-logs", "log"),
 )
 

@@ -1,9 +1,7 @@
 """Settings > Inboxes: the list, a new one, its settings and collaborators, and its deletion by name."""
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
-from zoneinfo import available_timezones
 
 import msgspec
 from litestar import Controller, Response, get, post
@@ -16,6 +14,7 @@ from live_agent.pages.desk import AnyRequest, TheDesk, TheForm, Visit
 from live_agent.pages.form import Form, edited, form_of, readable
 from live_agent.pages.people import agent_choices
 from live_agent.pages.week import Day, days_of, days_sent, hours_of
+from live_agent.pages.zones import zone_choices
 from live_agent.schema import Inbox
 from live_agent.settings import inboxes, membership
 from live_agent.settings.fields import from_form
@@ -141,30 +140,19 @@ def _week(record: Inbox) -> list[Day]:
     return days_of(readable(working_hours, record.working_hours))
 
 
-@cache
-def _zones() -> list[str]:
-    """The zones that people know by a place, and UTC."""
-    return ["UTC", *sorted(zone for zone in available_timezones() if _is_place(zone))]
-
-
-def _is_place(zone: str) -> bool:
-    return "/" in zone and not zone.startswith(("Etc/", "SystemV/", "US/"))
-
-
 def _draw_new(visit: Visit, form: Form) -> Response[Any]:
     return visit.page("inbox_new.html", form=form)
 
 
 def _draw(visit: Visit, inbox_id: int, form: Form, week: Sequence[Day]) -> Response[Any]:
     record = inboxes.get(visit.db, visit.account_id, inbox_id)
-    zones = list(dict.fromkeys([*_zones(), record.timezone]))
     return visit.page(
         "inbox.html",
         inbox=record,
         tab="Settings",
         form=form,
         week=week,
-        zones=[(zone, zone.replace("_", " ")) for zone in map(str, zones)],
+        zones=zone_choices(record.timezone),
     )
 
 

@@ -11,6 +11,8 @@ from litestar.di import Provide
 from audit_trail.server.assets import STATIC, Assets, page_templates
 from live_agent.catalog import called, called_within
 from live_agent.gate import ADMINISTRATOR, AUDIT_LOGS, PUBLIC, form_sent
+from live_agent.pages.access_tokens import access_tokens_router
+from live_agent.pages.account import AccountSettings
 from live_agent.pages.agents import Agents
 from live_agent.pages.audit_logs import audit_logs
 from live_agent.pages.automation_rules import AutomationRules, RuleStates
@@ -19,8 +21,11 @@ from live_agent.pages.configuration import Configuration
 from live_agent.pages.desk import Desk
 from live_agent.pages.exports import exports_router
 from live_agent.pages.inboxes import Inboxes
+from live_agent.pages.macros import Macros
 from live_agent.pages.personal_data import personal_data
+from live_agent.pages.profile import profile_router
 from live_agent.pages.reading import Reading
+from live_agent.pages.records import RECORDS
 from live_agent.pages.refusals import Refusals
 from live_agent.pages.restorations import restorations
 from live_agent.pages.retention import retention
@@ -64,11 +69,16 @@ def pages(services: Services, locales: Sequence[Path] = (LOCALE,)) -> Pages:
             Bots,
             AutomationRules,
             RuleStates,
+            AccountSettings,
+            Macros,
+            *(records.router(desk) for records in RECORDS),
+            access_tokens_router(services, desk),
             log,
             retention(services, desk),
             personal_data(services, desk),
             saved_views_router(services, desk),
             exports_router(services, desk),
+            profile_router(services, desk),
             restorations(services, desk),
         ],
         opt=ADMINISTRATOR,

@@ -1,4 +1,4 @@
-"""Access tokens that are limited to a scope: who may have one, and for how long it is good."""
+"""Access tokens: a person's own, and those limited to a scope in an account; who may have one."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -50,5 +50,35 @@ def revoke(db: Session, account_id: int, token_id: int) -> None:
     found = db.get(AccessToken, token_id) if 0 < token_id <= LARGEST_INTEGER else None
     if found is None or found.account_id != account_id:
         raise NotFound
-    db.delete(found)
+    delete(db, found)
+
+
+def listed_own(db: Session, user_id: int) -> Sequence[AccessToken]:
+    """Return the tokens with which a person does all that they may, oldest first."""
+    own = select(AccessToken).where(AccessToken.user_id == user_id, AccessToken.scope.is_(None))
+    return db.scalars(own.order_by(AccessToken.id)).all()
+
+
+def create_own(db: Session, user_id: int, values: Mapping[str, object]) -> str:
+    """Make a token that opens what its person may, and return its secret, once. Raises `Invalid`."""
+    accepted, errors = checked({"name": FIELDS["name"]}, values)
+    require(errors)
+    return access.create_token(db, user_id, accepted["name"])
+
+
+def get(db: Session, account_id: int, user_id: int, token_id: int) -> AccessToken:
+    """Return a token of the person's own, or one of the account's. Raises `NotFound`."""
+    found = db.get(AccessToken, token_id) if 0 < token_id <= LARGEST_INTEGER else None
+    if found is None or not (found.account_id == account_id or _is_own(found, user_id)):
+        raise NotFound
+    return found
+
+
+def _is_own(token: AccessToken, user_id: int) -> bool:
+    return token.scope is None and token.user_id == user_id
+
+
+def delete(db: Session, token: AccessToken) -> None:
+    """Delete a token; it opens nothing more."""
+    db.delete(token)
     db.flush()

@@ -7,6 +7,7 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from audit_trail.record.language import say
 from live_agent.errors import NotFound
 from live_agent.schema import Account
 from live_agent.settings import fields
@@ -19,7 +20,7 @@ LONGEST_DAYS: Final = 999
 def language(value: object) -> str:
     """Accept a language as a tag, such as pt_BR."""
     if not isinstance(value, str) or not re.fullmatch(r"[a-z]{2,3}([_-][A-Za-z]{2,4})?", value):
-        raise ValueError("must be the tag of a language, such as en or pt_BR")
+        raise ValueError(say("must be the tag of a language, such as en or pt_BR"))
     return value
 
 
@@ -31,7 +32,7 @@ def domain(value: object) -> str | None:
     if not named or not re.fullmatch(
         r"[a-z0-9-]+(\.[a-z0-9-]+)+", str(value), re.IGNORECASE | re.ASCII
     ):
-        raise ValueError("must be the name of a host, such as alder.example")
+        raise ValueError(say("must be the name of a host, such as alder.example"))
     return str(value).lower()
 
 
@@ -39,7 +40,7 @@ def days(value: object) -> int:
     """Accept after how many days a conversation without news is resolved."""
     accepted = integer(value)
     if not 1 <= accepted <= LONGEST_DAYS:
-        raise ValueError(f"must be from 1 to {LONGEST_DAYS}")
+        raise ValueError(say("must be from 1 to %(most)s", most=LONGEST_DAYS))
     return accepted
 
 

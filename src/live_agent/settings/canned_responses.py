@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from audit_trail.record.language import say
 from live_agent.schema import CannedResponse
 from live_agent.settings import fields
 from live_agent.settings.fields import Field
@@ -16,7 +17,7 @@ def short_code(value: object) -> str:
     """Accept a code that can be typed in one go."""
     accepted: str = _text(value)
     if re.search(r"\s", accepted.strip()):
-        raise ValueError("must not contain spaces")
+        raise ValueError(say("must not contain spaces"))
     return accepted.strip()
 
 

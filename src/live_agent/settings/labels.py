@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from audit_trail.record.language import say
 from live_agent.schema import Label
 from live_agent.settings import fields
 from live_agent.settings.fields import Field
@@ -16,14 +17,14 @@ def title(value: object) -> str:
     """Accept a title that needs no quotes; it is kept in lower case."""
     accepted: str = _text(value)
     if not re.fullmatch(r"[\w-]+", accepted.strip()):
-        raise ValueError("must be letters, digits, - and _ alone")
+        raise ValueError(say("must be letters, digits, - and _ alone"))
     return accepted.strip().lower()
 
 
 def color(value: object) -> str:
     """Accept a color as a stylesheet writes it."""
     if not isinstance(value, str) or not re.fullmatch(r"#[0-9A-Fa-f]{6}", value):
-        raise ValueError("must be # and six hexadecimal digits, such as #1f93ff")
+        raise ValueError(say("must be # and six hexadecimal digits, such as #1f93ff"))
     return value.lower()
 
 

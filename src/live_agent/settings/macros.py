@@ -6,6 +6,7 @@ from typing import Final
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from audit_trail.record.language import say
 from live_agent.access import Member
 from live_agent.errors import Forbidden, NotFound
 from live_agent.schema import VISIBILITIES, Macro
@@ -48,7 +49,7 @@ def create(db: Session, member: Member, values: Mapping[str, object]) -> Macro:
     accepted, errors = checked(FIELDS, values)
     require(errors)
     macro = Macro(account_id=member.account_id, user_id=member.user_id, **accepted)
-    _require_may_write(member, macro.visibility)
+    require_may_write(member, macro.visibility)
     db.add(macro)
     db.flush()
     return macro
@@ -58,9 +59,9 @@ def update(db: Session, member: Member, record: Macro, values: Mapping[str, obje
     """Change the fields that were given. Raises `Invalid` or `Forbidden`."""
     accepted, errors = checked(FIELDS, values, partial=True)
     if accepted.get("visibility") == "personal" and record.user_id != member.user_id:
-        errors["visibility"] = "Visibility can be personal only of a macro of your own."
+        errors["visibility"] = say("Visibility can be personal only of a macro of your own.")
     require(errors)
-    _require_may_write(member, record.visibility, accepted.get("visibility"))
+    require_may_write(member, record.visibility, accepted.get("visibility"))
     assign(record, accepted)
     db.flush()
     return record
@@ -68,7 +69,7 @@ def update(db: Session, member: Member, record: Macro, values: Mapping[str, obje
 
 def delete(db: Session, member: Member, record: Macro) -> None:
     """Delete the macro. Raises `Forbidden`."""
-    _require_may_write(member, record.visibility)
+    require_may_write(member, record.visibility)
     db.delete(record)
     db.flush()
 
@@ -90,6 +91,7 @@ def may_write(member: Member, visibility: str | None) -> bool:
     return visibility in (None, "personal") or member.role in ABOVE_AGENTS
 
 
-def _require_may_write(member: Member, *visibilities: str | None) -> None:
+def require_may_write(member: Member, *visibilities: str | None) -> None:
+    """Raise `Forbidden` unless the member may write macros that are seen so."""
     if not all(may_write(member, each) for each in visibilities):
-        raise Forbidden("Supervisors and administrators alone write macros for everybody.")
+        raise Forbidden(say("Supervisors and administrators alone write macros for everybody."))

@@ -36,6 +36,11 @@ FIELDS: Final[Mapping[str, Field]] = {
 }
 
 
+def column_of(model: type[Membership]) -> str:
+    """Return the column of a membership that points to its inbox, team or skill."""
+    return next(column for members, column in _KINDS.values() if members is model)
+
+
 def agents_of(db: Session, parent: Parent) -> Sequence[AccountUser]:
     """Return the agents who are members, by name."""
     return db.scalars(

@@ -12,11 +12,24 @@ from live_agent.settings import fields
 from live_agent.settings.fields import Field, checked
 from live_agent.settings.lookup import assign, require
 
+LANGUAGES: Final = ("en", "de", "ja")
+"""The tags of the languages to choose from: English, and those whose files lie with the pages."""
+
 FIELDS: Final[Mapping[str, Field]] = {
     "name": Field(label="Name", check=fields.name()),
     "email": Field(label="E-mail", check=fields.email),
     "password": Field(label="Password", check=fields.password),
+    "language": Field(label="Language", check=fields.optional(fields.one_of(*LANGUAGES))),
+    "timezone": Field(label="Time zone", check=fields.optional(fields.timezone)),
 }
+UNGUARDED: Final = frozenset({"language", "timezone"})
+"""What is changed without the current password: it opens nothing to anybody."""
+
+
+def needs_password(values: Mapping[str, object]) -> bool:
+    """Tell whether a change must be confirmed by the current password."""
+    given = FIELDS.keys() & values.keys()
+    return not given or not given <= UNGUARDED
 
 
 def update(
@@ -29,12 +42,13 @@ def update(
     accepted, errors = checked(FIELDS, values, partial=True)
     email = accepted.get("email", person.email)
     if email != person.email and access.person_with(db, email):
-        errors["email"] = say("E-mail is already in use; choose another.")
+        errors["email"] = say("%(label)s is already in use; choose another.", label=say("E-mail"))
     require(errors)
     if password_hash is not None:
         access.set_password(db, person, password_hash)
     if email != person.email:
         access.end_sessions(db, person.id)
-    assign(person, {name: accepted[name] for name in ("name", "email") if name in accepted})
+    columns = ("name", "email", "language", "timezone")
+    assign(person, {name: accepted[name] for name in columns if name in accepted})
     db.flush()
     return person

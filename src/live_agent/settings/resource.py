@@ -18,6 +18,10 @@ class Resource(msgspec.Struct, Generic[Row], frozen=True, kw_only=True):
     fields: Mapping[str, Field]
     named_by: str = "name"
 
+    @property
+    def FIELDS(self) -> Mapping[str, Field]:  # noqa: N802 -- as a module of the settings has them
+        return self.fields
+
     def listed(self, db: Session, account_id: int) -> Sequence[Row]:
         """Return the account's records by name."""
         by_name = func.lower(getattr(self.model, self.named_by))

@@ -201,7 +201,7 @@ def _check_name(
     of_owner = of_others.where(SavedView.user_id == view.user_id)
     of_all = of_others.where(SavedView.is_shared)
     if db.scalar(select(of_owner)) or (wanted["is_shared"] and db.scalar(select(of_all))):
-        errors["name"] = say("Name is already in use; choose another.")
+        errors["name"] = say("%(label)s is already in use; choose another.", label=say("Name"))
 
 
 def _check_question(wanted: Mapping[str, Any], errors: dict[str, str]) -> None:

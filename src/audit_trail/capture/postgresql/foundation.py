@@ -66,6 +66,14 @@ FROM pg_attrdef AS d
 WHERE c.relnamespace = to_regnamespace('audit_trail') AND c.relname = 'outbox'
   AND a.attname = 'cluster'
 """
+# The functions, with those of triggers, the counts of what was lost, and the tables.
+_OWN_OBJECTS: Final = """
+SELECT format('DROP FUNCTION %%s', p.oid::regprocedure) FROM pg_proc AS p
+WHERE p.pronamespace = to_regnamespace('audit_trail')
+UNION ALL SELECT format('DROP SEQUENCE audit_trail.%%I', sequence) FROM audit_trail.told
+UNION ALL SELECT format('DROP TABLE audit_trail.%%I', name)
+FROM unnest(CAST(%s AS text[])) AS name WHERE to_regclass('audit_trail.' || name) IS NOT NULL
+"""
 # Each event trigger with its event and its function.
 _EVENT_TRIGGERS: Final = {
     "audit_trail_changed": ("ddl_command_end", "schema_changed"),
@@ -138,14 +146,23 @@ def quietly(connection: Connection) -> Iterator[None]:
 
 @contextmanager
 def unobserved(connection: Connection) -> Iterator[None]:
-    """Take down, without being told of it, what is inside; and at last the schema itself."""
+    """Take down, without being told of it, what is inside; and at last the schema itself.
+
+    What others made in it, or made depend on it, is in the way, and is named by the server.
+    """
     with as_capture(connection):
         run(connection, "INSERT INTO audit_trail.quiet VALUES (pg_current_xact_id())")
     yield
     for name in _EVENT_TRIGGERS:
         run(connection, f"DROP EVENT TRIGGER IF EXISTS {name}")
     with as_capture(connection):
-        run(connection, f"DROP SCHEMA {SCHEMA} CASCADE")
+        for statement in connection.exec_driver_sql(_OWN_OBJECTS, (_own_tables(),)).scalars().all():
+            run(connection, statement)
+        run(connection, f"DROP SCHEMA {SCHEMA}")
+
+
+def _own_tables() -> list[str]:
+    return re.findall(r"CREATE TABLE IF NOT EXISTS audit_trail\.(\w+)", _script("outbox.sql"))
 
 
 @contextmanager

@@ -30,17 +30,19 @@ _ALONE: Final = "audit_statement_alone"
 _COMMITTED: Final = "audit_context_committed"
 
 
-def attach(engine: Engine, *, after_commit: Callable[[], None] = lambda: None) -> None:
+def attach(
+    engine: Engine, *, after_commit: Callable[[], None] = lambda: None, as_guest: bool = False
+) -> None:
     """Make every transaction of the engine carry the context in force; call it once, at start.
 
     Transactions begin with BEGIN IMMEDIATE, since the driver's own BEGIN breaks savepoints and a
     late lock loses a race; those of a connection with the option `audit_read_only` begin as
     readers. A write in autocommit is a transaction with its context. `after_commit` is called
-    after each transaction that carried a context. Raises `ContextRefused` on an SQLite older than
-    3.40. A write that is refused because it can't be recorded raises `ChangeRefused`.
+    after each transaction that carried a context. A guest leaves what the file keeps, its journal's
+    mode, as it is. Raises `ContextRefused` on an SQLite older than 3.40. A write that is refused because it can't be recorded raises `ChangeRefused`.
     """
     require_version()
-    event.listen(engine, "checkout", _prepare)
+    event.listen(engine, "checkout", _prepare_as_guest if as_guest else _prepare)
     event.listen(engine, "begin", _begin)
     event.listen(engine, "before_cursor_execute", _before_statement)
     event.listen(engine, "after_cursor_execute", _after_statement)
@@ -55,7 +57,15 @@ def attach(engine: Engine, *, after_commit: Callable[[], None] = lambda: None) -
     )
 
 
-def _prepare(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object) -> None:
+def _prepare(connection: DBAPIConnection, record: ConnectionPoolEntry, proxy: object) -> None:
+    if not record.info.get(_PREPARED):
+        run(connection, "PRAGMA journal_mode = WAL")
+    _prepare_as_guest(connection, record, proxy)
+
+
+def _prepare_as_guest(
+    connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object
+) -> None:
     """Prepare each connection once; at checkout, since the pool may hold some from before."""
     if record.info.get(_PREPARED):
         return
@@ -65,7 +75,6 @@ def _prepare(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: o
     for setting in (
         "foreign_keys = ON",
         f"busy_timeout = {BUSY_TIMEOUT_MS}",
-        "journal_mode = WAL",
         "synchronous = FULL",
         # Else what named people stays in free space: rows of the outbox, contexts that were cleared.
         "secure_delete = ON",

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from typing import cast
 
 from sqlalchemy import Connection
 
@@ -66,6 +67,13 @@ def keep(connection: Connection, state: str) -> None:
     connection.exec_driver_sql(
         "INSERT OR REPLACE INTO audit_coverage (one, state) VALUES (1, ?)", (state,)
     )
+
+
+def take_turn(connection: Connection) -> None:
+    """Be the one that writes, also on an engine whose transactions begin with their first write."""
+    driver = cast("sqlite3.Connection", connection.connection.driver_connection)
+    if not driver.in_transaction:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _wanted(

@@ -1,7 +1,8 @@
 """Capture in a SQLite database: the outbox, the triggers kept as generated, and migrations."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sqlite3
+from collections.abc import Collection, Iterator
+from contextlib import closing, contextmanager
 from importlib.resources import files
 from typing import Final
 
@@ -21,13 +22,31 @@ OWN_TABLES: Final = frozenset(
 
 def create_outbox(connection: Connection) -> None:
     """Create the outbox and its companions where they are missing."""
+    for statement in _statements():
+        connection.exec_driver_sql(statement)
+
+
+def _statements() -> list[str]:
     script = files("audit_trail.capture.sqlite").joinpath("outbox.sql").read_text()
     without_comments = "\n".join(
         line for line in script.splitlines() if not line.lstrip().startswith("--")
     )
-    for statement in without_comments.split(";\n"):
-        if statement.strip():
-            connection.exec_driver_sql(statement)
+    return [each for each in without_comments.split(";\n") if each.strip()]
+
+
+def _require_ours(connection: Connection, names: Collection[str]) -> None:
+    """Raise `WatchRefused` where a table of the application's has the name of one of ours."""
+    with closing(sqlite3.connect(":memory:")) as ours:
+        for statement in _statements():
+            ours.execute(statement)
+        for name in sorted(names):
+            columns = f"SELECT name FROM pragma_table_xinfo('{name}')"
+            wanted = {row[0] for row in ours.execute(columns)}
+            if lacking := sorted(wanted - set(connection.exec_driver_sql(columns).scalars())):
+                raise WatchRefused(
+                    f"The table {name} isn't capture's, but has its name: it has no column "
+                    f"{lacking[0]}. Rename it."
+                )
 
 
 def sync(connection: Connection, watch: WatchList) -> list[str]:
@@ -39,6 +58,7 @@ def sync(connection: Connection, watch: WatchList) -> list[str]:
     encoding = connection.exec_driver_sql("PRAGMA encoding").scalar_one()
     if encoding != "UTF-8":
         raise WatchRefused(f"The database is encoded in {encoding}; capture needs UTF-8.")
+    _require_ours(connection, OWN_TABLES.difference(lacking(connection)))
     create_outbox(connection)
     before = installed(connection)
     drop_triggers(connection)
@@ -79,10 +99,10 @@ def remove(connection: Connection) -> int | None:
 
     SQLite itself keeps the list of sequences, which the outbox may have been the first to need.
     """
-    names = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'")
-    present = OWN_TABLES.intersection(names.scalars())
+    present = OWN_TABLES.difference(lacking(connection))
     if "audit_outbox" not in present:
         return None
+    _require_ours(connection, present)
     waiting = connection.exec_driver_sql("SELECT count(*) FROM audit_outbox").scalar_one()
     drop_triggers(connection)
     # In this order the context goes before the guard that it refers to.

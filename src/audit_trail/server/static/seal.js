@@ -4,7 +4,18 @@
 
 {
   const ICONS = { holds: "seal", fails: "cross", absent: "absent", undecided: "unknown", unreached: "absent" };
-  const WORDS = { holds: "holds.", fails: "fails.", absent: "isn't there.", undecided: "isn't decided.", unreached: "wasn't reached." };
+
+  // Texts of another language come with the window.
+  const texts = () => JSON.parse(document.querySelector("[data-texts]")?.dataset.texts || "{}");
+  const say = (text, values = {}) => (texts()[text] ?? text).replace(/%\((\w+)\)s/g, (_, name) => values[name]);
+
+  const WORDS = {
+    holds: () => say("holds."),
+    fails: () => say("fails."),
+    absent: () => say("isn't there."),
+    undecided: () => say("isn't decided."),
+    unreached: () => say("wasn't reached."),
+  };
 
   document.documentElement.dataset.scripted = "";
 
@@ -19,21 +30,21 @@
   async function copy(seal, text) {
     try {
       await navigator.clipboard.writeText(text);
-      tell(seal, "", "Copied.");
+      tell(seal, "", say("Copied."));
     } catch {
-      tell(seal, "", "This browser copies nothing here.", "Select the text instead.");
+      tell(seal, "", say("This browser copies nothing here."), say("Select the text instead."));
     }
   }
 
   async function verifyIn(seal) {
     seal.ariaBusy = "true";
     seal.querySelector(".steps").replaceChildren();
-    tell(seal, "", "Verifying …");
+    tell(seal, "", say("Verifying …"));
     try {
-      if (!isSecureContext || !crypto.subtle) throw new Error("Browsers verify on pages that come by https or from localhost only.");
+      if (!isSecureContext || !crypto.subtle) throw new Error(say("Browsers verify on pages that come by https or from localhost only."));
       conclude(seal, await steps(seal));
     } catch (error) {
-      tell(seal, "undecided", "Not decided.", `${error.message} ${elsewhere(seal)}`);
+      tell(seal, "undecided", say("Not decided."), `${error.message} ${elsewhere(seal)}`);
     }
     seal.ariaBusy = "false";
     seal.querySelector(".verdict").scrollIntoView({ block: "nearest" });
@@ -46,7 +57,7 @@
     const list = seal.querySelector(".steps");
     list.hidden = false;
     const done = [];
-    for await (const step of verify(proof, { ...seal.dataset, seen })) {
+    for await (const step of verify(proof, { ...seal.dataset, seen }, texts())) {
       done.push(step);
       list.append(drawn(seal, step));
     }
@@ -56,25 +67,30 @@
 
   async function asked(seal, seen) {
     const since = seen ? `?since=${encodeURIComponent(seen.size)}` : "";
-    const answer = await fetch(seal.dataset.proof + since, { headers: { Accept: "application/json" } });
-    if (!answer.ok || answer.redirected) throw new Error(`The server gave no proof (${answer.status}).`);
+    const answer = await fetch(seal.dataset.proof + since, { headers: { Accept: "application/json", "HX-Request": "true" } });
+    if (!answer.ok || answer.redirected) throw new Error(say("The server gave no proof (%(status)s).", { status: answer.status }));
     return answer.json();
   }
 
   function conclude(seal, done) {
-    const named = state => done.filter(step => step.state === state).map(step => step.name.toLowerCase()).join(", ");
-    if (named("fails")) return tell(seal, "fails", "Not verified.", `What fails: ${named("fails")}.`);
-    if (named("undecided")) return tell(seal, "undecided", "Not decided:", `${named("undecided")}. ${elsewhere(seal)}`);
+    const named = state => done.filter(step => step.state === state).map(step => within(step.name)).join(", ");
+    if (named("fails")) return tell(seal, "fails", say("Not verified."), say("What fails: %(steps)s.", { steps: named("fails") }));
+    if (named("undecided")) return tell(seal, "undecided", say("Not decided:"), `${say("%(steps)s.", { steps: named("undecided") })} ${elsewhere(seal)}`);
     const { checkpoint } = done.at(-1);
     remember(checkpoint);
     tell(
       seal, "holds",
-      `Verified in this browser: the tree of ${checkpoint.size} entries that this trail's key signed holds this entry at index ${seal.dataset.index}.`,
-      "The key came from the same server: compare it with one that you keep elsewhere.",
+      say("Verified in this browser: the tree of %(size)s entries that this trail's key signed holds this entry at index %(index)s.", { size: checkpoint.size, index: seal.dataset.index }),
+      say("The key came from the same server: compare it with one that you keep elsewhere."),
     );
   }
 
-  const elsewhere = seal => `${seal.querySelector("[data-evidence]") ? "Download evidence, and run" : "Run"} audit-trail verify instead.`;
+  // Nouns begin with a capital in other languages, wherever they stand.
+  const within = name => (document.documentElement.lang === "en" ? name.toLowerCase() : name);
+
+  const elsewhere = seal => seal.querySelector("[data-evidence]")
+    ? say("Download evidence, and run audit-trail verify instead.")
+    : say("Run audit-trail verify instead.");
 
   function tell(seal, state, says, more = "") {
     const verdict = seal.querySelector(".verdict");
@@ -89,7 +105,7 @@
     item.className = state;
     item.querySelector("use").setAttribute("href", `#i-${ICONS[state]}`);
     item.querySelector("b").textContent = name;
-    item.querySelector(".unseen").textContent = WORDS[state];
+    item.querySelector(".unseen").textContent = WORDS[state]();
     item.querySelector("[data-says]").textContent = says;
     item.querySelector("code").textContent = value ?? "";
     return item;
@@ -99,7 +115,7 @@
     const bytes = seal.querySelector(".bytes");
     bytes.hidden = false;
     bytes.querySelector("dl").replaceChildren();
-    for (const [name, content] of [["Public part", proof.public], ["Who part", proof.who?.stored], ["What part", proof.what?.stored]]) {
+    for (const [name, content] of [[say("Public part"), proof.public], [say("Who part"), proof.who?.stored], [say("What part"), proof.what?.stored]]) {
       if (!content) continue;
       const [term, description, text] = ["dt", "dd", "pre"].map(each => document.createElement(each));
       term.textContent = name;

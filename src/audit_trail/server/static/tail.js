@@ -17,7 +17,7 @@
   function draw() {
     const one = count === 1 && isExact;
     const { one: single, many } = fresh.dataset;
-    const said = (one ? single : many).replace("{}", `${count.toLocaleString("en")}${isExact ? "" : "+"}`);
+    const said = (one ? single : many).replace("{}", `${count.toLocaleString(document.documentElement.lang)}${isExact ? "" : "+"}`);
     fresh.hidden = !count;
     fresh.firstElementChild.textContent = said;
     const told = count ? said : "";

@@ -10,11 +10,23 @@ const SIGNATURE_LIMIT = 100;
 const NAME = /^[^\s\x85+\x00-\x1f]+$/u;
 const NOTE_TEXT = /^[^\x00-\x09\x0b-\x1f]*\n$/;
 
+/** Fill the places of a text, `%(name)s`. */
+export const filled = ({ text, values }) => text.replace(/%\((\w+)\)s/g, (_, name) => values[name]);
+
+// A text in English with its values, to be told in another language as well; so it is found by who collects them.
+const say = (text, values = {}) => ({ text, values });
+
+class Said extends Error {
+  constructor(said) {
+    super(filled(said));
+    this.said = said;
+  }
+}
 /** What doesn't hold, in a sentence. */
-export class Refused extends Error {}
+export class Refused extends Said {}
 /** What this browser can't decide. */
-export class Undecided extends Error {}
-class Unreached extends Error {}
+export class Undecided extends Said {}
+class Unreached extends Said {}
 
 function require(holds, otherwise) {
   if (!holds) throw new Refused(otherwise);
@@ -33,21 +45,21 @@ export function fromBase64(text) {
   try {
     binary = atob(text);
   } catch {
-    throw new Refused("A value isn't base64.");
+    throw new Refused(say("A value isn't base64."));
   }
   // Decoding passes over spaces, padding and spare bits; each value has one spelling only.
-  require(btoa(binary) === text, "A value is base64 in an unusual spelling.");
+  require(btoa(binary) === text, say("A value is base64 in an unusual spelling."));
   return Uint8Array.from(binary, sign => sign.charCodeAt(0));
 }
 
 export function hashFrom(text) {
   const hash = fromBase64(text);
-  require(hash.length === HASH_BYTES, "A hash doesn't have 32 bytes.");
+  require(hash.length === HASH_BYTES, say("A hash doesn't have 32 bytes."));
   return hash;
 }
 
 export function numberFrom(text) {
-  require(/^(0|[1-9][0-9]{0,18})$/.test(text) && BigInt(text) <= SIZE_LIMIT, "A size isn't a plain decimal number up to 2^63-1.");
+  require(/^(0|[1-9][0-9]{0,18})$/.test(text) && BigInt(text) <= SIZE_LIMIT, say("A size isn't a plain decimal number up to 2^63-1."));
   return BigInt(text);
 }
 
@@ -55,7 +67,7 @@ export function textOf(bytes) {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    throw new Refused("It isn't UTF-8.");
+    throw new Refused(say("It isn't UTF-8."));
   }
 }
 
@@ -72,12 +84,12 @@ export const nodeHash = (left, right) => sha256(Uint8Array.of(1), left, right);
 /** Return the root to which an inclusion proof leads (RFC 9162, 2.1.3.2). */
 export async function rootOfPath(leaf, index, size, path) {
   // 1. An index outside the tree fails.
-  require(0n <= index && index < size && size <= SIZE_LIMIT, `Index ${index} is outside a tree of size ${size}.`);
+  require(0n <= index && index < size && size <= SIZE_LIMIT, say("Index %(index)s is outside a tree of size %(size)s.", { index, size }));
   // 2. and 3. fn and sn are the indexes of the node and of the last one at its level.
   let fn = index, sn = size - 1n, r = leaf;
   for (const p of path) {
     // 4. A hash for which no level is left fails.
-    require(sn > 0n, "The path has hashes left over.");
+    require(sn > 0n, say("The path has hashes left over."));
     if (fn & 1n || fn === sn) {
       r = await nodeHash(p, r);
       // The last node of a level may hang some levels higher, under nodes with one child.
@@ -88,21 +100,21 @@ export async function rootOfPath(leaf, index, size, path) {
     [fn, sn] = [fn >> 1n, sn >> 1n];
   }
   // 5. The path must end at the root.
-  require(sn === 0n, "The path ends before the root.");
+  require(sn === 0n, say("The path ends before the root."));
   return r;
 }
 
 /** Refuse a second tree that doesn't only add to the first (RFC 9162, 2.1.4.2). */
 export async function verifyConsistency(first, firstRoot, second, secondRoot, path) {
   // Every tree is consistent with the empty one, so a proof from size 0 would show nothing.
-  require(0n < first && first <= second && second <= SIZE_LIMIT, "The sizes can't be those of one growing tree.");
+  require(0n < first && first <= second && second <= SIZE_LIMIT, say("The sizes can't be those of one growing tree."));
   if (first === second) {
-    require(!path.length, "The proof has hashes left over.");
-    require(equal(firstRoot, secondRoot), "Two trees of one size differ.");
+    require(!path.length, say("The proof has hashes left over."));
+    require(equal(firstRoot, secondRoot), say("Two trees of one size differ."));
     return;
   }
   // 1. An empty proof fails.
-  require(path.length, "The proof is empty.");
+  require(path.length, say("The proof is empty."));
   // 2. A complete first tree is itself the first hash, and is left out of the proof.
   const [start, ...rest] = first & (first - 1n) ? path : [firstRoot, ...path];
   // 3. and 4. Begin at the largest complete subtree at the end of the first tree.
@@ -110,7 +122,7 @@ export async function verifyConsistency(first, firstRoot, second, secondRoot, pa
   while (fn & 1n) [fn, sn] = [fn >> 1n, sn >> 1n];
   // 5. and 6. Build both roots at once; what lies right of the first tree is in the second only.
   for (const c of rest) {
-    require(sn > 0n, "The proof has hashes left over.");
+    require(sn > 0n, say("The proof has hashes left over."));
     if (fn & 1n || fn === sn) {
       [fr, sr] = [await nodeHash(c, fr), await nodeHash(c, sr)];
       while (fn && !(fn & 1n)) [fn, sn] = [fn >> 1n, sn >> 1n];
@@ -120,40 +132,40 @@ export async function verifyConsistency(first, firstRoot, second, secondRoot, pa
     [fn, sn] = [fn >> 1n, sn >> 1n];
   }
   // 7. The proof must end at the root, and lead to both.
-  require(sn === 0n, "The proof ends before the root.");
-  require(equal(fr, firstRoot), "The proof leads to another root of the first tree.");
-  require(equal(sr, secondRoot), "The proof leads to another root of the second tree.");
+  require(sn === 0n, say("The proof ends before the root."));
+  require(equal(fr, firstRoot), say("The proof leads to another root of the first tree."));
+  require(equal(sr, secondRoot), say("The proof leads to another root of the second tree."));
 }
 
 // ----------------------------------------------------- note and checkpoint
 
 /** Take a signed note apart, and trust nothing in it yet. */
 export function openNote(bytes) {
-  require(bytes.length <= NOTE_LIMIT_BYTES, "The note is too long.");
+  require(bytes.length <= NOTE_LIMIT_BYTES, say("The note is too long."));
   const whole = textOf(bytes);
-  require(NOTE_TEXT.test(whole), "The note doesn't end with a newline, or holds a control character.");
+  require(NOTE_TEXT.test(whole), say("The note doesn't end with a newline, or holds a control character."));
   // The last empty line divides, because the text may hold empty lines of its own.
   const blank = whole.slice(0, -1).lastIndexOf("\n\n");
   const lines = whole.slice(blank + 2, -1).split("\n");
-  require(blank >= 0 && lines.length <= SIGNATURE_LIMIT, "The note has no signatures, or too many.");
+  require(blank >= 0 && lines.length <= SIGNATURE_LIMIT, say("The note has no signatures, or too many."));
   return { text: whole.slice(0, blank + 1), signatures: lines.map(signatureIn) };
 }
 
 function signatureIn(line) {
   const [dash, name, encoded, ...more] = line.split(" ");
-  require(dash === "—" && NAME.test(name ?? "") && encoded !== undefined && !more.length, "A line under the note isn't a signature.");
+  require(dash === "—" && NAME.test(name ?? "") && encoded !== undefined && !more.length, say("A line under the note isn't a signature."));
   const content = fromBase64(encoded);
-  require(content.length > KEY_ID_BYTES, "A signature is too short.");
+  require(content.length > KEY_ID_BYTES, say("A signature is too short."));
   return { name, id: hex(content.slice(0, KEY_ID_BYTES)), content: content.slice(KEY_ID_BYTES) };
 }
 
 /** Return the checkpoint that a note's text spells. */
 export async function checkpointIn(text) {
   const lines = text.split("\n");
-  require(lines.length >= 4 && lines.pop() === "", "A checkpoint has three lines or more.");
-  require(lines.every(line => line), "No line of a checkpoint is empty.");
+  require(lines.length >= 4 && lines.pop() === "", say("A checkpoint has three lines or more."));
+  require(lines.every(line => line), say("No line of a checkpoint is empty."));
   const checkpoint = { origin: lines[0], size: numberFrom(lines[1]), root: hashFrom(lines[2]) };
-  require(checkpoint.size || equal(checkpoint.root, await sha256()), "An empty tree has another root.");
+  require(checkpoint.size || equal(checkpoint.root, await sha256()), say("An empty tree has another root."));
   return checkpoint;
 }
 
@@ -161,9 +173,9 @@ export async function checkpointIn(text) {
 export async function verifierKey(text) {
   const [name, id, ...encoded] = text.split("+");
   const typed = fromBase64(encoded.join("+"));
-  require(NAME.test(name) && typed[0] === ED25519 && typed.length === HASH_BYTES + 1, "A verifier key isn't an Ed25519 key.");
+  require(NAME.test(name) && typed[0] === ED25519 && typed.length === HASH_BYTES + 1, say("A verifier key isn't an Ed25519 key."));
   const digest = await sha256(utf8(`${name}\n`), typed);
-  require(hex(digest.slice(0, KEY_ID_BYTES)) === id, "The key's id isn't that of its name and bytes.");
+  require(hex(digest.slice(0, KEY_ID_BYTES)) === id, say("The key's id isn't that of its name and bytes."));
   return { name, id, public: typed.slice(1), text };
 }
 
@@ -173,7 +185,7 @@ async function verifies(key, signature, content) {
     known = await crypto.subtle.importKey("raw", key.public, { name: "Ed25519" }, false, ["verify"]);
   } catch (error) {
     if (error.name !== "NotSupportedError") return false;
-    throw new Undecided("This browser can't check Ed25519 signatures; a newer one can.");
+    throw new Undecided(say("This browser can't check Ed25519 signatures; a newer one can."));
   }
   return crypto.subtle.verify({ name: "Ed25519" }, known, signature, content);
 }
@@ -186,13 +198,13 @@ export async function signers(note, keys) {
     const [key, ...others] = keys.filter(each => each.name === name && each.id === id);
     if (!key) continue;
     // Four bytes collide easily, and which of two keys is meant couldn't be told.
-    require(others.every(each => each.text === key.text), `Two keys share the name ${name} and its id.`);
-    require(!found.includes(key), `The checkpoint is signed twice by key ${id}.`);
-    require(await verifies(key, content, utf8(note.text)), `The signature by key ${id} is wrong: the checkpoint or its signature was changed.`);
+    require(others.every(each => each.text === key.text), say("Two keys share the name %(name)s and its id.", { name }));
+    require(!found.includes(key), say("The checkpoint is signed twice by key %(id)s.", { id }));
+    require(await verifies(key, content, utf8(note.text)), say("The signature by key %(id)s is wrong: the checkpoint or its signature was changed.", { id }));
     found.push(key);
   }
   const ids = note.signatures.map(each => each.id).join(", ");
-  require(found.length, `The checkpoint is signed by key ${ids}, which is none of this trail's keys.`);
+  require(found.length, say("The checkpoint is signed by key %(ids)s, which is none of this trail's keys.", { ids }));
   return found;
 }
 
@@ -202,14 +214,14 @@ export async function signers(note, keys) {
 async function verifyPart(name, proof) {
   const commitment = publicOf(proof)[name];
   const part = proof[name];
-  if (!part && !commitment) return { state: "absent", says: "This entry never had one." };
-  if (!part) return { state: "absent", says: "Erased: only its commitment is left, so what it said can't be shown or checked.", value: `${commitment.slice(0, 16)}…` };
-  require(commitment, "It is there, but the public part has no commitment to it.");
+  if (!part && !commitment) return { state: "absent", says: say("This entry never had one.") };
+  if (!part) return { state: "absent", says: say("Erased: only its commitment is left, so what it said can't be shown or checked."), value: `${commitment.slice(0, 16)}…` };
+  require(commitment, say("It is there, but the public part has no commitment to it."));
   const salt = fromBase64(part.salt ?? "");
-  require(salt.length === SALT_BYTES, "Its salt doesn't have 16 bytes.");
+  require(salt.length === SALT_BYTES, say("Its salt doesn't have 16 bytes."));
   const digest = await sha256(salt, fromBase64(part.stored));
-  require(hex(digest) === commitment, `It is not what the public part commits to: its hash is ${short(digest)}, the commitment ${commitment.slice(0, 16)}….`);
-  return { says: "SHA-256 of salt and bytes is the commitment in the public part.", value: short(digest) };
+  require(hex(digest) === commitment, say("It is not what the public part commits to: its hash is %(hash)s, the commitment %(commitment)s….", { hash: short(digest), commitment: commitment.slice(0, 16) }));
+  return { says: say("SHA-256 of salt and bytes is the commitment in the public part."), value: short(digest) };
 }
 
 function publicOf(proof) {
@@ -217,41 +229,41 @@ function publicOf(proof) {
   try {
     told = JSON.parse(textOf(fromBase64(proof.public)));
   } catch {}
-  require(told && typeof told === "object", "The public part isn't JSON.");
+  require(told && typeof told === "object", say("The public part isn't JSON."));
   return told;
 }
 
 async function verifyLeaf(proof, _, found) {
   found.leaf = await leafHash(fromBase64(proof.public));
   const kept = hashFrom(proof.leaf);
-  require(equal(found.leaf, kept), `The public part was altered: its leaf is ${short(found.leaf)}, and ${short(kept)} was recorded.`);
-  return { says: "SHA-256 of 0x00 and the public part is the leaf that was recorded.", value: short(found.leaf) };
+  require(equal(found.leaf, kept), say("The public part was altered: its leaf is %(leaf)s, and %(kept)s was recorded.", { leaf: short(found.leaf), kept: short(kept) }));
+  return { says: say("SHA-256 of 0x00 and the public part is the leaf that was recorded."), value: short(found.leaf) };
 }
 
 async function followPath(proof, _, found) {
-  require(proof.checkpoint, proof.refused ?? "There is no checkpoint.");
+  require(proof.checkpoint, proof.refused ? say(proof.refused) : say("There is no checkpoint."));
   found.note = openNote(fromBase64(proof.checkpoint));
   found.checkpoint = await checkpointIn(found.note.text);
-  require(proof.path, proof.refused ?? "There is no path.");
+  require(proof.path, proof.refused ? say(proof.refused) : say("There is no path."));
   const { size } = found.checkpoint;
   found.root = await rootOfPath(found.leaf, BigInt(proof.index), size, proof.path.map(hashFrom));
-  return { says: `Leaf of index ${proof.index}, ${proof.path.length} hashes, size ${size}: it ends at this root.`, value: short(found.root) };
+  return { says: say("Leaf of index %(index)s, %(hashes)s hashes, size %(size)s: it ends at this root.", { index: proof.index, hashes: proof.path.length, size }), value: short(found.root) };
 }
 
 function compareRoot(proof, _, { root, checkpoint }) {
-  if (!root) throw new Unreached("There is no root to compare.");
-  require(equal(root, checkpoint.root), `The path leads to ${short(root)}, and the checkpoint says ${short(checkpoint.root)}: this entry is not the one that was sealed, or the tree was altered.`);
-  return { says: "It is the root that the checkpoint says.", value: short(checkpoint.root) };
+  if (!root) throw new Unreached(say("There is no root to compare."));
+  require(equal(root, checkpoint.root), say("The path leads to %(root)s, and the checkpoint says %(checkpoint)s: this entry is not the one that was sealed, or the tree was altered.", { root: short(root), checkpoint: short(checkpoint.root) }));
+  return { says: say("It is the root that the checkpoint says."), value: short(checkpoint.root) };
 }
 
 async function verifySignature(proof, shown, found) {
-  if (!found.checkpoint) throw new Unreached("There is no checkpoint that can be read.");
+  if (!found.checkpoint) throw new Unreached(say("There is no checkpoint that can be read."));
   const keys = await Promise.all(proof.keys.map(verifierKey));
   const origin = keys.at(-1)?.name ?? "";
-  require(origin.endsWith(`/${percentEncoded(shown.account)}`), `The trail's keys are named ${origin}, which isn't account ${shown.account}.`);
-  require(found.checkpoint.origin === origin, `The checkpoint is of ${found.checkpoint.origin}, and this account's are of ${origin}.`);
+  require(origin.endsWith(`/${percentEncoded(shown.account)}`), say("The trail's keys are named %(origin)s, which isn't account %(account)s.", { origin, account: shown.account }));
+  require(found.checkpoint.origin === origin, say("The checkpoint is of %(found)s, and this account's are of %(origin)s.", { found: found.checkpoint.origin, origin }));
   [found.key] = await signers(found.note, keys);
-  return { says: `The checkpoint is signed by key ${found.key.id}, under this account's origin.`, value: origin };
+  return { says: say("The checkpoint is signed by key %(id)s, under this account's origin.", { id: found.key.id }), value: origin };
 }
 
 function percentEncoded(account) {
@@ -260,54 +272,57 @@ function percentEncoded(account) {
 
 function compareWindow(proof, shown, found) {
   const told = publicOf(proof);
-  require(String(proof.index) === shown.index, `The proof is of index ${proof.index}, and the window shows index ${shown.index}.`);
-  require(told.account === shown.account, `The bytes are of account ${told.account}, and the window shows account ${shown.account}.`);
-  require(told.id === shown.id, `The bytes are of entry ${told.id}, and the window shows entry ${shown.id}.`);
-  require(!found.key || !shown.key || found.key.text === shown.key, "The window shows another key than the one that signed. Open the entry again.");
-  return { says: `It shows index ${shown.index} of account ${shown.account}, and the id that the bytes have.` };
+  require(String(proof.index) === shown.index, say("The proof is of index %(index)s, and the window shows index %(shown)s.", { index: proof.index, shown: shown.index }));
+  require(told.account === shown.account, say("The bytes are of account %(told)s, and the window shows account %(account)s.", { told: told.account, account: shown.account }));
+  require(told.id === shown.id, say("The bytes are of entry %(told)s, and the window shows entry %(shown)s.", { told: told.id, shown: shown.id }));
+  require(!found.key || !shown.key || found.key.text === shown.key, say("The window shows another key than the one that signed. Open the entry again."));
+  return { says: say("It shows index %(shown)s of account %(account)s, and the id that the bytes have.", { shown: shown.index, account: shown.account }) };
 }
 
 async function compareEarlier(proof, { seen }, { checkpoint }) {
-  if (!checkpoint) throw new Unreached("There is no checkpoint that can be read.");
-  if (!seen) return { state: "absent", says: "This browser has verified none of this trail before. It remembers this one.", checkpoint };
+  if (!checkpoint) throw new Unreached(say("There is no checkpoint that can be read."));
+  if (!seen) return { state: "absent", says: say("This browser has verified none of this trail before. It remembers this one."), checkpoint };
   const first = numberFrom(seen.size);
-  require(first <= checkpoint.size, `This browser has verified a checkpoint of size ${first} before, and is shown one of size ${checkpoint.size}: the trail is older than it was.`);
-  require(proof.consistency, `The server can't show that this tree adds to the one of size ${first} that this browser has verified before.`);
+  require(first <= checkpoint.size, say("This browser has verified a checkpoint of size %(first)s before, and is shown one of size %(size)s: the trail is older than it was.", { first, size: checkpoint.size }));
+  require(proof.consistency, say("The server can't show that this tree adds to the one of size %(first)s that this browser has verified before.", { first }));
   await verifyConsistency(first, hashFrom(seen.root), checkpoint.size, checkpoint.root, proof.consistency.map(hashFrom));
-  return { says: `The tree only adds to the one of size ${first} that this browser has verified before.`, checkpoint };
+  return { says: say("The tree only adds to the one of size %(first)s that this browser has verified before.", { first }), checkpoint };
 }
 
-const STEPS = {
-  "Who part": proof => verifyPart("who", proof),
-  "What part": proof => verifyPart("what", proof),
-  "Leaf": verifyLeaf,
-  "Path": followPath,
-  "Root": compareRoot,
-  "Signature": verifySignature,
-  "This window": compareWindow,
-  "Earlier checkpoint": compareEarlier,
-};
+const STEPS = [
+  [say("Who part"), proof => verifyPart("who", proof)],
+  [say("What part"), proof => verifyPart("what", proof)],
+  [say("Leaf"), verifyLeaf],
+  [say("Path"), followPath],
+  [say("Root"), compareRoot],
+  [say("Signature"), verifySignature],
+  [say("This window"), compareWindow],
+  [say("Earlier checkpoint"), compareEarlier],
+];
 
 /**
  * Yield each step with its name, its state (holds, fails, absent, undecided or unreached), a
  * sentence, and the value that was computed; the last one has the checkpoint. `proof` is what the
  * server answers, `shown` what the window shows; its `seen` is a checkpoint verified before.
+ * `texts` are those of another language, by the English ones.
  */
-export async function* verify(proof, shown) {
+export async function* verify(proof, shown, texts = {}) {
+  const tell = ({ text, values }) => filled({ text: texts[text] ?? text, values });
   const found = {};
-  for (const [name, step] of Object.entries(STEPS)) {
-    try {
-      yield { name, state: "holds", ...(await step(proof, shown, found)) };
-    } catch (error) {
-      yield { name, ...failureOf(error) };
-    }
+  for (const [name, step] of STEPS) {
+    const done = await taken(step, proof, shown, found);
+    yield { ...done, name: tell(name), says: tell(done.says) };
   }
 }
 
-function failureOf(error) {
-  if (error instanceof Undecided) return { state: "undecided", says: error.message };
-  if (error instanceof Unreached) return { state: "unreached", says: error.message };
-  if (error instanceof Refused) return { state: "fails", says: error.message };
-  // What the server sends may have any shape.
-  return { state: "fails", says: `What the server sent can't be understood: ${error.message}` };
+async function taken(step, proof, shown, found) {
+  try {
+    return { state: "holds", ...(await step(proof, shown, found)) };
+  } catch (error) {
+    if (error instanceof Undecided) return { state: "undecided", says: error.said };
+    if (error instanceof Unreached) return { state: "unreached", says: error.said };
+    if (error instanceof Refused) return { state: "fails", says: error.said };
+    // What the server sends may have any shape.
+    return { state: "fails", says: say("What the server sent can't be understood: %(why)s", { why: error.message }) };
+  }
 }

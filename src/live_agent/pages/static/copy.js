@@ -6,7 +6,8 @@ if (navigator.clipboard) {
     button.hidden = false;
     button.addEventListener("click", async () => {
       await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).value);
-      document.getElementById("copied").textContent = "Copied.";
+      const told = document.getElementById("copied");
+      told.textContent = told.dataset.said;
     });
   }
 }
