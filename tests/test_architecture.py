@@ -58,7 +58,7 @@ DOORS = (
     *engine("server"),
     "live_agent.errors",
 )
-COMPOSITION = (*DOORS, *engine("store", "signing", "trees", "sequencer", "own"))
+COMPOSITION = (*DOORS, *engine("store", "signing", "trees", "sequencer", "own", "keyring"))
 # The API and the pages stand side by side on these, and never on each other.
 UNDER_EDGES = environment(
     *("schema", "watching", "database", "catalog", "attempts", "access", "settings"),
@@ -157,6 +157,18 @@ MAP = {
         ),
         ("babel", "jinja2", "litestar", "msgspec"),
     ),
+    # A rotation or an epoch is an entry of its own, appended where no server runs.
+    "audit_trail.keyring": Room(
+        engine("errors", "record", "capture.context", "own", "signing", "store.port", "trail"),
+        ("msgspec",),
+    ),
+    # It changes and runs the retention as an operator, beside a server or without one.
+    "audit_trail.retaining": Room(
+        engine(
+            *("errors", "record", "capture.context", "keyring", "retention", "store.port", "trail")
+        ),
+        ("msgspec",),
+    ),
     "audit_trail.credentials": Room(packages=("argon2",)),
     # It runs whatever application it is given.
     "audit_trail.serving": Room(engine("errors"), ("granian",)),
@@ -178,7 +190,16 @@ MAP = {
             *("errors", "record", "seal", "capture", "store", "signing", "trees", "trail"),
             *("erasure", "verify", "evidence", "inspection", "coverage", "sequencer"),
             "reconciliation",
-            *("retention", "credentials", "serving", "logs", "standalone", "attaching"),
+            *(
+                "retention",
+                "credentials",
+                "serving",
+                "logs",
+                "standalone",
+                "keyring",
+                "retaining",
+                "attaching",
+            ),
         ),
         ("msgspec", "rich", "sqlalchemy", "typer"),
     ),
@@ -258,8 +279,6 @@ MAP = {
         (*DOORS, *environment("schema", "database", "metrics", "services", "gate")),
         ("litestar", "prometheus_client", "sqlalchemy"),
     ),
-    # A rotation or an epoch is an entry of its own, appended where no server runs.
-    "live_agent.signing": Room(COMPOSITION, ("msgspec",)),
     # It asks the trail as a reader does, and knows receivers by their URLs alone.
     "live_agent.telling": Room(
         (*DOORS, *environment("schema", "database", "catalog")), ("msgspec", "sqlalchemy")
@@ -269,32 +288,30 @@ MAP = {
             *COMPOSITION,
             *UNDER_EDGES,
             *EDGES,
-            *environment("watching", "places", "observing", "operating", "signing", "telling"),
+            *environment("watching", "places", "observing", "operating", "telling"),
         ),
         ("jinja2", "litestar", "msgspec", "sqlalchemy"),
     ),
     "live_agent.site": Room(environment("app", "pages", "services"), ("litestar",)),
-    # It changes and runs the retention as an operator, beside a server or without one.
-    "live_agent.retaining": Room((*COMPOSITION, *environment("catalog", "signing")), ("msgspec",)),
-    "live_agent.environment": Room((*COMPOSITION, *environment("places", "signing"))),
+    "live_agent.environment": Room((*COMPOSITION, *environment("places"))),
     # It asks the trail beside a server, and signs the entry of an export as the server does.
     "live_agent.auditing": Room(
         (
             *COMPOSITION,
-            *environment("schema", "watching", "database", "catalog", "places", "signing"),
+            *environment("schema", "watching", "database", "catalog", "places"),
             *environment("environment"),
         ),
         ("msgspec", "rich", "typer"),
     ),
     # What is restored begins a new epoch.
-    "live_agent.backup": Room((*COMPOSITION, *environment("signing")), ("msgspec",)),
+    "live_agent.backup": Room(COMPOSITION, ("msgspec",)),
     "live_agent.logs": Room((*DOORS, *engine("logs"))),
     "live_agent.demo": Room(
         (
             *COMPOSITION,
             *engine("serving"),
             *UNDER_EDGES,
-            *environment("founding", "app", "site", "signing"),
+            *environment("founding", "app", "site"),
         ),
         ("httpx2", "msgspec", "rich"),
     ),
@@ -305,8 +322,9 @@ MAP = {
             *EDGES,
             *environment("watching", "places", "installing", "founding", "app", "site"),
             *engine("serving"),
-            *environment("demo", "logs", "backup", "signing"),
-            *environment("retaining", "auditing", "environment"),
+            *environment("demo", "logs", "backup"),
+            *engine("retaining"),
+            *environment("auditing", "environment"),
         ),
         ("msgspec", "rich", "typer"),
     ),

@@ -19,6 +19,7 @@ from audit_trail.capture.proxies import NO_PROXIES, Proxies
 from audit_trail.capture.waiting import wait_until_sequenced
 from audit_trail.coverage import rounds as coverage
 from audit_trail.errors import AuditError
+from audit_trail.keyring import Signing
 from audit_trail.reconciliation import rounds as reconciliation
 from audit_trail.record.language import marked
 from audit_trail.retention.keeping import Retention
@@ -50,7 +51,6 @@ from live_agent.observing import ObservedApp, facts_of, observing
 from live_agent.operating import OPERATING_PATHS, operating_routes
 from live_agent.places import Places
 from live_agent.services import Services
-from live_agent.signing import Signing
 from live_agent.telling import rounds as telling
 from live_agent.watching import WATCH
 

@@ -26,6 +26,7 @@ from audit_trail.record.language import Language, say, say_many, speaking, spoke
 from audit_trail.record.opened import details
 from audit_trail.record.query import Query
 from audit_trail.search.found import SEARCHED_AT_ONCE, Page
+from audit_trail.server.answers import wants_json
 from audit_trail.server.asked import ADDRESSED, RANGES, Asked, asked_of
 from audit_trail.server.assets import PAGE_HEADERS
 from audit_trail.server.band import band_of
@@ -540,9 +541,7 @@ def _last_of(request: AnyRequest) -> dict[str, str]:
 
 
 def _wants_json(request: AnyRequest) -> bool:
-    if request.query_params.get("as") == "json":
-        return True
-    return request.accept.best_match(["text/html", "application/json"]) == "application/json"
+    return request.query_params.get("as") == "json" or wants_json(request)
 
 
 def _zone(request: AnyRequest, viewer: Viewer) -> Zone:
