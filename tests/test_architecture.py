@@ -162,6 +162,13 @@ MAP = {
         engine("errors", "record", "capture.context", "own", "signing", "store.port", "trail"),
         ("msgspec",),
     ),
+    # It changes and runs the retention as an operator, beside a server or without one.
+    "audit_trail.retaining": Room(
+        engine(
+            *("errors", "record", "capture.context", "keyring", "retention", "store.port", "trail")
+        ),
+        ("msgspec",),
+    ),
     "audit_trail.credentials": Room(packages=("argon2",)),
     # It runs whatever application it is given.
     "audit_trail.serving": Room(engine("errors"), ("granian",)),
@@ -183,7 +190,16 @@ MAP = {
             *("errors", "record", "seal", "capture", "store", "signing", "trees", "trail"),
             *("erasure", "verify", "evidence", "inspection", "coverage", "sequencer"),
             "reconciliation",
-            *("retention", "credentials", "serving", "logs", "standalone", "keyring", "attaching"),
+            *(
+                "retention",
+                "credentials",
+                "serving",
+                "logs",
+                "standalone",
+                "keyring",
+                "retaining",
+                "attaching",
+            ),
         ),
         ("msgspec", "rich", "sqlalchemy", "typer"),
     ),
@@ -277,8 +293,6 @@ MAP = {
         ("jinja2", "litestar", "msgspec", "sqlalchemy"),
     ),
     "live_agent.site": Room(environment("app", "pages", "services"), ("litestar",)),
-    # It changes and runs the retention as an operator, beside a server or without one.
-    "live_agent.retaining": Room((*COMPOSITION, *environment("catalog")), ("msgspec",)),
     "live_agent.environment": Room((*COMPOSITION, *environment("places"))),
     # It asks the trail beside a server, and signs the entry of an export as the server does.
     "live_agent.auditing": Room(
@@ -309,7 +323,8 @@ MAP = {
             *environment("watching", "places", "installing", "founding", "app", "site"),
             *engine("serving"),
             *environment("demo", "logs", "backup"),
-            *environment("retaining", "auditing", "environment"),
+            *engine("retaining"),
+            *environment("auditing", "environment"),
         ),
         ("msgspec", "rich", "typer"),
     ),

@@ -398,9 +398,10 @@ def place_hold(
     data: Data = Path("live-agent-data"),
 ) -> None:
     """Keep the entries that fit all that is named, until the hold is lifted; its id is printed."""
-    from live_agent.retaining import named
+    from audit_trail.retaining import named
+    from live_agent.catalog import CATALOG
 
-    fits = named(record, actor, since, until)
+    fits = named(record, actor, since, until, CATALOG.kinds)
     with _retaining(data) as retaining:
         _print(retaining.place(account, reason, ticket, **fits))
 
@@ -431,9 +432,11 @@ def run_retention(
 
 @contextmanager
 def _retaining(data: Path) -> Iterator[Any]:
-    from live_agent.retaining import retaining
+    from audit_trail.retaining import retaining
+    from live_agent.catalog import CATALOG
 
-    with _trail(data) as store, retaining(store, signing_of(data)) as opened:
+    signing = signing_of(data)
+    with _trail(data) as store, retaining(store, signing, catalog=CATALOG) as opened:
         yield opened
 
 
