@@ -45,11 +45,20 @@ def environment(*rooms: str) -> tuple[str, ...]:
 # put together may it also choose a store and start a sequencer.
 DOORS = (
     *engine("errors", "record", "capture", "search.found", "trail"),
-    *engine("coverage", "credentials", "erasure", "evidence", "export", "past", "retention"),
+    *engine(
+        "coverage",
+        "credentials",
+        "erasure",
+        "evidence",
+        "export",
+        "past",
+        "reconciliation",
+        "retention",
+    ),
     *engine("server"),
     "live_agent.errors",
 )
-COMPOSITION = (*DOORS, *engine("store", "signing", "trees", "sequencer", "own"))
+COMPOSITION = (*DOORS, *engine("store", "signing", "trees", "sequencer", "own", "keyring"))
 # The API and the pages stand side by side on these, and never on each other.
 UNDER_EDGES = environment(
     *("schema", "watching", "database", "catalog", "attempts", "access", "settings"),
@@ -130,10 +139,9 @@ MAP = {
     # It reads an outbox row's meaning, and a table's row as such a row; it folds a trail, and tells it.
     "audit_trail.reconciliation": Room(
         engine(
-            *("errors", "record", "trail", "own", "capture.context", "capture.outbox"),
-            *("capture.records", "capture.watch", "sequencer.rows"),
+            *("errors", "record", "trail", "own", "capture", "sequencer.rows"),
         ),
-        ("msgspec",),
+        ("msgspec", "sqlalchemy"),
     ),
     # It asks capture by its front door what is there, and notes there what it found.
     "audit_trail.coverage": Room(
@@ -148,6 +156,18 @@ MAP = {
             "export.wanted",
         ),
         ("babel", "jinja2", "litestar", "msgspec"),
+    ),
+    # A rotation or an epoch is an entry of its own, appended where no server runs.
+    "audit_trail.keyring": Room(
+        engine("errors", "record", "capture.context", "own", "signing", "store.port", "trail"),
+        ("msgspec",),
+    ),
+    # It changes and runs the retention as an operator, beside a server or without one.
+    "audit_trail.retaining": Room(
+        engine(
+            *("errors", "record", "capture.context", "keyring", "retention", "store.port", "trail")
+        ),
+        ("msgspec",),
     ),
     "audit_trail.credentials": Room(packages=("argon2",)),
     # It runs whatever application it is given.
@@ -170,7 +190,16 @@ MAP = {
             *("errors", "record", "seal", "capture", "store", "signing", "trees", "trail"),
             *("erasure", "verify", "evidence", "inspection", "coverage", "sequencer"),
             "reconciliation",
-            *("retention", "credentials", "serving", "logs", "standalone", "attaching"),
+            *(
+                "retention",
+                "credentials",
+                "serving",
+                "logs",
+                "standalone",
+                "keyring",
+                "retaining",
+                "attaching",
+            ),
         ),
         ("msgspec", "rich", "sqlalchemy", "typer"),
     ),
@@ -250,8 +279,6 @@ MAP = {
         (*DOORS, *environment("schema", "database", "metrics", "services", "gate")),
         ("litestar", "prometheus_client", "sqlalchemy"),
     ),
-    # A rotation or an epoch is an entry of its own, appended where no server runs.
-    "live_agent.signing": Room(COMPOSITION, ("msgspec",)),
     # It asks the trail as a reader does, and knows receivers by their URLs alone.
     "live_agent.telling": Room(
         (*DOORS, *environment("schema", "database", "catalog")), ("msgspec", "sqlalchemy")
@@ -261,32 +288,30 @@ MAP = {
             *COMPOSITION,
             *UNDER_EDGES,
             *EDGES,
-            *environment("watching", "places", "observing", "operating", "signing", "telling"),
+            *environment("watching", "places", "observing", "operating", "telling"),
         ),
         ("jinja2", "litestar", "msgspec", "sqlalchemy"),
     ),
     "live_agent.site": Room(environment("app", "pages", "services"), ("litestar",)),
-    # It changes and runs the retention as an operator, beside a server or without one.
-    "live_agent.retaining": Room((*COMPOSITION, *environment("catalog", "signing")), ("msgspec",)),
-    "live_agent.environment": Room((*COMPOSITION, *environment("places", "signing"))),
+    "live_agent.environment": Room((*COMPOSITION, *environment("places"))),
     # It asks the trail beside a server, and signs the entry of an export as the server does.
     "live_agent.auditing": Room(
         (
             *COMPOSITION,
-            *environment("schema", "watching", "database", "catalog", "places", "signing"),
+            *environment("schema", "watching", "database", "catalog", "places"),
             *environment("environment"),
         ),
         ("msgspec", "rich", "typer"),
     ),
     # What is restored begins a new epoch.
-    "live_agent.backup": Room((*COMPOSITION, *environment("signing")), ("msgspec",)),
+    "live_agent.backup": Room(COMPOSITION, ("msgspec",)),
     "live_agent.logs": Room((*DOORS, *engine("logs"))),
     "live_agent.demo": Room(
         (
             *COMPOSITION,
             *engine("serving"),
             *UNDER_EDGES,
-            *environment("founding", "app", "site", "signing"),
+            *environment("founding", "app", "site"),
         ),
         ("httpx2", "msgspec", "rich"),
     ),
@@ -297,8 +322,9 @@ MAP = {
             *EDGES,
             *environment("watching", "places", "installing", "founding", "app", "site"),
             *engine("serving"),
-            *environment("demo", "logs", "backup", "signing"),
-            *environment("retaining", "auditing", "environment"),
+            *environment("demo", "logs", "backup"),
+            *engine("retaining"),
+            *environment("auditing", "environment"),
         ),
         ("msgspec", "rich", "typer"),
     ),

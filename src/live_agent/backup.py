@@ -15,10 +15,10 @@ import msgspec
 
 from audit_trail.capture.sqlite.lock import locked
 from audit_trail.errors import SequencerRunning
+from audit_trail.keyring import Signing
 from audit_trail.signing.keys import Seed
 from audit_trail.store.sqlite import SqliteStore
 from live_agent.errors import BackupDamaged, BackupRefused
-from live_agent.signing import Signing
 
 DATABASE: Final = "live-agent.db"
 TRAIL: Final = "trail.db"

@@ -11,8 +11,8 @@ from typing import Any
 def signing_of(data: Path) -> Any:
     """Read the key. No option takes one: every process can read another's arguments."""
     from audit_trail.errors import KeyRefused
+    from audit_trail.keyring import Signing
     from audit_trail.signing.keys import Seed
-    from live_agent.signing import Signing
 
     if path := os.environ.get("LIVE_AGENT_SIGNING_KEY_FILE"):
         key = Seed.read(Path(path))

@@ -125,6 +125,11 @@ CHANGES = [
         "[tables.members], account: teams has no column acount_id. Did you mean account_id?",
     ),
     (
+        "[tables.members]",
+        "[tables.members]\nentity = 'teams'",
+        "in [tables.members], entity: [tables.teams] has teams already.",
+    ),
+    (
         'visits = "they say nothing"',
         "[tables.visits]\naccount = 0",
         "in [tables.visits], key: the table has no primary key. Name the columns",

@@ -89,6 +89,9 @@ def test_a_draft_proposes_what_the_tables_look_like(drafts: str) -> None:
         "record": "user_id",
         "account": "account_id",
     }
+    assert tables["notification_subscriptions"]["account"] == tables["users"]["account"] | {
+        "by": "user_id"
+    }
     assert tables["channel_web_widgets"]["part_of"] == {
         "table": "inboxes",
         "prefix": "channel",
@@ -120,6 +123,13 @@ def test_a_draft_is_never_written_over(sqlite: SqliteInstallation) -> None:
     assert path.read_text() == "mine"
 
 
+def test_drafting_waits_for_no_writer_and_lets_none_wait(sqlite: SqliteInstallation) -> None:
+    sqlite.write("PRAGMA journal_mode = WAL", "CREATE TABLE x (id INTEGER PRIMARY KEY)")
+    with sqlite.connection() as writer:
+        writer.execute("INSERT INTO x VALUES (1)")
+        assert "[tables.x]" in sqlite.draft_text()
+
+
 def test_drafting_changes_nothing_and_is_the_same_each_time(
     installation: Installation, tmp_path: Path
 ) -> None:
@@ -128,6 +138,9 @@ def test_drafting_changes_nothing_and_is_the_same_each_time(
         "CREATE TABLE things (id INTEGER PRIMARY KEY, organization_id INTEGER, title TEXT)",
         'CREATE TABLE "Odd ""name"", ünd\'s [x]" (id INTEGER PRIMARY KEY, "a.b ""c""" TEXT)',
         "CREATE TABLE nothing_tells (at TEXT, what TEXT)",
+        'CREATE TABLE "Customers" ("Id" INTEGER PRIMARY KEY, "CompanyName" TEXT, "updatedAt" TEXT)',
+        "CREATE TABLE status (id INTEGER PRIMARY KEY)",
+        "CREATE TABLE statuses (id INTEGER PRIMARY KEY)",
         "CREATE TABLE coded (code TEXT NOT NULL UNIQUE, at TEXT, modified_at TEXT)",
     )
     before = installation.dump()
@@ -140,6 +153,8 @@ def test_drafting_changes_nothing_and_is_the_same_each_time(
     assert found.accounts == "organizations"
     assert found.tables["things"].account == "organization_id"
     assert found.tables["coded"].key == "code"
+    assert found.tables["Customers"].label == ("CompanyName",)
+    assert found.tables["Customers"].unwatched == ("updatedAt",)
     assert found.tables["coded"].unwatched == ("modified_at",)
     assert 'Odd "name", ünd\'s [x]' in found.tables
     assert found.ignored["nothing_tells"].startswith("REVIEW: it has no key")

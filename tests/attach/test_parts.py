@@ -4,7 +4,7 @@ import pytest
 
 from audit_trail.errors import ConfigRefused
 from audit_trail.record.entry import read_what
-from tests.attach.installation import Installation
+from tests.attach.installation import Installation, SqliteInstallation
 from tests.capture.host import NOTHING
 
 SCHEMA = (
@@ -168,6 +168,99 @@ def test_a_part_may_be_written_by_an_upsert_and_come_and_go_unnoticed(
         "DELETE FROM channel_api WHERE id = 7",
     )
     assert created.said() == [("update", "inbox 2", {"settings.greeting": ("Hello", "Hi")})]
+
+
+def test_thousands_of_owners_with_their_parts_are_found_at_once(attached: Installation) -> None:
+    numbers = "WITH RECURSIVE n (i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n WHERE i < 2599) "
+    attached.act(
+        f"INSERT INTO channel_api {numbers} SELECT i, 1, 'http://a', NULL FROM n"
+        if not attached.postgresql
+        else "INSERT INTO channel_api SELECT i, 1, 'http://a', NULL FROM generate_series(100, 2599) i",
+        "INSERT INTO inboxes SELECT id, 1, 'Mail', id, 'Api' FROM channel_api",
+    )
+    told = attached.told()
+    assert len(told) == 2_500
+    assert {(each.action, each.changes["channel.url"]) for each in told} == {
+        ("create", (NOTHING, "http://a"))
+    }
+
+
+def test_a_part_of_who_belongs_to_several_accounts_is_told_in_each(
+    installation: Installation,
+) -> None:
+    installation.write(
+        "CREATE TABLE accounts (id INTEGER PRIMARY KEY)",
+        "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT)",
+        "CREATE TABLE members (id INTEGER PRIMARY KEY, account_id INTEGER, user_id INTEGER)",
+        "CREATE TABLE user_profiles (id INTEGER PRIMARY KEY, user_id INTEGER, about TEXT)",
+    )
+    installation.attach(
+        """
+accounts = "accounts"
+[tables.accounts]
+[tables.users]
+entity = "user"
+label = ["name"]
+account = { members = "members", record = "user_id", account = "account_id" }
+[tables.members]
+account = "account_id"
+[tables.user_profiles]
+part_of = { table = "users", prefix = "profile", column = "user_id" }
+"""
+    )
+    installation.act(
+        "INSERT INTO users VALUES (7, 'Ada')",
+        "INSERT INTO user_profiles VALUES (1, 7, 'x')",
+        "INSERT INTO members VALUES (1, 1, 7), (2, 2, 7)",
+    )
+    installation.write("UPDATE user_profiles SET about = 'y'")
+    for account in ("1", "2"):
+        assert [each for each in installation.said(account) if each[1] == "user 7"] == [
+            ("create", "user 7", {"name": (NOTHING, "Ada"), "profile.about": (NOTHING, "x")}),
+            ("update", "user 7", {"profile.about": ("x", "y")}),
+        ]
+    assert installation.said("0") == []
+
+
+def test_a_part_that_sqlite_replaces_is_a_change_of_its_owner(
+    sqlite: SqliteInstallation,
+) -> None:
+    sqlite.write(*SCHEMA)
+    sqlite.attach(CONFIG)
+    sqlite.act(*CREATED)
+    sqlite.forget()
+    sqlite.act("REPLACE INTO channel_api VALUES (5, 1, 'http://b', 's3cret')")
+    sqlite.act("REPLACE INTO inbox_settings VALUES (10, 2, 'Hi')")
+    assert [(action, record) for action, record, _ in sqlite.said()] == [("update", "inbox 2")] * 2
+    first, second = (changes for _, _, changes in sqlite.said())
+    assert first["channel.url"] == ("http://a", "http://b")
+    assert second["settings.greeting"] == ("Hello", "Hi")
+
+
+def test_what_kind_of_part_an_owner_has_may_be_a_number(installation: Installation) -> None:
+    installation.write(
+        "CREATE TABLE posts (id INTEGER PRIMARY KEY, kind INTEGER, body_id INTEGER)",
+        "CREATE TABLE texts (id INTEGER PRIMARY KEY, words TEXT)",
+    )
+    installation.attach(
+        """
+accounts = 1
+[tables.posts]
+[tables.texts]
+part_of = { table = "posts", prefix = "text", owner_column = "body_id", where = { kind = 2 } }
+"""
+    )
+    installation.act("INSERT INTO texts VALUES (5, 'a')", "INSERT INTO posts VALUES (1, 2, 5)")
+    installation.act("INSERT INTO texts VALUES (6, 'b')", "INSERT INTO posts VALUES (2, 3, 6)")
+    installation.write("UPDATE texts SET words = words || '!'")
+    assert [(action, record) for action, record, _ in installation.said()] == [
+        ("create", "posts 1"),
+        ("create", "texts 6"),
+        ("create", "posts 2"),
+        ("update", "posts 1"),
+        ("update", "texts 6"),
+    ]
+    assert installation.said("0") == []
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,8 @@ entity = "user"
 account = { members = "memberships", record = "user_id", account = "account_id" }
 [tables.memberships]
 account = "account_id"
+[tables.phones]
+account = { members = "memberships", record = "user_id", account = "account_id", by = "user_id" }
 """
 
 
@@ -108,11 +110,13 @@ def test_who_joins_or_leaves_in_the_transaction_is_in_the_trails_of_these_accoun
     installation.write(
         *SCHEMA,
         "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT)",
+        "CREATE TABLE phones (id INTEGER PRIMARY KEY, user_id INTEGER)",
         "CREATE TABLE memberships (id INTEGER PRIMARY KEY, user_id INTEGER, account_id INTEGER)",
     )
     installation.attach(CONFIG + PEOPLE)
     installation.act(
         "INSERT INTO users VALUES (7, 'Ada')",
+        "INSERT INTO phones VALUES (3, 7)",
         "INSERT INTO memberships VALUES (1, 7, 1), (2, 7, 2)",
         "UPDATE users SET name = 'Ada L.'",
     )
@@ -125,7 +129,7 @@ def test_who_joins_or_leaves_in_the_transaction_is_in_the_trails_of_these_accoun
         ]
     assert records(installation, "0") == []
     ids = {entry.public.id for account in "12" for entry in installation.entries(account)}
-    assert len(ids) == 8
+    assert len(ids) == 10
     installation.act("INSERT INTO users VALUES (8, 'Bob')")
     assert records(installation, "0") == ["create user 8"]
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.capture.host import POSTGRESQL_SCHEMA, Application, Host, PostgresqlHost
+from tests.capture.looks import Clock, ticking
 from tests.postgresql import Cluster
 
 Making = Callable[..., PostgresqlHost]
@@ -54,3 +55,8 @@ def each_host(request: pytest.FixtureRequest) -> Application:
     name = "host" if request.param == "sqlite" else "postgresql_host"
     found: Application = request.getfixturevalue(name)
     return found
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return ticking()

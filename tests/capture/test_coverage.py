@@ -1,7 +1,6 @@
 """A look tells what is recorded and what isn't; a gap becomes an entry once, with what bounds it."""
 
 import threading
-from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
 
@@ -9,74 +8,28 @@ import msgspec
 import pytest
 from sqlalchemy import create_engine
 
-from audit_trail.capture import look as looks
 from audit_trail.capture import sqlalchemy as capture
-from audit_trail.capture.postgresql import schema as postgresql_schema
+from audit_trail.capture.outbox import Event
 from audit_trail.capture.sqlalchemy import keep_state, migrating
 from audit_trail.capture.watch import Table, WatchList
 from audit_trail.coverage.looking import kept_of, look_and_note, look_only, looking_around
-from audit_trail.coverage.rounds import Rounds
-from audit_trail.errors import CoverageRefused, OutboxFailed, WatchRefused
-from audit_trail.record.captured import Gap, gaps_of
-from audit_trail.record.entry import Entry, read_what
-from tests.capture.conftest import Making
-from tests.capture.host import WATCH, Application, Host, PostgresqlHost
-
-Clock = Callable[[], int]
-
-
-def ticking() -> Clock:
-    """A clock that is a second later at each reading."""
-    ticks = count(1_000_000, 1_000_000)
-    return lambda: next(ticks)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return ticking()
-
-
-def rounds(host: Application, clock: Clock, **options: Any) -> Rounds:
-    return Rounds(host.engine, host.trail, clock=clock, **options)
-
-
-def about_capture(host: Application, account: str) -> list[Entry]:
-    """The entries about capture, oldest first."""
-    return [each for each in host.entries(account) if each.public.entity.type == "capture"]
-
-
-def actions(host: Application, account: str) -> list[str]:
-    return [each.public.action for each in about_capture(host, account)]
-
-
-def details(entry: Entry) -> dict[str, Any]:
-    return read_what(entry.what).details
-
-
-def gaps(host: Application, account: str = "1") -> list[Gap]:
-    return gaps_of(reversed(about_capture(host, account)))
-
-
-def of(look: looks.Look, table: str) -> looks.Looked:
-    return next(each for each in look.tables if each.name == table)
-
-
-def states(look: looks.Look, table: str) -> set[str]:
-    return {str(each.state) for each in of(look, table).wrong}
-
-
-def drop_update(host: Application, table: str = "teams") -> None:
-    host.shell(
-        f"DROP TRIGGER audit_{table}_update"
-        if isinstance(host, Host)
-        else f'DROP TRIGGER "00_audit_update" ON {table}'
-    )
-
-
-def an_account(host: Application) -> None:
-    """Give the account 1 a trail."""
-    host.write("INSERT INTO teams (id, account_id, name, token) VALUES (1, 1, 'Support', 's')")
-    host.entries()
+from audit_trail.errors import OutboxFailed, WatchRefused
+from audit_trail.trail import utc_now_us
+from tests.capture.host import WATCH, Application, Host
+from tests.capture.looks import (
+    Clock,
+    about_capture,
+    actions,
+    an_account,
+    details,
+    drop_update,
+    facts,
+    gaps,
+    of,
+    rounds,
+    states,
+    ticking,
+)
 
 
 def test_a_look_lists_every_table_with_what_is_recorded_of_it(each_host: Application) -> None:
@@ -380,6 +333,21 @@ def test_a_gap_of_what_notes_are_written_to_is_told_once_it_is_mended(
     assert actions(each_host, "1") == ["capture_stopped", "capture_started"]
 
 
+def test_an_application_that_tells_of_gaps_is_believed_and_coverage_looks_for_itself(
+    each_host: Application, clock: Clock
+) -> None:
+    an_account(each_host)
+    rounds(each_host, clock).step()
+    said = {"table": "teams", "wrong": {"all of it": "missing"}, "found_us": 5}
+    event = Event(
+        action="capture_stopped", account="1", entity_type="capture", details={"gaps": [said]}
+    )
+    with each_host.engine.begin() as connection:
+        capture.note(connection, event)
+    assert [gap.wrong for gap in gaps(each_host)] == [{"all of it": "missing"}]
+    assert look_only(each_host.engine)[0].is_complete
+
+
 def test_a_migration_is_no_gap(each_host: Application, clock: Clock) -> None:
     server = rounds(each_host, clock)
     server.step()
@@ -432,155 +400,39 @@ def test_what_is_kept_for_looks_is_missed_where_an_earlier_release_synced(
     assert look_only(each_host.engine)[0].is_complete
 
 
-# PostgreSQL alone.
-
-
-@pytest.fixture
-def visits(making: Making) -> PostgresqlHost:
-    return making(
-        "CREATE TABLE visits (id int, account_id int, year int) PARTITION BY LIST (year);"
-        "CREATE TABLE visits_1 PARTITION OF visits FOR VALUES IN (1);"
-        "CREATE TABLE visits_2 PARTITION OF visits FOR VALUES IN (2);",
-        watch=WatchList(tables=(Table(name="visits", entity="visit"),)),
-    )
-
-
-def test_a_trigger_disabled_on_one_partition_is_a_gap_of_the_table(
-    visits: PostgresqlHost, clock: Clock
-) -> None:
-    server = rounds(visits, clock)
-    server.step()
-    visits.shell('ALTER TABLE visits_2 DISABLE TRIGGER "00_audit_update"')
-    look = server.step()
-    assert [(each.name, each.state) for each in of(look, "visits").wrong] == [
-        ("00_audit_update on visits", "disabled")
-    ]
-    visits.shell('ALTER TABLE visits_2 ENABLE TRIGGER "00_audit_update"')
-    # Enabled is not enough: under session_replication_role it would not fire.
-    assert not server.step().is_complete
-    visits.shell('ALTER TABLE visits_2 ENABLE ALWAYS TRIGGER "00_audit_update"')
-    assert server.step().is_complete
-    assert actions(visits, "0")[-1] == "capture_started"
-
-
-def test_a_partition_without_its_truncate_trigger_is_a_gap_of_the_table(
-    visits: PostgresqlHost, clock: Clock
-) -> None:
-    visits.shell("CREATE TABLE visits_3 PARTITION OF visits FOR VALUES IN (3)")
-    look = rounds(visits, clock).step()
-    assert [(each.name, each.state) for each in of(look, "visits").wrong] == [
-        ("00_audit_truncate on visits_3", "missing")
-    ]
-
-
-def test_notes_of_the_schema_narrow_when_a_gap_began(
-    postgresql_host: PostgresqlHost,
-) -> None:
-    """Where a superuser synced: nothing touched the table's schema before that moment."""
-    host = postgresql_host
-    rounds(host, lambda: 1_000_000).step()
-    drop_update(host)
-    ((altered,),) = host.rows(
-        "SELECT (extract(epoch FROM altered_at) * 1000000)::bigint FROM audit_trail.altered"
-    )
-    rounds(host, lambda: int(altered) + 60_000_000).step()
-    (gap,) = gaps(host, "0")
-    assert (gap.good_us, gap.found_us) == (int(altered), int(altered) + 60_000_000)
-    assert host.rows("SELECT count(*) FROM audit_trail.altered") == [(0,)]
-
-
-def test_an_altered_outbox_is_a_gap_of_every_table(
-    postgresql_host: PostgresqlHost, clock: Clock
-) -> None:
-    host = postgresql_host
-    an_account(host)
-    server = rounds(host, clock)
-    server.step()
-    host.shell(
-        "CREATE RULE gone AS ON INSERT TO audit_trail.outbox WHERE NEW.operation = 'x' DO INSTEAD NOTHING"
-    )
-    look = server.step()
-    assert look.wrong.keys() == {looks.OF_ALL}
-    assert [(gap.table, gap.wrong) for gap in gaps(host)] == [("", {"the table outbox": "altered"})]
-
-
-def test_tables_in_another_schema_are_found_whatever_the_search_path(making: Making) -> None:
-    host = making(
-        'CREATE SCHEMA "My Shop"; CREATE TABLE "My Shop"."Big Orders" '
-        "(id int PRIMARY KEY, account_id int);",
-        watch=WatchList(tables=(Table(name="Big Orders", entity="order"),)),
-        connect_args={"options": '-c search_path="My\\ Shop"'},
-    )
-    elsewhere = create_engine(host.engine.url)
-    look, _ = look_only(elsewhere)
-    assert (look.is_complete, [each.name for each in look.tables]) == (True, ["Big Orders"])
-    host.shell('ALTER TABLE "My Shop"."Big Orders" DISABLE TRIGGER ALL')
-    look, _ = look_only(elsewhere)
-    assert states(look, "Big Orders") == {"disabled"}
-    elsewhere.dispose()
-
-
-@pytest.fixture
-def nobody(postgresql_host: PostgresqlHost) -> Iterator[str]:
-    """A role that may connect, and nothing else."""
-    name = "nobody_in_particular"
-    postgresql_host.cluster.run(f"CREATE ROLE {name} LOGIN")
-    yield name
-    postgresql_host.cluster.run(f"DROP ROLE {name}")
-
-
-def test_a_role_that_may_not_look_is_told_who_may(
-    postgresql_host: PostgresqlHost, nobody: str
-) -> None:
-    engine = create_engine(postgresql_host.engine.url.set(username=nobody))
-    with pytest.raises(CoverageRefused, match=f"{nobody} may not .* the capture role postgres"):
-        look_only(engine)
-    engine.dispose()
-
-
-def test_a_server_that_is_too_old_is_refused(
-    postgresql_host: PostgresqlHost, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(postgresql_schema, "SMALLEST_POSTGRESQL", 99)
-    with pytest.raises(WatchRefused, match="is too old"):
-        look_only(postgresql_host.engine)
-
-
-def facts(host: Application, *, is_seen: bool) -> str:
-    return "\n".join(
-        each.says for each in look_only(host.engine)[0].facts if each.is_seen == is_seen
-    )
-
-
-def test_what_no_trigger_sees_is_told_only_where_it_is_so(
-    postgresql_host: PostgresqlHost,
-) -> None:
-    host = postgresql_host
-    assert "event triggers note" in facts(host, is_seen=True)
-    unseen = facts(host, is_seen=False)
-    assert ("unlogged" in unseen, "Foreign tables" in unseen, "other schemas" in unseen) == (
-        False,
-        False,
-        False,
-    )
-    host.shell(
-        "DROP EVENT TRIGGER audit_trail_dropped",
-        "ALTER TABLE orders SET UNLOGGED",
-        "CREATE MATERIALIZED VIEW totals AS SELECT count(*) FROM orders",
-        "CREATE SCHEMA elsewhere",
-        "CREATE TABLE elsewhere.things (id int)",
-    )
-    assert "event triggers note" not in facts(host, is_seen=True)
-    unseen = facts(host, is_seen=False)
-    assert "of orders, unlogged" in unseen
-    assert "aren't listed: totals" in unseen
-    assert "aren't listed: elsewhere" in unseen
-
-
 def test_what_an_index_on_an_expression_hides_is_told_only_where_there_is_one(host: Host) -> None:
     assert "expression" not in facts(host, is_seen=False)
     host.shell("CREATE UNIQUE INDEX by_lower ON members (lower(name))")
     assert "an expression, in members." in facts(host, is_seen=False)
+
+
+def empty(host: Application) -> None:
+    name = "audit_coverage" if isinstance(host, Host) else "audit_trail.coverage"
+    host.shell(f"DELETE FROM {name}")
+
+
+@pytest.mark.parametrize("by_sync", [False, True])
+def test_what_was_kept_of_looks_and_is_gone_leaves_a_gap_in_every_account(
+    each_host: Application, by_sync: bool
+) -> None:
+    """As after capture was taken out of the database and put in again, or by somebody's hand."""
+    an_account(each_host)
+    clock = ticking(utc_now_us())
+    server = rounds(each_host, clock)
+    server.step()
+    (begun,) = about_capture(each_host, "0")
+    empty(each_host)
+    if by_sync:
+        with looking_around(each_host.engine, clock=clock):
+            each_host.sync()
+        each_host.sequencer.drain()
+    server.step()
+    server.step()
+    (gap,) = gaps(each_host)
+    assert (gap.table, gap.wrong) == ("", {"what looks keep": "missing"})
+    assert gap.good_us == begun.public.occurred_at
+    assert gap.right_us == gap.found_us > gap.good_us
+    assert len(actions(each_host, "0")) == 3
 
 
 def test_a_look_that_nobody_can_read_counts_as_none(each_host: Application, clock: Clock) -> None:

@@ -9,13 +9,13 @@ import pytest
 
 from audit_trail.capture.context import SYSTEM, Origin, acting_as
 from audit_trail.capture.sqlite.lock import locked
+from audit_trail.keyring import Signing
 from audit_trail.record.entry import read_what
 from audit_trail.signing.keys import Seed
 from live_agent import founding
 from live_agent.app import build_services
 from live_agent.database import Database
 from live_agent.settings import teams
-from live_agent.signing import Signing
 from tests.commands.processes import COMMAND, run
 
 

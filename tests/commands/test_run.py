@@ -12,6 +12,8 @@ import pytest
 
 from audit_trail.capture.sqlalchemy import sync
 from audit_trail.capture.watch import Table
+from audit_trail.seal.checkpoint import Checkpoint
+from audit_trail.seal.note import parse
 from tests.capture.host import told
 from tests.commands.processes import run
 from tests.commands.watched import Watched, until, watched_postgresql, watched_sqlite
@@ -224,6 +226,50 @@ def test_another_application_s_trail_is_refused_unless_it_is_meant(
         shared = watched.do("run", "--once", "--shared", **theirs)
         assert shared.returncode == 0, shared.stderr
         assert names(watched) == ["Stranger"]
+
+
+def signed(watched: Watched) -> bool:
+    """Whether the newest checkpoint covers all of the account's entries."""
+    with watched.store() as store:
+        head = store.head("1")
+    checkpoint = head.seal.checkpoint
+    return checkpoint is not None and (Checkpoint.parse(parse(checkpoint).text).size == head.size)
+
+
+def test_what_serve_notes_is_signed_by_run(watched: Watched) -> None:
+    create(watched, "Support")
+    watched.once()
+    assert signed(watched)
+    watched.add("ada@alder.example", "1")
+    assert not signed(watched), "the command has no key"
+    with watched.running():
+        until(lambda: signed(watched), "the start's checkpoint")
+        watched.add("bob@birch.example", "1")
+        until(lambda: signed(watched), "the next checkpoint")
+    code, verdict = watched.verdict()
+    assert code == 0, verdict
+
+
+def test_a_key_is_listed_rotated_and_a_lost_trail_begun_anew(watched: Watched) -> None:
+    create(watched, "Support")
+    with watched.running():
+        until(lambda: watched_names(watched) == ["Support"], "the first entry")
+        busy = watched.do("key", "rotate")
+        assert (busy.returncode, "Another process" in busy.stderr) == (1, True), busy.stderr
+    before = watched.do("key", "list").stdout.splitlines()
+    assert watched.do("key", "rotate").returncode == 0
+    create(watched, "Tier 2")
+    watched.once()
+    after = watched.do("key", "list").stdout.splitlines()
+    assert (len(before), len(after), after[0]) == (1, 2, before[0])
+    begun = watched.do("key", "begin-epoch", "--reason", "Restored from Monday")
+    assert begun.returncode == 0, begun.stderr
+    watched.once()
+    actions = [each.public.action for each in watched.entries("0")]
+    assert "rotate_key" in actions
+    assert "begin_epoch" in actions
+    code, verdict = watched.verdict()
+    assert code == 0, verdict
 
 
 def test_a_key_that_isn_t_the_trail_s_is_refused(watched: Watched) -> None:

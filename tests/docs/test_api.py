@@ -37,7 +37,7 @@ def test_the_code_that_walks_the_pages_does(
         run(CODE[0], given)
     said = capsys.readouterr().out.splitlines()
     assert len(said) == 60
-    assert said[0] == "3 Created a new team (#1)"
+    assert said[0] == "6 Created a new team (#1)"
 
 
 def test_the_code_that_follows_the_tail_does_and_goes_on_where_it_was(tmp_path: Path) -> None:
@@ -49,9 +49,9 @@ def test_the_code_that_follows_the_tail_does_and_goes_on_where_it_was(tmp_path: 
         tail = given["tail"](cursor=listed["next"], **asked)
         told = [next(tail) for _ in range(3)]
         tail.close()
-        assert [entry["index"] for _, entry in told] == [4, 5, 6]
+        assert [entry["index"] for _, entry in told] == [7, 8, 9]
         again = given["tail"](cursor=told[-1][0], **asked)
-        assert next(again)[1]["index"] == 7
+        assert next(again)[1]["index"] == 10
         again.close()
 
 

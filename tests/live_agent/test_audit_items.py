@@ -63,6 +63,7 @@ def test_an_item_says_who_what_where_and_when(place: Place) -> None:
         "via": "api",
         "job": None,
         "ticket": None,
+        "undoes": None,
         "erased": [],
         "mismatches": [],
     }

@@ -24,16 +24,16 @@ def test_pages_are_newest_first_and_count_all(place: Place) -> None:
     for number in range(30):
         ok(client.post("/teams", json={"name": f"Team {number}"}))
     first, second = logs(place), logs(place, page=2)
-    assert (first["per_page"], first["total_entries"], first["current_page"]) == (25, 33, 1)
-    assert [item["id"] for item in first["audit_logs"]] == list(range(33, 8, -1))
-    assert [item["id"] for item in second["audit_logs"]] == list(range(8, 0, -1))
+    assert (first["per_page"], first["total_entries"], first["current_page"]) == (25, 36, 1)
+    assert [item["id"] for item in first["audit_logs"]] == list(range(36, 11, -1))
+    assert [item["id"] for item in second["audit_logs"]] == list(range(11, 0, -1))
     assert logs(place, page=3)["audit_logs"] == []
 
 
 def test_the_order_may_be_turned_round(place: Place) -> None:
     ok(place.client().post("/teams", json={"name": "Tier 1"}))
     ids = [item["id"] for item in logs(place, sort="asc")["audit_logs"]]
-    assert ids == [1, 2, 3, 4]
+    assert ids == [1, 2, 3, 4, 5, 6, 7]
 
 
 def test_types_are_the_contract_s_class_names(place: Place) -> None:

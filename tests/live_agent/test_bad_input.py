@@ -228,6 +228,8 @@ def test_a_rule_that_makes_no_sense_is_refused(place: Place, change: dict[str, A
         ("/macros", {"name": "Close", "visibility": "secret"}, "visibility"),
         ("/macros", {"name": "Close", "actions": [{"action_name": "explode"}]}, "actions"),
         ("/skills", {"name": "  "}, "name"),
+        ("/conversations", {}, "inbox_id"),
+        ("/conversations", {"inbox_id": 10**6}, "inbox_id"),
         ("/inbox_members", {"inbox_id": "1", "user_ids": [1]}, "inbox_id"),
     ],
 )
@@ -396,6 +398,7 @@ FIELD_NAMES = [
             "/canned_responses",
             "/macros",
             "/skills",
+            "/conversations",
         ]
     ),
     body=st.dictionaries(st.sampled_from(FIELD_NAMES), JSON, max_size=6),

@@ -273,13 +273,50 @@ def test_an_account_says_more_of_itself_and_its_change_is_an_entry(place: Place)
         "domain": "alder.example",
         "support_email": "help@alder.example",
         "auto_resolve_duration": 14,
-        "audit_reads": False,
+        "audit_reads": True,
     }
     place.look_away()
     assert ok(client.patch("", json=change)) == {**before, **change}
     (item,) = place.news()
     assert item["auditable_type"] == "Account"
     assert item["auditable"] == {**before, **change}
+    assert item["audited_changes"] == {name: [before[name], change[name]] for name in change}
+
+
+def test_a_conversation_s_deletion_is_an_entry_and_nothing_else_of_it(place: Place) -> None:
+    client = place.client()
+    inbox = ok(client.post("/inboxes", json={"name": "Support"}))["id"]
+    place.look_away()
+    body = {"inbox_id": inbox, "contact": {"name": "Mia", "email": "Mia@mail.example"}}
+    made = ok(place.client("agent").post("/conversations", json=body))
+    assert (made["contact_name"], made["contact_email"]) == ("Mia", "mia@mail.example")
+    assert ok(client.get("/conversations")) == {"data": {"payload": [made]}}
+    assert client.get("/conversations?page=0").json()["attributes"] == ["page"]
+    assert place.news() == []
+    path = f"/conversations/{made['id']}"
+    ok(client.delete(path, headers={"x-audit-reason": "Asked for by the customer"}))
+    assert client.get(path).status_code == 404
+    (item,) = place.news()
+    assert (item["auditable_type"], item["auditable_id"]) == ("Conversation", made["id"])
+    assert (item["action"], item["comment"]) == ("destroy", "Asked for by the customer")
     assert item["audited_changes"] == {
-        name: [before[name], value] for name, value in change.items()
+        "inbox_id": inbox,
+        "status": "open",
+        "contact_name": "Mia",
+        "contact_email": "mia@mail.example",
     }
+
+
+def test_conversations_go_with_their_inbox_and_say_so(place: Place) -> None:
+    client = place.client()
+    inbox = ok(client.post("/inboxes", json={"name": "Support"}))["id"]
+    for name in ("Mia", "Noor"):
+        ok(client.post("/conversations", json={"inbox_id": inbox, "contact_name": name}))
+    place.look_away()
+    ok(client.delete(f"/inboxes/{inbox}"))
+    gone, *conversations = place.news()
+    assert gone["auditable_type"] == "Inbox"
+    assert [each["audited_changes"]["contact_name"] for each in conversations] == ["Mia", "Noor"]
+    for each in conversations:
+        assert (each["auditable_type"], each["action"]) == ("Conversation", "destroy")
+        assert place.cause_of(each) == place.entry_id(gone)

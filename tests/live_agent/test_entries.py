@@ -43,7 +43,7 @@ def test_pages_go_on_by_cursor_to_the_first_entry(place: Place) -> None:
             break
         ok(place.client().post("/teams", json={"name": f"Later {len(found)}"}))
         page = entries(place, limit=3, cursor=page["next"])
-    assert found == list(range(7, -1, -1))
+    assert found == list(range(10, -1, -1))
 
 
 def test_in_ascending_order_the_last_page_s_cursor_waits_for_news(place: Place) -> None:

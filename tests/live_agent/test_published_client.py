@@ -122,3 +122,12 @@ def test_plain_http_may_send_the_token_as_a_bearer(place: Place) -> None:
         f"{place.office.url}/api/v1/profile", headers={"Authorization": f"Bearer {token}"}
     )
     assert (answer.status_code, answer.json()["access_token"]) == (200, token)
+
+
+def test_it_begins_and_reads_conversations(place: Place) -> None:
+    sdk = place.sdk("agent")
+    inbox = place.sdk().inboxes.create(place.id, "Support", "api")
+    made = sdk.conversations.create(place.id, "site-7", inbox.id, contact_name="Mia")
+    assert (made.inbox_id, made.status.value) == (inbox.id, "open")
+    assert sdk.conversations.get(place.id, made.id).id == made.id
+    assert [each.id for each in sdk.conversations.list(place.id)] == [made.id]

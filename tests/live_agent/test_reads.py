@@ -84,6 +84,15 @@ def test_a_history_and_evidence_are_reads_and_say_of_what(read: Place) -> None:
     assert [each["said"] for each in recorded(read)] == [f"evidence of entries 1 to {number}"]
 
 
+def test_a_record_s_state_is_a_read_of_what_left_it_so(read: Place) -> None:
+    number = read.total()
+    client = read.client()
+    team = ok(client.get("/teams"))[0]["id"]
+    ok(client.get(f"/audit_logs/state?type=team&id={team}"))
+    assert client.get("/audit_logs/state?type=team&id=999999").status_code in (200, 404)
+    assert [each["said"] for each in recorded(read)] == [f"record as entry {number} left it"]
+
+
 def test_lists_counts_proofs_and_what_is_not_there_are_no_reads(read: Place) -> None:
     number = read.total()
     browser, _ = read.signed_in()
@@ -123,6 +132,19 @@ def test_a_read_can_itself_be_read_and_names_what_was_seen(read: Place) -> None:
     browser, _ = read.signed_in()
     window = page(read, browser, f"/{item['id']}").text
     assert f'href="/app/accounts/{read.id}/settings/audit-logs/1"' in window
+
+
+def test_what_one_reads_oneself_is_no_news_to_a_list_that_lies_open(read: Place) -> None:
+    size = read.total()
+    browser, _ = read.signed_in()
+    log = f"/app/accounts/{read.id}/settings/audit-logs"
+    size = read.total()
+    page(read, browser, f"/{size}")
+    ok(read.client().post("/teams", json={"name": "Tier 2"}))
+    assert read.total() == size + 2
+    with browser.stream("GET", f"{log}/tail?seen={size}") as tail:
+        told = next(line for line in tail.iter_lines() if line.startswith("data:"))
+    assert '"new":1' in told
 
 
 def test_who_is_refused_has_read_nothing(read: Place) -> None:

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 
 from audit_trail.record.entry import read_what
 from live_agent.schema import Conversation, Inbox, Webhook
-from tests.live_agent.office import Place
+from tests.live_agent.office import Office, Place
 from tests.live_agent.test_contract import RULE, ok
 
 both_engines = pytest.mark.both_engines
@@ -142,6 +144,20 @@ def test_what_changed_between_preview_and_confirmation_is_refused(place: Place) 
     assert (answer.status_code, answer.json()["code"]) == (409, "changed_meanwhile")
     assert place.total() == size
     assert ok(client.get(f"/teams/{team['id']}"))["name"] == "Tier 3"
+
+
+@both_engines
+def test_of_two_who_confirm_at_once_one_restores(place: Place) -> None:
+    client = place.client()
+    inbox = made(client, "Support")
+    ok(client.delete(f"/inboxes/{inbox['id']}"))
+    index = newest(place, "delete", "inbox")
+    body = {"digest": preview(place, index)["digest"]}
+    clients = [place.client() for _ in range(4)]
+    with ThreadPoolExecutor(len(clients)) as pool:
+        answers = list(pool.map(lambda each: each.post(path_of(index), json=body), clients))
+    assert sorted(each.status_code for each in answers) == [200, 422, 422, 422]
+    assert [each["id"] for each in ok(client.get("/inboxes"))["payload"]] == [inbox["id"]]
 
 
 @both_engines
@@ -493,3 +509,14 @@ def test_a_deleted_inbox_returns_without_its_conversations_which_are_counted(pla
     assert (shown["others"], shown["with_it"]) == (3, [])
     index = newest(place, "delete", "conversation")
     assert "not what was said" in preview(place, index)["refusal"]
+
+
+def test_who_looks_at_what_would_change_has_read_the_entry(office: Office) -> None:
+    with closing(office.open(reads=True)) as place:
+        client = place.client()
+        team = ok(client.post("/teams", json={"name": "Tier 1"}))
+        ok(client.delete(f"/teams/{team['id']}"))
+        index = place.total() - 1
+        preview(place, index)
+        read = place.total() - 1
+        assert details(place, read) == {"index": index, "as": "entry"}

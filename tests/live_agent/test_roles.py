@@ -31,6 +31,9 @@ OPEN_TO_MEMBERS = [
     ("GET", "/skills"),
     ("GET", "/skills/{skill}"),
     ("GET", "/skills/{skill}/agents"),
+    ("GET", "/conversations"),
+    ("GET", "/conversations/{conversation}"),
+    ("POST", "/conversations"),
     ("GET", "/macros"),
     ("GET", "/macros/{macro}"),
     ("POST", "/macros"),
@@ -106,6 +109,7 @@ FOR_ADMINISTRATORS = [
     ("POST", "/automation_rules/{rule}/clone"),
     ("POST", "/webhooks"),
     ("DELETE", "/audit_logs/views/{view}"),
+    ("DELETE", "/conversations/{conversation}"),
     ("DELETE", "/webhooks/{webhook}"),
     ("DELETE", "/automation_rules/{rule}"),
     ("DELETE", "/agent_bots/{bot}"),
@@ -124,9 +128,11 @@ ACCOUNT = "/api/v1/accounts/{account_id:int}"
 @pytest.fixture
 def ids(place: Place) -> dict[str, int]:
     client = place.client()
+    inbox = ok(client.post("/inboxes", json={"name": "Support"}))["id"]
     return {
         "agent": place.people["agent"].id,
-        "inbox": ok(client.post("/inboxes", json={"name": "Support"}))["id"],
+        "inbox": inbox,
+        "conversation": ok(client.post("/conversations", json={"inbox_id": inbox}))["id"],
         "team": ok(client.post("/teams", json={"name": "Tier 1"}))["id"],
         "bot": ok(client.post("/agent_bots", json={"name": "Sum"}))["id"],
         "rule": ok(client.post("/automation_rules", json=RULE))["id"],
@@ -155,6 +161,8 @@ def body_for(method: str, path: str, ids: dict[str, int]) -> Any:
         return {**RULE, "name": "Another"}
     if path == EXPORTS:
         return {"format": "csv"}
+    if path == "/conversations":
+        return {"inbox_id": ids["inbox"]}
     if path == "/webhooks":
         return {"url": "https://b.example/"}
     if path.endswith("set_agent_bot"):

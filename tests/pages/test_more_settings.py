@@ -62,6 +62,7 @@ def test_labels_responses_and_skills_live_on_their_pages(
 
 
 def test_a_macro_lives_on_its_pages(place: Place, browsing: Browsing) -> None:
+    other = browsing.member(place, "agent")
     page = browsing.member(place)
     page.goto(settings(place, "macros"))
     page.get_by_role("link", name="Create a macro").click()
@@ -78,7 +79,6 @@ def test_a_macro_lives_on_its_pages(place: Place, browsing: Browsing) -> None:
     save(page, "Saved.")
     page.get_by_role("link", name="Close", exact=True).click()
     save(page, "Saved.")  # Which changes nothing.
-    other = browsing.member(place, "agent")
     other.goto(settings(place, "macros"))
     expect(other.get_by_role("row", name="Close")).to_contain_text("Everybody")
     expect(other.get_by_role("link", name="Close", exact=True)).to_have_count(0)
@@ -162,9 +162,9 @@ def test_nobody_sees_or_revokes_another_s_token(place: Place, browsing: Browsing
     page.goto(settings(place, "access-tokens"))
     (number,) = re.findall(r"access-tokens/(\d+)/delete", page.content())
     path = settings(place, f"access-tokens/{number}/delete")
-    for role, status in (("agent", 200), ("administrator", 404)):
-        browser, csrf = place.signed_in(role)
-        assert browser.get(path).status_code == status
+    assert place.signed_in("agent")[0].get(path).status_code == 200
+    browser, csrf = place.signed_in()
+    assert browser.get(path).status_code == 404
     assert browser.post(path, data={"csrf_token": csrf}).status_code == 404
 
 

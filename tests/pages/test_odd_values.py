@@ -70,9 +70,29 @@ def test_every_page_is_still_drawn(office: Office, place: Place, odd: str) -> No
     )  # fmt: skip
     entries = [f"audit-logs/{number}" for number in range(1, place.total() + 1)]
     assert len(entries) > sum(map(len, COLUMNS.values()))
-    for path in (*paths, *entries):
+    restorations = [each.replace("/", "/restorations/") for each in entries]
+    for path in (*paths, *entries, *restorations):
         answer = browser.get(f"/app/accounts/{place.id}/settings/{path}")
         assert answer.status_code == 200, f"{path}: {answer.status_code}"
+
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD.keys())
+def test_what_is_gone_with_odd_values_can_be_looked_at(
+    office: Office, place: Place, odd: str
+) -> None:
+    odd_records(office, place, odd)
+    connection = sqlite3.connect(office.services.database.path, isolation_level=None)
+    connection.execute("PRAGMA foreign_keys = ON")
+    before = place.total()
+    for table in COLUMNS:
+        connection.execute(f"DELETE FROM {table} WHERE account_id = ?", (place.id,))
+    connection.close()
+    browser, _ = place.signed_in()
+    numbers = range(before + 1, place.total() + 1)
+    assert len(numbers) > len(COLUMNS)
+    for number in numbers:
+        answer = browser.get(settings(place, f"audit-logs/restorations/{number}"))
+        assert answer.status_code == 200, f"{number}: {answer.status_code}"
 
 
 @pytest.mark.browser

@@ -209,6 +209,7 @@ def test_where_an_act_came_in_reads_as_a_word(via: Via, shown: str) -> None:
         ("inbox_id", "inbox", "Inbox"),
         ("id", "ID", "ID"),
         ("_", "_", "_"),
+        ("channel.webhook_url", "channel webhook URL", "Channel Webhook URL"),
         ("über_name", "über name", "Über Name"),
     ],
 )

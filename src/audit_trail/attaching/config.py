@@ -20,11 +20,16 @@ Failing = Literal["refuse", "go_on"]
 
 
 class Members(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The accounts of who belongs to several: `account` in `members`, whose `record` is its key."""
+    """The accounts of who belongs to several: `account` in `members`, whose `record` is its key.
+
+    Or the value of its column `by`; and where its column `alone` isn't null, that account only.
+    """
 
     members: str
     record: str
     account: str
+    by: str | None = None
+    alone: str | None = None
 
 
 class Named(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -42,7 +47,7 @@ class PartOf(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     prefix: str
     column: str | None = None
     owner_column: str | None = None
-    where: Mapping[str, str] = {}
+    where: Mapping[str, str | int] = {}
 
 
 class Recorded(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

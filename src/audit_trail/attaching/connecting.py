@@ -31,14 +31,21 @@ def in_transaction(
     url_text: str,
     work: Callable[[Connection], T],
     around: Callable[[Engine], AbstractContextManager[None]] = lambda _: nullcontext(),
+    *,
+    begin: str = "BEGIN IMMEDIATE",
 ) -> T:
     """Do the work in one transaction of the database. Raises `UrlRefused` and `AttachRefused`.
 
-    `around` is what else is done before and after it, in transactions of its own. Where others hold a table, it gives way and tries again; after some attempts it says so.
+    `around` is what else is done before and after it, in transactions of its own; `begin` is how
+    one begins on SQLite. Where others hold a table, it gives way and tries again; after some attempts it says so.
     """
     url = read_url(url_text)
     name = name_of(url)
-    engine = create_engine(url, hide_parameters=True) if is_postgresql(url) else _sqlite(Path(name))
+    engine = (
+        create_engine(url, hide_parameters=True)
+        if is_postgresql(url)
+        else _sqlite(Path(name), begin)
+    )
     try:
         with _explained(name), around(engine), _explained(name):
             return _patiently(engine, work)
@@ -69,7 +76,7 @@ def _patiently(engine: Engine, work: Callable[[Connection], T]) -> T:
         time.sleep(PAUSE_SECONDS)
 
 
-def _sqlite(path: Path) -> Engine:
+def _sqlite(path: Path, begin: str) -> Engine:
     """Open a file that is there, as it is: neither its journal nor its settings are changed."""
     if sqlite3.sqlite_version_info < SMALLEST_SQLITE:
         raise AttachRefused(f"SQLite {sqlite3.sqlite_version} is too old; 3.40 or later is needed.")
@@ -84,8 +91,8 @@ def _sqlite(path: Path) -> Engine:
         connection.isolation_level = None
 
     @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    def begin_as_asked(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
 
     return engine
 

@@ -57,7 +57,8 @@ def write_draft(database_url: str, path: Path) -> Drafted:
         kinds = {place: _values(connection, *place) for place in kinds_wanted(tables)}
         return propose(tables, kinds), connection.dialect.name == "postgresql"
 
-    proposals, goes_on = in_transaction(database_url, work)
+    # Who only looks keeps no writer waiting.
+    proposals, goes_on = in_transaction(database_url, work, begin="BEGIN")
     text = drafted(proposals, path=str(path), goes_on=goes_on)
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644), "w") as file:

@@ -16,6 +16,7 @@ from audit_trail.attaching.names import (
     is_secret,
     pairs_of,
     singular,
+    spelled,
     why_ignored,
 )
 
@@ -62,6 +63,7 @@ class _Proposer:
         }
         self._tables = {name: tables[name] for name in tables if name not in self._ignored}
         self._by_singular = {singular(name): name for name in self._tables}
+        self._entities = {name: self._entity(name) for name in self._tables}
         self._points = {name: dict(self._pointed(table)) for name, table in self._tables.items()}
         self._accounts = next(filter(self._is_accounts, ACCOUNTS), None)
         self.owners = dict(self._owners())
@@ -72,6 +74,12 @@ class _Proposer:
             tables={name: self._proposal(table) for name, table in self._tables.items()},
             ignored=self._ignored,
         )
+
+    def _entity(self, name: str) -> str:
+        """Call a table's record by its singular, unless another table is called so."""
+        one = singular(name)
+        alone = self._by_singular[one] == name and one not in self._tables.keys() - {name}
+        return one if alone else name
 
     def _pointed(self, table: Described) -> Iterator[tuple[str, tuple[str, str]]]:
         """Find what columns point to: by foreign keys, else by their names, if the types allow."""
@@ -122,10 +130,10 @@ class _Proposer:
         ]
         if documents:
             remarks.append(f"Look for secrets in the JSON of: {', '.join(documents)}.")
-        unwatched = sorted(TIMES.intersection(table.types))
+        unwatched = _times(table)
         return Proposal(
             recorded=Recorded(
-                entity=singular(table.name),
+                entity=self._entities[table.name],
                 key=None if table.primary else key[0] if len(key) == 1 else key,
                 account=account,
                 label=self._label(table, [*secrets, *key], points),
@@ -155,6 +163,9 @@ class _Proposer:
             return members, []
         if path := self._path(table):
             return path, []
+        for column, (owner, _) in self._points[table.name].items():
+            if members := self._members(self._tables[owner]):
+                return msgspec.structs.replace(members, by=column), []
         if table.name in self.owners:
             return None, []
         return 0, [f"{REVIEW} nothing leads to an account, so its entries are the installation's."]
@@ -192,10 +203,12 @@ class _Proposer:
         self, table: Described, unfit: list[str], points: Mapping[str, str]
     ) -> tuple[str, ...]:
         """Choose what names a record; one that only joins others is named by these."""
-        for column in LABELS:
-            if column in table.types and column not in unfit:
-                return (column,)
-        said = {*table.key, *points, *TIMES, *self._account_columns(table)}
+        fit = {spelled(column): column for column in table.types if column not in unfit}
+        if found := next((name for name in LABELS if name in fit), None):
+            return (fit[found],)
+        if found := next((name for name in fit if name.endswith("_name")), None):
+            return (fit[found],)
+        said = {*table.key, *points, *_times(table), *self._account_columns(table)}
         joins = len(table.types.keys() - said) <= 2
         return tuple(points)[:2] if joins else ()
 
@@ -234,6 +247,11 @@ def _why_ignored(table: Described) -> str | None:
     if not table.key and not all(column.endswith("_id") for column in table.types):
         return f"{REVIEW} it has no key; name columns that tell its records apart to record it"
     return None
+
+
+def _times(table: Described) -> list[str]:
+    """Name the columns that tell when a record was made and last touched."""
+    return sorted(column for column in table.types if spelled(column) in TIMES)
 
 
 def _alike(one: str, other: str) -> bool:

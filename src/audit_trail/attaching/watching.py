@@ -1,22 +1,34 @@
 """The watch list that a file asks for, held against the tables as they are; it changes nothing."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 from audit_trail.attaching.config import Config, Members, Named, Recorded, nearest
 from audit_trail.attaching.introspection import Described, Tables
 from audit_trail.capture.watch import Membership, Part, Path, Reference, Step, Table, WatchList
 from audit_trail.errors import ConfigRefused
 
-UNWATCHED = frozenset({"created_at", "updated_at"})
+LONGEST_NAME: Final = 200
+UNWATCHED: Final = frozenset({"created_at", "updated_at"})
 
 
 def watch_list(config: Config, tables: Tables) -> WatchList:
     """Return the watch list. Raises `ConfigRefused`, which names table, key and what is near."""
     _require_tables(config, tables)
     read = _Reader(config, tables)
-    return WatchList(
-        tables=tuple(read.table(name) for name in config.tables), ignored=dict(config.ignored)
-    )
+    watched = tuple(read.table(name) for name in config.tables)
+    _require_told_apart(watched)
+    return WatchList(tables=watched, ignored=dict(config.ignored))
+
+
+def _require_told_apart(watched: Sequence[Table]) -> None:
+    """Two tables of one entity would mix up the histories of their records."""
+    names: dict[str, str] = {}
+    for table in watched:
+        if (other := names.setdefault(table.entity, table.name)) != table.name:
+            raise _refused(table.name, "entity", f"[tables.{other}] has {table.entity} already.")
+        if len(max(table.entity, table.name, key=len)) > LONGEST_NAME:
+            raise _refused(table.name, "entity", f"a name has at most {LONGEST_NAME} letters.")
 
 
 def _require_tables(config: Config, tables: Tables) -> None:
@@ -116,7 +128,15 @@ class _Reader:
         if isinstance(account, Members):
             member = self._described(name, "account", account.members)
             self._require_columns(member, "account", (account.record, account.account), name)
-            return Membership(table=member.name, record=account.record, account=account.account)
+            own = [each for each in (account.by, account.alone) if each]
+            self._require_columns(described, "account", own)
+            return Membership(
+                table=member.name,
+                record=account.record,
+                account=account.account,
+                by=account.by,
+                alone=account.alone,
+            )
         if isinstance(account, tuple):
             return tuple(self._steps(described, account))
         if isinstance(account, str):
@@ -194,7 +214,7 @@ class _Reader:
             prefix=part.prefix,
             column=part.column,
             owner_column=part.owner_column,
-            where=dict(part.where),
+            where={name: str(value) for name, value in part.where.items()},
         )
 
     def _described(self, name: str, key: str, table: str) -> Described:

@@ -12,8 +12,9 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperCommand
 
-from audit_trail.cli.operating import administrators, run, serve
+from audit_trail.cli.operating import administrators, keys, run, serve
 from audit_trail.cli.options import DatabaseUrl, Store
+from audit_trail.cli.retaining import retentions
 
 UNREADABLE: Final = 3
 
@@ -27,6 +28,8 @@ app = typer.Typer(
 capture = typer.Typer(help="What an application's database records.", no_args_is_help=True)
 app.add_typer(capture, name="capture")
 app.add_typer(administrators, name="administrator")
+app.add_typer(keys, name="key")
+app.add_typer(retentions, name="retention")
 app.command("run")(run)
 app.command("serve")(serve)
 

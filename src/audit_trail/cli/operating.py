@@ -4,6 +4,7 @@ What a command needs is imported inside it, so that `--help` answers at once.
 """
 
 import sys
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -12,9 +13,10 @@ from typing import Annotated, Any
 
 import typer
 
-from audit_trail.cli.options import DatabaseUrl, LogFormat, Store
+from audit_trail.cli.options import DatabaseUrl, LogFormat, SigningFolder, Store
 
 administrators = typer.Typer(help="Who may read the trail in `serve`.", no_args_is_help=True)
+keys = typer.Typer(help="The key that signs the trail.", no_args_is_help=True)
 
 Data = Annotated[
     Path | None,
@@ -32,14 +34,7 @@ PasswordStdin = Annotated[
 def run(
     database_url: DatabaseUrl,
     store: Store,
-    signing: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="AUDIT_TRAIL_SIGNING",
-            help="The folder of signing.key and heads.log, which are made where they are missing. By "
-            "default beside an SQLite trail.",
-        ),
-    ] = None,
+    signing: SigningFolder = None,
     once: Annotated[
         bool, typer.Option("--once", help="Work off what is there, and exit with 0.")
     ] = False,
@@ -145,9 +140,8 @@ def list_all(store: Store, data: Data = None) -> None:
 
     with _opened(store, data) as (_, known), known.reading() as db:
         for each in all_of(db):
-            since = datetime.fromtimestamp(each.created_at / 1e6, UTC).isoformat(timespec="seconds")
             accounts = "all accounts" if each.accounts is None else ", ".join(each.accounts)
-            typer.echo(f"{each.email} {since} {accounts}")
+            typer.echo(f"{each.email} {_time(each.created_at)} {accounts}")
 
 
 @administrators.command("remove")
@@ -170,6 +164,58 @@ def set_password(
     with _opened(store, data) as (trail, known):
         change_password(trail, known, email, lambda: _password(password_stdin))
     typer.echo("The password is set.")
+
+
+@keys.command("list")
+def list_keys(store: Store) -> None:
+    """Print the trail's public keys as verifier keys, and from when on each has signed."""
+    from contextlib import closing
+
+    from audit_trail.cli.store import open_store
+    from audit_trail.signing.keys import trail_key
+
+    with closing(open_store(store)) as opened:
+        for key in opened.public_keys():
+            typer.echo(f"{_time(key.since_us)} {key.name} {trail_key(key).text}")
+
+
+@keys.command("rotate")
+def rotate_key(database_url: DatabaseUrl, store: Store, signing: SigningFolder = None) -> None:
+    """Sign with another key from the next start of run on: a new one, or that of the environment."""
+    with _at_rest(database_url, store, signing) as (opened, kept):
+        key = kept.rotate(opened)
+    typer.echo(f"The next start signs with {b64encode(key.public).decode()}.")
+
+
+@keys.command("begin-epoch")
+def begin_epoch(
+    database_url: DatabaseUrl,
+    store: Store,
+    reason: Annotated[str, typer.Option(help="What happened; each account's trail will say so.")],
+    signing: SigningFolder = None,
+) -> None:
+    """Sign the trail as it is, under a new name, although it lacks what was signed before."""
+    with _at_rest(database_url, store, signing) as (opened, kept):
+        key = kept.begin_epoch(opened, reason)
+    typer.echo(f"The next start signs as {key.name} with {b64encode(key.public).decode()}.")
+
+
+@contextmanager
+def _at_rest(database_url: str, store_url: str, signing: Path | None) -> Iterator[tuple[Any, Any]]:
+    """Open the trail, and what signs it, while no run leads: it would go on with the key before."""
+    from contextlib import closing
+
+    from audit_trail.capture.sqlalchemy import outbox
+    from audit_trail.cli.database import open_database
+    from audit_trail.cli.signing import signing_in
+    from audit_trail.cli.store import open_store
+
+    with (
+        open_database(database_url) as engine,
+        outbox(engine).leading(),
+        closing(open_store(store_url, writes=True)) as store,
+    ):
+        yield store, signing_in(store_url, signing)
 
 
 @contextmanager
@@ -195,6 +241,10 @@ def _beside(store_url: str) -> Path:
             "administrators are kept."
         )
     return Path(name_of(url)).parent
+
+
+def _time(at_us: int) -> str:
+    return datetime.fromtimestamp(at_us / 1e6, UTC).isoformat(timespec="seconds")
 
 
 def _password(from_stdin: bool) -> str:

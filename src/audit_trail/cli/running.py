@@ -18,7 +18,7 @@ from audit_trail.capture.waiting import wait_until_sequenced
 from audit_trail.capture.watch import WatchList
 from audit_trail.cli.database import database_failed, open_database
 from audit_trail.cli.sealing import Seals
-from audit_trail.cli.signing import signer_of
+from audit_trail.cli.signing import signing_in
 from audit_trail.cli.store import make_store
 from audit_trail.coverage.rounds import Rounds as CoverageRounds
 from audit_trail.errors import (
@@ -210,7 +210,7 @@ def running(asked: Asked) -> Iterator[Running]:
         outbox.backlog()  # Who may not read it is told before anything is made.
         with closing(make_store(asked.store)) as store:
             _require_own(store, outbox.name, shared=asked.shared)
-            trail = Trail(store, signer=signer_of(store, asked.store, asked.signing))
+            trail = Trail(store, signer=signing_in(asked.store, asked.signing).signer(store))
             trail.seal()
             _log.info("started", extra={"database": outbox.name, "tables": len(watch.tables)})
             yield Running(engine, trail)

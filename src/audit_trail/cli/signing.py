@@ -4,18 +4,15 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
 
 from audit_trail.capture.url import is_postgresql, name_of, read_url
 from audit_trail.cli.store import open_store
 from audit_trail.errors import HeadsFailed, KeyRefused
+from audit_trail.keyring import HEADS, KEY, Signing
 from audit_trail.signing.keys import Seed
 from audit_trail.signing.signer import Signer, open_signer
 from audit_trail.store.port import Store
 from audit_trail.trail import Trail, utc_now_us
-
-HEADS: Final = "heads.log"
-KEY: Final = "signing.key"
 
 
 @contextmanager
@@ -34,21 +31,21 @@ def signing_trail(store_url: str, heads: Path | None) -> Iterator[Trail]:
         store.close()
 
 
-def signer_of(store: Store, store_url: str, folder: Path | None) -> Signer:
-    """Return the signer of a trail, its key and file of signed heads in this folder.
+def signing_in(store_url: str, folder: Path | None) -> Signing:
+    """Return where key and signed heads of a trail lie: in this folder, made where it is missing.
 
-    By default that is the folder of an SQLite file. What is missing there is made.
+    By default that is the folder of an SQLite file. Raises `HeadsFailed`, `KeyRefused`.
     """
     folder = folder or _beside(store_url).parent
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return _opened(store, folder / HEADS)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise KeyRefused(f"The folder {folder} can't be made: {error.strerror}.") from error
+    return Signing(data=folder, key=_given_seed())
 
 
 def _signer(store: Store, store_url: str, heads: Path | None) -> Signer:
-    return _opened(store, heads or _beside(store_url))
-
-
-def _opened(store: Store, heads: Path) -> Signer:
+    heads = heads or _beside(store_url)
     return open_signer(
         store, heads=heads, key_file=heads.with_name(KEY), seed=_given_seed(), clock=utc_now_us
     )

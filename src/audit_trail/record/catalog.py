@@ -59,8 +59,11 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def spelled(name: str) -> str:
-    """Spell a column's name as in a sentence: `webhook_url` is "webhook URL"."""
-    words = name.removesuffix("_id").split("_") if name != "id" else ["id"]
+    """Spell a column's name as in a sentence: `webhook_url` is "webhook URL".
+
+    A dot comes before the column of a part: `channel.webhook_url` is "channel webhook URL".
+    """
+    words = name.removesuffix("_id").replace(".", "_").split("_") if name != "id" else ["id"]
     return (
         " ".join(word.upper() if word.lower() in _CAPITALS else word for word in words if word)
         or name

@@ -7,8 +7,8 @@ from audit_trail.record.language import grouped, marked, say
 
 READ: Final = "read"
 
-As = Literal["entry", "history", "evidence"]
-"""One entry, all entries of its record, or the evidence file of a range."""
+As = Literal["entry", "history", "state", "evidence"]
+"""One entry, all entries of its record, that record as it left it, or the evidence of a range."""
 
 
 def details(index: int, last: int | None = None, *, shown_as: As = "entry") -> dict[str, Any]:
@@ -20,6 +20,7 @@ def details(index: int, last: int | None = None, *, shown_as: As = "entry") -> d
 _SUMMARIES: Final = {
     "entry": marked("entry %(number)s"),
     "history": marked("history of the record of entry %(number)s"),
+    "state": marked("record as entry %(number)s left it"),
     "evidence": marked("evidence of entry %(number)s"),
 }
 

@@ -151,7 +151,7 @@ class Drafter:
         self, rows: Sequence[Row], others: list[tuple[int, Draft]]
     ) -> Iterator[tuple[Seen, list[tuple[str, bytes | None]]]]:
         """Read the writes with the keys that each left and took; what else the rows are, aside."""
-        found = []
+        found, is_settled = [], True
         for row in rows:
             try:
                 if row.operation == "note":
@@ -159,12 +159,13 @@ class Drafter:
                 else:
                     seen = read_row(row, self._tables)
                     found.append((seen, keys_left_and_taken(seen)))
+                    if seen.account is None or seen.table.part_of is not None:
+                        is_settled = False
             except Unreadable as error:
                 others.append((row.id, self._unreadable(row, str(error))))
-        writes = [seen for seen, _ in found]
-        settled = self._parts.folded(self._members.placed(writes))
-        if settled is writes:
+        if is_settled:
             return iter(found)
+        settled = self._parts.folded(self._members.placed([seen for seen, _ in found]))
         moved = {seen.row.id: keys for seen, keys in found}
         return ((seen, moved[seen.row.id]) for seen in settled)
 

@@ -1,7 +1,7 @@
 """Records that belong to several accounts: who joins or leaves in the transaction tells which."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -17,7 +17,7 @@ class Members:
         self._memberships = {
             table.name: table.account
             for table in watch.tables
-            if isinstance(table.account, Membership) and not table.account.by
+            if isinstance(table.account, Membership)
         }
 
     def placed(self, rows: Sequence[Seen]) -> Sequence[Seen]:
@@ -30,11 +30,16 @@ class Members:
         joined: dict[tuple[str, bytes | None], dict[str, None]] = defaultdict(dict)
         for record, account in self._joined(rows):
             joined[record][account] = None
-        return [
-            placed
-            for seen in rows
-            for placed in _placed(seen, [*joined.get((seen.table.name, seen.key), ())])
-        ]
+        return [placed for seen in rows for placed in _placed(seen, self._accounts(seen, joined))]
+
+    def _accounts(
+        self, seen: Seen, joined: Mapping[tuple[str, bytes | None], Collection[str]]
+    ) -> Sequence[str]:
+        if (membership := self._memberships.get(seen.table.name)) is None:
+            return ()
+        keys = seen.pairs.get(membership.by, ()) if membership.by else (seen.key,)
+        found = (joined.get((seen.table.name, key), ()) for key in keys if key is not None)
+        return [account for accounts in found for account in accounts]
 
     def _joined(self, rows: Sequence[Seen]) -> Iterator[tuple[tuple[str, bytes | None], str]]:
         for name, membership in self._memberships.items():

@@ -1,9 +1,10 @@
-"""What every answer bears, and how a refusal is answered to programs; it refuses nothing itself."""
+"""What every answer bears, and how pages and refusals are answered; it refuses nothing itself."""
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from litestar import MediaType, Response
+from jinja2 import Environment
+from litestar import MediaType, Request, Response
 from litestar.datastructures import MutableScopeHeaders
 from litestar.exceptions import HTTPException
 from litestar.types import Message, Scope
@@ -24,7 +25,9 @@ from audit_trail.errors import (
     TileNotFound,
     TooManyTails,
 )
-from audit_trail.record.language import grouped, marked, say
+from audit_trail.record.language import grouped, marked, say, spoken
+from audit_trail.server.assets import PAGE_HEADERS
+from audit_trail.server.languages import spoken_tag
 
 API_CSP: Final = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 HEADERS: Final = {
@@ -75,6 +78,21 @@ async def add_headers(message: Message, _scope: Scope) -> None:
     headers = MutableScopeHeaders.from_message(message)
     for name, value in HEADERS.items():
         headers.setdefault(name, value)
+
+
+def wants_json(request: Request[Any, Any, Any]) -> bool:
+    """Tell whether the request rather takes JSON than a page."""
+    return request.accept.best_match(["text/html", "application/json"]) == "application/json"
+
+
+def drawn(
+    templates: Environment, template: str, status: int = 200, /, **seen: Any
+) -> Response[Any]:
+    """Answer a page, in the language that is spoken."""
+    language = spoken_tag(spoken())
+    text = templates.get_template(template).render({"language": language, **seen})
+    headers = {**PAGE_HEADERS, "Content-Language": language}
+    return Response(text, status_code=status, media_type=MediaType.HTML, headers=headers)
 
 
 def problem_answer(problem: Problem) -> Response[dict[str, object]]:

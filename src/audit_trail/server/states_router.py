@@ -8,6 +8,7 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import QueryParameter
 
 from audit_trail.past import Identities, Roles
+from audit_trail.record.opened import details
 from audit_trail.server.entries_router import AnyRequest, ZoneName, require_known
 from audit_trail.server.states import LONGEST, RecordState, RolesFound, States
 from audit_trail.server.viewer import Reader
@@ -55,7 +56,10 @@ def states_router(
     ) -> Response[RecordState]:
         require_known(request, "type", "id", "at", "zone")
         fresh()
-        return Response(states.record(reader, kind, record, at or "", zone or ""))
+        found = states.record(reader, kind, record, at or "", zone or "")
+        if found.by is not None:
+            reader.opens(details(found.by, shown_as="state"))
+        return Response(found)
 
     @get("/roles", sync_to_thread=True)
     def get_audit_log_roles(

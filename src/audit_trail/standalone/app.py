@@ -25,6 +25,7 @@ from audit_trail.server.answers import (
     problem_answer,
     problem_of_framework,
     problem_of_trail,
+    wants_json,
 )
 from audit_trail.server.assets import Assets, page_templates
 from audit_trail.server.audit_logs import AnyRequest, audit_logs_router
@@ -90,7 +91,7 @@ def create_standalone(
         if problem.status >= 500:
             _log.error("a request failed", exc_info=error)
         is_for_programs = request.scope["path"].startswith(FOR_PROGRAMS)
-        if is_for_programs or _prefers_json(request):
+        if is_for_programs or wants_json(request):
             return problem_answer(problem)
         return pages.refusal(request, problem)
 
@@ -212,10 +213,6 @@ async def _sent(request: AnyRequest) -> Any:
 def _fresh() -> Backlog:
     """Wait for nothing: the outbox is out of this server's reach."""
     return Backlog(0, None)
-
-
-def _prefers_json(request: AnyRequest) -> bool:
-    return request.accept.best_match(["text/html", "application/json"]) == "application/json"
 
 
 def _lifespan(entrance: Entrance) -> Any:

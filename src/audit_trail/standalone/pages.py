@@ -6,19 +6,18 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 from jinja2 import Environment
-from litestar import MediaType, Request, Response, get, post
+from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
-from litestar.response import Redirect
 
 from audit_trail.credentials import ABSOLUTE_LIMIT_US
-from audit_trail.record.language import marked, speaking, spoken, told
-from audit_trail.server.answers import Problem
-from audit_trail.server.assets import PAGE_HEADERS
+from audit_trail.record.language import marked, speaking, told
+from audit_trail.server.answers import Problem, drawn
 from audit_trail.server.audit_logs import ZONE_COOKIE
 from audit_trail.server.browser import session_cookie
-from audit_trail.server.languages import language_of, spoken_tag
+from audit_trail.server.languages import language_of
+from audit_trail.server.leading import return_path, see_other, to_sign_in
 from audit_trail.server.zone import Moment, moment, zone_of, zone_title
 from audit_trail.standalone.administrators import Administrator
 from audit_trail.standalone.entrance import Entrance
@@ -29,7 +28,7 @@ TEMPLATES: Final = Path(__file__).parent / "templates"
 SIGN_IN: Final = "/sign-in"
 ACCOUNTS: Final = "/accounts"
 MOST_LISTED: Final = 200
-LONGEST_PATH: Final = 2_000
+BELOW: Final = f"{ACCOUNTS}/"
 
 AnyRequest = Request[Any, Any, Any]
 TheForm = NamedDependency[Mapping[str, Sequence[str]]]
@@ -103,7 +102,9 @@ class Pages:
 
         @get(SIGN_IN, opt=ANYBODY, sync_to_thread=False)
         def sign_in_page(request: AnyRequest) -> Response[Any]:
-            return self._sign_in(request, _return_path(request.query_params.get("return", "")))
+            return self._sign_in(
+                request, return_path(request.query_params.get("return", ""), BELOW)
+            )
 
         @post(SIGN_IN, opt=ANYBODY, sync_to_thread=True)
         def sign_in(request: AnyRequest, sent: TheForm) -> Response[Any]:
@@ -136,11 +137,12 @@ class Pages:
     def refusal(self, request: AnyRequest, problem: Problem) -> Response[Any]:
         """Draw an error as a page; whoever isn't signed in is led to the page to do so."""
         if problem.status == 401:
-            return _to_sign_in(request)
+            return to_sign_in(request, SIGN_IN)
         visitor = request.scope.get("user")
         is_known = isinstance(visitor, Visitor) and problem.status < 500
         with self._speaking(request):
-            answer = self._draw(
+            answer = drawn(
+                self._templates,
                 "refusal.html",
                 problem.status,
                 title=told(TITLES.get(problem.status, _ELSE)),
@@ -163,7 +165,8 @@ class Pages:
                 entries = f"{head.size - head.first:,}"
                 newest = moment(head.recorded_at, zone)
                 rows.append(Row(account, logs_path(account), entries, newest))
-            return self._draw(
+            return drawn(
+                self._templates,
                 "accounts.html",
                 shell=self.shell(visitor),
                 rows=rows,
@@ -177,7 +180,7 @@ class Pages:
         email, password, return_to = (
             sent.get(name, ("",))[-1] for name in ("email", "password", "return")
         )
-        return_to = _return_path(return_to)
+        return_to = return_path(return_to, BELOW)
         before = request.cookies.get(self._cookie)
         try:
             session = self._entrance.sign_in(email, password, request.auth, before)
@@ -194,7 +197,8 @@ class Pages:
         status: int = 200,
     ) -> Response[Any]:
         with self._speaking(request):
-            return self._draw(
+            return drawn(
+                self._templates,
                 "sign_in.html",
                 status,
                 shell=None,
@@ -210,37 +214,3 @@ class Pages:
 
     def _speaking(self, request: AnyRequest) -> Any:
         return speaking(language_of(self._templates, request.headers.get("Accept-Language", "")))
-
-    def _draw(self, template: str, status: int = 200, **seen: Any) -> Response[Any]:
-        text = self._templates.get_template(template).render(language=spoken_tag(spoken()), **seen)
-        return Response(text, status_code=status, media_type=MediaType.HTML, headers=PAGE_HEADERS)
-
-
-def see_other(address: str) -> Response[Any]:
-    """Lead on by GET."""
-    return Redirect(address, status_code=303, headers=PAGE_HEADERS)
-
-
-def _to_sign_in(request: AnyRequest) -> Response[Any]:
-    """Lead to the sign-in, and from there back to what was asked for by GET.
-
-    A part of a page can't be replaced by a sign-in page, so there the browser is told to go.
-    """
-    if request.headers.get("Accept") == "text/event-stream":
-        return Response(None, status_code=401, headers=PAGE_HEADERS)  # No page follows a tail.
-    is_part = request.headers.get("HX-Request") == "true"
-    query = request.scope["query_string"].decode("latin-1")
-    wanted = quote(request.scope["path"]) + (f"?{query}" if query else "")
-    if is_part:
-        host = f"//{request.headers.get('Host', '')}"
-        wanted = request.headers.get("HX-Current-URL", "").partition(host)[2]
-    address = f"{SIGN_IN}?return={quote(wanted, safe='')}" if request.method == "GET" else SIGN_IN
-    if is_part:
-        return Response(None, status_code=401, headers={**PAGE_HEADERS, "HX-Redirect": address})
-    return see_other(address)
-
-
-def _return_path(wanted: str) -> str:
-    """Return where to go after signing in: a page of ours, never another site's."""
-    is_ours = wanted.startswith(f"{ACCOUNTS}/") and wanted.isascii() and wanted.isprintable()
-    return wanted if is_ours and "\\" not in wanted and len(wanted) <= LONGEST_PATH else "/"

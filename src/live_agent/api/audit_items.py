@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from audit_trail.record.entry import Change, Entry, Public, What, Who, read_what, read_who
+from audit_trail.record.facts import undone_number
 from audit_trail.record.opened import summary as read_summary
 from audit_trail.record.sentence import actor_name, principals
 from audit_trail.record.value import plain
@@ -94,6 +95,7 @@ def _beyond_the_contract(public: Public, who: Who, what: What) -> Shape:
         "job": who.job,
         "access_token": who.token,
         "ticket": what.ticket,
+        "undoes": _number(undone_number(what)),
         "erased": [name for name, part in (("who", who), ("what", what)) if part.is_erased],
     }
 

@@ -5,12 +5,13 @@ from typing import Any, Final
 from litestar import get, post
 
 from audit_trail.record.entry import Entry, read_what
+from audit_trail.record.opened import details
 from audit_trail.record.sentence import activity
 from live_agent.api.asked import Id, Sent, TheMember, TheServices
 from live_agent.api.document import described
 from live_agent.api.shapes import Shape
 from live_agent.catalog import CATALOG
-from live_agent.gate import AUDIT_LOGS
+from live_agent.gate import AUDIT_LOGS, opens
 from live_agent.restoring import restoration
 from live_agent.restoring.plan import Field
 from live_agent.restoring.restoration import Chosen, Preview
@@ -22,6 +23,7 @@ PATH: Final = "/audit_logs/entries/{index:int}/restoration"
 def preview_restoration(services: TheServices, member: TheMember, index: Id) -> dict[str, Any]:
     services.fresh()
     found = restoration.preview(services.database, services.trail, member.account_id, index)
+    opens(services, member)(details(index))
     return {
         **_shape(found),
         "others": found.others,

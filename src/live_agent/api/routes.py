@@ -10,6 +10,7 @@ from live_agent.api import (
     agents,
     audit_logs,
     automation_rules,
+    conversations,
     coverage,
     entries,
     exports,
@@ -75,6 +76,7 @@ SETTINGS: Final = (
     webhooks.update_webhook,
     *(each for rest in resources.RESOURCES for each in rest.handlers()),
     *skills.HANDLERS,
+    *conversations.HANDLERS,
     *macros.HANDLERS,
 )
 """The routes of an account's settings."""

@@ -170,13 +170,13 @@ def skill_shape(skill: Skill) -> Shape:
 
 
 def conversation_shape(conversation: Conversation) -> Shape:
-    contact = {"name": conversation.contact_name, "email": conversation.contact_email}
     return {
         "id": conversation.id,
         "account_id": conversation.account_id,
         "inbox_id": conversation.inbox_id,
         "status": conversation.status,
-        "contact": contact,
+        "contact_name": conversation.contact_name,
+        "contact_email": conversation.contact_email,
         "created_at": conversation.created_at // 1_000_000,
     }
 

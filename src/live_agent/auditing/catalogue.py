@@ -7,7 +7,7 @@ import msgspec
 
 from audit_trail.capture.watch import Membership, Table
 from audit_trail.record.language import told
-from audit_trail.record.sentence import EVENTS
+from audit_trail.record.sentence import EVENTS, action_called
 from live_agent.auditing.events import ABOUT, EACH_ACCOUNT, INSTALLATION, ITS_ACCOUNT, About
 from live_agent.catalog import CATALOG, class_name
 from live_agent.schema import Record
@@ -116,11 +116,11 @@ def _trail(table: Table) -> str:
 
 
 def _events() -> Iterator[EventOf]:
-    for action, sentence in {**EVENTS, **CATALOG.events}.items():
+    for action in dict.fromkeys((*EVENTS, *CATALOG.events, *ABOUT)):
         about = ABOUT.get(action, _UNKNOWN)
         yield EventOf(
             action=action,
-            sentence=told(sentence),
+            sentence=action_called(action, CATALOG),
             description=about.description,
             role=about.role,
             trail=about.trail,

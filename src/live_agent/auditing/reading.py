@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from audit_trail.errors import QueryRefused, QuestionRefused
+from audit_trail.keyring import Signing
 from audit_trail.record.entry import INSTALLATION
 from audit_trail.server.asked import Asked, asked_of
 from audit_trail.server.zone import UTC_ZONE, Zone, zone_of
@@ -14,7 +15,6 @@ from audit_trail.trail import Trail, utc_now_us
 from live_agent.catalog import CATALOG
 from live_agent.places import Places
 from live_agent.schema import LARGEST_INTEGER, Account
-from live_agent.signing import Signing
 
 
 class Audit:

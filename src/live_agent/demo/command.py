@@ -13,9 +13,9 @@ import msgspec
 from audit_trail import serving
 from audit_trail.capture.sqlite.lock import locked
 from audit_trail.errors import SequencerRunning
+from audit_trail.keyring import HEADS, KEY
 from live_agent.demo.story import DEMO_SIGN_INS, PEOPLE, STEPS
 from live_agent.errors import DatabaseOutdated, DirectoryRefused
-from live_agent.signing import HEADS, KEY
 
 SEEDING: Final = "seeding"
 """The folder in which a new directory is made ready; one that a crash left is begun anew."""

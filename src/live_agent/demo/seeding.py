@@ -115,7 +115,8 @@ class Seeder:
         if step.name:
             self._ids[step.name] = _id(answer.json())
         if step.name in PEOPLE:
-            with self._database.transaction() as db:
+            founding = Origin(via="import", request="founding")
+            with acting_as(SYSTEM, founding), self._database.transaction() as db:
                 self._remember(step.name, self._ids[step.name], body.get("password", ""), db)
 
     async def _sign_in(self, client: httpx2.AsyncClient, step: Step) -> None:

@@ -7,9 +7,10 @@ from litestar import Controller, Response, get, post
 from litestar.params import FromPath
 
 from audit_trail.record.language import say
+from audit_trail.server.leading import see_other
 from live_agent.catalog import called
 from live_agent.gate import MEMBER
-from live_agent.pages.desk import AnyRequest, Sent, TheDesk, TheForm, Visit, see_other
+from live_agent.pages.desk import AnyRequest, Sent, TheDesk, TheForm, Visit
 from live_agent.pages.form import Form, edited, form_of
 from live_agent.schema import AVAILABILITIES, ROLES, AccountUser
 from live_agent.settings import agents

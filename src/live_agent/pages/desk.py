@@ -6,17 +6,16 @@ from typing import Any, Final
 
 import msgspec
 from jinja2 import Environment
-from litestar import MediaType, Request, Response
+from litestar import Request, Response
 from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
-from litestar.response import Redirect
 from sqlalchemy.orm import Session
 
 from audit_trail.capture.context import stating
-from audit_trail.record.language import marked, spoken, told
-from audit_trail.server.assets import PAGE_HEADERS
+from audit_trail.record.language import marked, told
+from audit_trail.server.answers import drawn
 from audit_trail.server.audit_logs import ZONE_COOKIE
-from audit_trail.server.languages import spoken_tag
+from audit_trail.server.leading import see_other
 from audit_trail.server.zone import Zone, zone_of
 from live_agent.access import Member, accounts_of
 from live_agent.database import Database
@@ -185,21 +184,6 @@ TheForm = NamedDependency[Sent]
 def settings_path(account_id: int) -> str:
     """Return the path of an account's settings."""
     return f"/app/accounts/{account_id}/settings"
-
-
-def drawn(
-    templates: Environment, template: str, status: int = 200, /, **seen: Any
-) -> Response[Any]:
-    """Answer a page, in the language that is spoken."""
-    language = spoken_tag(spoken())
-    text = templates.get_template(template).render({"language": language, **seen})
-    headers = {**PAGE_HEADERS, "Content-Language": language}
-    return Response(text, status_code=status, media_type=MediaType.HTML, headers=headers)
-
-
-def see_other(address: str, *, cookies: Sequence[Cookie] = ()) -> Response[Any]:
-    """Lead on by GET, so that a reload repeats no change."""
-    return Redirect(address, status_code=303, headers=PAGE_HEADERS, cookies=list(cookies))
 
 
 def shell_of(db: Session, member: Member, current: str) -> Shell:

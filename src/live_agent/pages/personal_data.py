@@ -15,10 +15,11 @@ from audit_trail.errors import ErasureRefused
 from audit_trail.record.entry import ActorId, read_what
 from audit_trail.record.language import say, speaking, told
 from audit_trail.server.assets import PAGE_HEADERS
+from audit_trail.server.leading import see_other
 from live_agent.catalog import CATALOG
 from live_agent.errors import Invalid, NotFound
 from live_agent.gate import AUDIT_LOGS
-from live_agent.pages.desk import AnyRequest, Desk, Sent, TheForm, Visit, see_other, settings_path
+from live_agent.pages.desk import AnyRequest, Desk, Sent, TheForm, Visit, settings_path
 from live_agent.pages.form import Form, refused
 from live_agent.pages.people import agent_choices
 from live_agent.services import Services

@@ -6,10 +6,11 @@ from typing import Any, Final
 from litestar import Response, Router, get, post
 
 from audit_trail.server.languages import called_itself
+from audit_trail.server.leading import see_other
 from live_agent.entrance import confirm
 from live_agent.errors import Invalid, WrongCredentials
 from live_agent.gate import MEMBER
-from live_agent.pages.desk import AnyRequest, Desk, Sent, TheForm, Visit, see_other
+from live_agent.pages.desk import AnyRequest, Desk, Sent, TheForm, Visit
 from live_agent.pages.form import Form, edited, form_of, refused
 from live_agent.pages.zones import zones
 from live_agent.schema import Account, User

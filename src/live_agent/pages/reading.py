@@ -7,6 +7,7 @@ from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from audit_trail.record.language import speaking
+from audit_trail.server.answers import wants_json
 from audit_trail.server.languages import Spoken, language_of
 from live_agent.access import Person
 from live_agent.pages.desk import AnyRequest
@@ -17,11 +18,6 @@ def language_for(templates: Environment, request: AnyRequest) -> Spoken | None:
     person = request.scope.get("user")
     chosen = person.language if isinstance(person, Person) else None
     return language_of(templates, request.headers.get("Accept-Language", ""), chosen)
-
-
-def wants_json(request: AnyRequest) -> bool:
-    """Tell whether the request rather takes JSON than a page."""
-    return request.accept.best_match(["text/html", "application/json"]) == "application/json"
 
 
 class Reading(ASGIMiddleware):

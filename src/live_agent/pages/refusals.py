@@ -1,19 +1,19 @@
 """Errors as pages: what went wrong, what to do, and the way out; each with its status."""
 
 from typing import Any, Final
-from urllib.parse import quote
 
 from jinja2 import Environment
 from litestar import Response
 
 from audit_trail.record.language import marked, say, speaking, told
-from audit_trail.server.answers import Problem
+from audit_trail.server.answers import Problem, drawn, wants_json
 from audit_trail.server.assets import PAGE_HEADERS
+from audit_trail.server.leading import to_sign_in
 from live_agent.access import Member
 from live_agent.database import Database
 from live_agent.errors import DatabaseFailed
-from live_agent.pages.desk import AnyRequest, drawn, see_other, shell_of
-from live_agent.pages.reading import language_for, wants_json
+from live_agent.pages.desk import AnyRequest, shell_of
+from live_agent.pages.reading import language_for
 
 SIGN_IN: Final = "/sign-in"
 
@@ -55,7 +55,7 @@ class Refusals:
         if wants_json(request):
             return _json(problem)
         if problem.status == 401:
-            return _to_sign_in(request)
+            return to_sign_in(request, SIGN_IN)
         with speaking(language_for(self._templates, request)):
             return self._drawn(request, problem)
 
@@ -91,22 +91,3 @@ def _json(problem: Problem) -> Response[Any]:
     said = {"error": problem.message, "message": problem.message, "code": problem.code}
     headers = {**PAGE_HEADERS, **problem.headers}
     return Response(said, status_code=problem.status, headers=headers)
-
-
-def _to_sign_in(request: AnyRequest) -> Response[Any]:
-    """Lead to the sign-in, and from there back to what was asked for by GET.
-
-    A part of a page can't be replaced by a sign-in page, so there the browser is told to go.
-    """
-    if request.headers.get("Accept") == "text/event-stream":
-        return Response(None, status_code=401, headers=PAGE_HEADERS)  # No page follows a tail.
-    is_part = request.headers.get("HX-Request") == "true"
-    query = request.scope["query_string"].decode("latin-1")
-    wanted = request.scope["path"] + (f"?{query}" if query else "")
-    if is_part:
-        host = f"//{request.headers.get('Host', '')}"
-        wanted = request.headers.get("HX-Current-URL", "").partition(host)[2]
-    address = f"{SIGN_IN}?return={quote(wanted, safe='')}" if request.method == "GET" else SIGN_IN
-    if is_part:
-        return Response(None, status_code=401, headers={**PAGE_HEADERS, "HX-Redirect": address})
-    return see_other(address)

@@ -12,13 +12,14 @@ from litestar.params import FromPath
 from audit_trail.record.catalog import titled
 from audit_trail.record.entry import Change, Entry, Reference, read_what
 from audit_trail.record.language import told
+from audit_trail.record.opened import details
 from audit_trail.record.sentence import activity
 from audit_trail.record.value import SECRET
 from audit_trail.server.changes import Side, drawn
 from audit_trail.server.undoing import may_be_undone, undone_by
 from live_agent.catalog import CATALOG
 from live_agent.errors import NotFound
-from live_agent.gate import AUDIT_LOGS
+from live_agent.gate import AUDIT_LOGS, opens
 from live_agent.pages.desk import AnyRequest, Desk, TheForm, Visit, settings_path
 from live_agent.pages.form import Form
 from live_agent.restoring import restoration
@@ -65,6 +66,7 @@ def restorations(services: Services, desk: Desk) -> Router:
 
     def show(visit: Visit, number: int, form: Form) -> Response[Any]:
         found = restoration.preview(services.database, services.trail, visit.account_id, number - 1)
+        opens(services, visit.member)(details(number - 1))
         return _draw(services, visit, found, form)
 
     @get("/{number:int}", sync_to_thread=True)

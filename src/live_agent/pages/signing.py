@@ -1,20 +1,24 @@
 """The pages to sign in and out; who may is decided at the entrance."""
 
-from typing import Any
+from typing import Any, Final
 
 from jinja2 import Environment
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 
 from audit_trail.record.language import say, told
+from audit_trail.server.answers import drawn
+from audit_trail.server.leading import return_path, see_other
 from live_agent.access import accounts_of
 from live_agent.entrance import ended_cookie, session_cookie, sign_in, sign_out
 from live_agent.errors import Invalid, TooManyAttempts, WrongCredentials
 from live_agent.gate import PERSON, PUBLIC
-from live_agent.pages.desk import AnyRequest, TheForm, drawn, see_other, settings_path
+from live_agent.pages.desk import AnyRequest, TheForm, settings_path
 from live_agent.pages.form import Form, refused
 from live_agent.pages.refusals import SIGN_IN
 from live_agent.services import Services
+
+PAGES: Final = "/app/"
 
 
 def signing_routes(services: Services, templates: Environment) -> list[HTTPRouteHandler]:
@@ -30,11 +34,11 @@ def signing_routes(services: Services, templates: Environment) -> list[HTTPRoute
 
     @get(SIGN_IN, opt=PUBLIC, sync_to_thread=False)
     def sign_in_page(request: AnyRequest) -> Response[Any]:
-        return _draw(templates, Form(), _return_path(request.query_params.get("return", "")))
+        return _draw(templates, Form(), return_path(request.query_params.get("return", ""), PAGES))
 
     @post(SIGN_IN, opt=PUBLIC, sync_to_thread=True)
     def signing_in(request: AnyRequest, sent: TheForm) -> Response[Any]:
-        return_to = _return_path(sent.get("return", ("",))[-1])
+        return_to = return_path(sent.get("return", ("",))[-1], PAGES)
         try:
             signed_in = sign_in(
                 services,
@@ -76,9 +80,3 @@ def _homeless(templates: Environment) -> Response[Any]:
 def _draw(templates: Environment, form: Form, return_to: str, status: int = 200) -> Response[Any]:
     seen = {"form": form, "return_to": return_to, "shell": None, "flash": None}
     return drawn(templates, "sign_in.html", status, **seen)
-
-
-def _return_path(wanted: str) -> str:
-    """Return where to go after signing in: a page of ours, never another site's."""
-    is_ours = wanted.startswith("/app/") and wanted.isascii() and wanted.isprintable()
-    return wanted if is_ours and "\\" not in wanted else "/"

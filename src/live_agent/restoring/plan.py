@@ -75,7 +75,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     def values(self) -> dict[str, Any]:
         """Return what a deleted record had, as far as one of the settings' verbs writes it."""
-        fields = self.former.kind.fields
+        fields = self.former.kind.verbs.FIELDS
         names = {*fields, *(pointer.columns[0] for pointer in self.former.table.references)}
         return {each.name: each.then for each in self.fields if each.name in names}
 
@@ -125,7 +125,7 @@ def _fields(db: Session, former: Former, record: Any) -> Iterator[Field]:
 def _refusal(db: Session, former: Former, name: str, value: Value, now: Any) -> str | None:
     if is_same(value.plain, now):
         return say("It is as it was already.")
-    if name not in former.kind.fields:
+    if name not in former.kind.verbs.FIELDS:
         return say("No setting of the account changes it.")
     pointer = former.table.reference_of(name)
     return _missing(db, former, pointer) if pointer else None
@@ -144,6 +144,12 @@ def _of_deletion(db: Session, trail: Trail, former: Former) -> Plan:
     for name, value in former.before.items():
         if value.unknown and name not in former.table.secrets:
             raise RestorationRefused(f"{label_of(former, name)}: {value.unknown}")
+        # No verb checks what it doesn't write, and a shell may have left anything there.
+        column = former.kind.model.__table__.columns.get(name)
+        if name in former.kind.kept and type(value.plain) is not column.type.python_type:
+            raise RestorationRefused(
+                say("%(field)s is of another kind than its column.", field=label_of(former, name))
+            )
     for pointer in former.table.references:
         if missing := _missing(db, former, pointer):
             raise RestorationRefused(missing)

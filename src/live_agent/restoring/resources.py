@@ -16,35 +16,30 @@ from live_agent.schema import (
     AgentBot,
     AgentSkill,
     AutomationRule,
+    CannedResponse,
     Inbox,
     InboxMember,
+    Label,
     Macro,
+    Skill,
     Team,
     TeamMember,
     User,
     Webhook,
 )
-from live_agent.settings import (
-    accounts,
-    agent_bots,
-    agents,
-    automation_rules,
-    inboxes,
-    macros,
-    membership,
-    teams,
-    webhooks,
-)
+from live_agent.settings import agent_bots, automation_rules, inboxes, teams, webhooks
 from live_agent.settings.canned_responses import CANNED_RESPONSES
 from live_agent.settings.fields import Field
 from live_agent.settings.labels import LABELS
-from live_agent.settings.resource import Resource
 from live_agent.settings.skills import SKILLS
 from live_agent.watching import WATCH
 
 
 class Verbs(Protocol):
-    """How the settings find, make and change a record. Each verb checks what it is given."""
+    """What a module of the settings offers for its records. Each verb checks what it is given."""
+
+    @property
+    def FIELDS(self) -> Mapping[str, Field]: ...  # noqa: N802 -- a module's constant
 
     def get(self, db: Session, account_id: int, record_id: int, /) -> Any: ...
 
@@ -54,46 +49,37 @@ class Verbs(Protocol):
 
 
 class Restorable(msgspec.Struct, frozen=True, kw_only=True):
-    """One kind of record: its model, the verbs that write it, and the fields that they take.
+    """One kind of record: its model, the verbs that write it, and what they don't write.
 
-    `kept` are columns that return with a deleted record though no verb writes them.
+    `kept` are columns that return with a deleted record all the same.
     """
 
     model: type[Any]
     verbs: Verbs
-    fields: Mapping[str, Field]
     kept: tuple[str, ...] = ()
 
 
-def _of(model: type[Any], verbs: Verbs, fields: Mapping[str, Field], *kept: str) -> Restorable:
-    return Restorable(model=model, verbs=verbs, fields=fields, kept=kept)
-
-
-def _by(resource: Resource[Any]) -> Restorable:
-    return _of(resource.model, resource, resource.fields)
-
-
-def _members(model: type[Any], column: str, parent_of: Any) -> Restorable:
-    return _of(model, Members(model, column, parent_of), membership.FIELDS)
+def _of(model: type[Any], verbs: Verbs, *kept: str) -> Restorable:
+    return Restorable(model=model, verbs=verbs, kept=kept)
 
 
 RESTORABLE: Final[Mapping[str, Restorable]] = MappingProxyType(
     {
-        "account": _of(Account, OwnAccount(), accounts.FIELDS),
-        "account_user": _of(AccountUser, Agents(), agents.FIELDS),
-        "agent_bot": _of(AgentBot, agent_bots, agent_bots.FIELDS),
-        "agent_skill": _members(AgentSkill, "skill_id", SKILLS.get),
-        "automation_rule": _of(AutomationRule, automation_rules, automation_rules.FIELDS),
-        "canned_response": _by(CANNED_RESPONSES),
-        "inbox": _of(Inbox, inboxes, inboxes.FIELDS, "inbox_identifier"),
-        "inbox_member": _members(InboxMember, "inbox_id", inboxes.get),
-        "label": _by(LABELS),
-        "macro": _of(Macro, Macros(), macros.FIELDS, "user_id"),
-        "skill": _by(SKILLS),
-        "team": _of(Team, teams, teams.FIELDS),
-        "team_member": _members(TeamMember, "team_id", teams.get),
-        "user": _of(User, Persons(), agents.FIELDS),
-        "webhook": _of(Webhook, webhooks, webhooks.FIELDS),
+        "account": _of(Account, OwnAccount()),
+        "account_user": _of(AccountUser, Agents()),
+        "agent_bot": _of(AgentBot, agent_bots),
+        "agent_skill": _of(AgentSkill, Members(AgentSkill, SKILLS.get)),
+        "automation_rule": _of(AutomationRule, automation_rules),
+        "canned_response": _of(CannedResponse, CANNED_RESPONSES),
+        "inbox": _of(Inbox, inboxes, "inbox_identifier"),
+        "inbox_member": _of(InboxMember, Members(InboxMember, inboxes.get)),
+        "label": _of(Label, LABELS),
+        "macro": _of(Macro, Macros(), "user_id"),
+        "skill": _of(Skill, SKILLS),
+        "team": _of(Team, teams),
+        "team_member": _of(TeamMember, Members(TeamMember, teams.get)),
+        "user": _of(User, Persons()),
+        "webhook": _of(Webhook, webhooks),
     }
 )
 """Each entity that can be restored, in a line: how the settings write it."""

@@ -79,7 +79,7 @@ def preview(database: Database, trail: Trail, account_id: int, index: int) -> Pr
         former = former_of(trail, str(account_id), entry)
         with database.rehearsal() as db:
             return _rehearsed(db, trail, planned(db, trail, former), entry)
-    except RestorationRefused as refused:
+    except Invalid as refused:
         return Preview(entry=entry, refusal=str(refused))
 
 

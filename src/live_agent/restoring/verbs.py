@@ -1,7 +1,7 @@
 """Acts like a module of the settings where the settings change a record in another way."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -18,14 +18,15 @@ from live_agent.settings.lookup import find
 class Members:
     """Who belongs to an inbox or a team, or has a skill. A membership is made and ended, and never changed."""
 
+    FIELDS: Final = membership.FIELDS
+
     def __init__(
         self,
-        model: type[Any],
-        column: str,
+        model: type[membership.Membership],
         parent_of: Callable[[Session, int, int], membership.Parent],
     ) -> None:
-        self._model = model
-        self._column = column
+        self._model: type[Any] = model
+        self._column = membership.column_of(model)
         self._parent_of = parent_of
 
     def get(self, db: Session, account_id: int, record_id: int) -> membership.Membership:
@@ -48,6 +49,8 @@ class Members:
 class Agents:
     """The account's agents, whose id is the person's: their roles and availability."""
 
+    FIELDS: Final = agents.FIELDS
+
     def get(self, db: Session, account_id: int, record_id: int) -> AccountUser:
         return agents.get(db, account_id, record_id)
 
@@ -63,6 +66,8 @@ class Agents:
 
 class Persons:
     """The people of the account, as far as an administrator may change them: by their membership."""
+
+    FIELDS: Final = agents.FIELDS
 
     def get(self, db: Session, account_id: int, record_id: int) -> "_Person":
         return _Person(agents.get(db, account_id, record_id))
@@ -86,6 +91,8 @@ class _Person:
 
 class Macros:
     """The account's macros, written as whoever restores; a personal one is its owner's alone."""
+
+    FIELDS: Final = macros.FIELDS
 
     def get(self, db: Session, account_id: int, record_id: int) -> Macro:
         found = find(db, Macro, account_id, record_id)
@@ -124,6 +131,8 @@ def _acting_user() -> int:
 
 class OwnAccount:
     """The account itself, which no administrator makes."""
+
+    FIELDS: Final = accounts.FIELDS
 
     def get(self, db: Session, account_id: int, record_id: int) -> Account:
         if record_id != account_id:

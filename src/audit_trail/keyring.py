@@ -1,4 +1,4 @@
-"""Where this installation's signing key and file of signed heads lie, and what is done to them."""
+"""Where a trail's signing key and file of signed heads lie, and what is done to them."""
 
 from collections import defaultdict
 from collections.abc import Callable

@@ -1,0 +1,161 @@
+"""What a look finds in PostgreSQL alone: partitions, roles, schemas, and what event triggers note."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import create_engine
+
+from audit_trail.capture import look as looks
+from audit_trail.capture.postgresql import schema as postgresql_schema
+from audit_trail.capture.watch import Table, WatchList
+from audit_trail.coverage.looking import look_only
+from audit_trail.errors import CoverageRefused, WatchRefused
+from tests.capture.conftest import Making
+from tests.capture.host import PostgresqlHost
+from tests.capture.looks import (
+    Clock,
+    actions,
+    an_account,
+    drop_update,
+    facts,
+    gaps,
+    of,
+    rounds,
+    states,
+)
+
+
+@pytest.fixture
+def visits(making: Making) -> PostgresqlHost:
+    return making(
+        "CREATE TABLE visits (id int, account_id int, year int) PARTITION BY LIST (year);"
+        "CREATE TABLE visits_1 PARTITION OF visits FOR VALUES IN (1);"
+        "CREATE TABLE visits_2 PARTITION OF visits FOR VALUES IN (2);",
+        watch=WatchList(tables=(Table(name="visits", entity="visit"),)),
+    )
+
+
+def test_a_trigger_disabled_on_one_partition_is_a_gap_of_the_table(
+    visits: PostgresqlHost, clock: Clock
+) -> None:
+    server = rounds(visits, clock)
+    server.step()
+    visits.shell('ALTER TABLE visits_2 DISABLE TRIGGER "00_audit_update"')
+    look = server.step()
+    assert [(each.name, each.state) for each in of(look, "visits").wrong] == [
+        ("00_audit_update on visits", "disabled")
+    ]
+    visits.shell('ALTER TABLE visits_2 ENABLE TRIGGER "00_audit_update"')
+    # Enabled is not enough: under session_replication_role it would not fire.
+    assert not server.step().is_complete
+    visits.shell('ALTER TABLE visits_2 ENABLE ALWAYS TRIGGER "00_audit_update"')
+    assert server.step().is_complete
+    assert actions(visits, "0")[-1] == "capture_started"
+
+
+def test_a_partition_without_its_truncate_trigger_is_a_gap_of_the_table(
+    visits: PostgresqlHost, clock: Clock
+) -> None:
+    visits.shell("CREATE TABLE visits_3 PARTITION OF visits FOR VALUES IN (3)")
+    look = rounds(visits, clock).step()
+    assert [(each.name, each.state) for each in of(look, "visits").wrong] == [
+        ("00_audit_truncate on visits_3", "missing")
+    ]
+
+
+def test_notes_of_the_schema_narrow_when_a_gap_began(
+    postgresql_host: PostgresqlHost,
+) -> None:
+    """Where a superuser synced: nothing touched the table's schema before that moment."""
+    host = postgresql_host
+    rounds(host, lambda: 1_000_000).step()
+    drop_update(host)
+    ((altered,),) = host.rows(
+        "SELECT (extract(epoch FROM altered_at) * 1000000)::bigint FROM audit_trail.altered"
+    )
+    rounds(host, lambda: int(altered) + 60_000_000).step()
+    (gap,) = gaps(host, "0")
+    assert (gap.good_us, gap.found_us) == (int(altered), int(altered) + 60_000_000)
+    assert host.rows("SELECT count(*) FROM audit_trail.altered") == [(0,)]
+
+
+def test_an_altered_outbox_is_a_gap_of_every_table(
+    postgresql_host: PostgresqlHost, clock: Clock
+) -> None:
+    host = postgresql_host
+    an_account(host)
+    server = rounds(host, clock)
+    server.step()
+    host.shell(
+        "CREATE RULE gone AS ON INSERT TO audit_trail.outbox WHERE NEW.operation = 'x' DO INSTEAD NOTHING"
+    )
+    look = server.step()
+    assert look.wrong.keys() == {looks.OF_ALL}
+    assert [(gap.table, gap.wrong) for gap in gaps(host)] == [("", {"the table outbox": "altered"})]
+
+
+def test_tables_in_another_schema_are_found_whatever_the_search_path(making: Making) -> None:
+    host = making(
+        'CREATE SCHEMA "My Shop"; CREATE TABLE "My Shop"."Big Orders" '
+        "(id int PRIMARY KEY, account_id int);",
+        watch=WatchList(tables=(Table(name="Big Orders", entity="order"),)),
+        connect_args={"options": '-c search_path="My\\ Shop"'},
+    )
+    elsewhere = create_engine(host.engine.url)
+    look, _ = look_only(elsewhere)
+    assert (look.is_complete, [each.name for each in look.tables]) == (True, ["Big Orders"])
+    host.shell('ALTER TABLE "My Shop"."Big Orders" DISABLE TRIGGER ALL')
+    look, _ = look_only(elsewhere)
+    assert states(look, "Big Orders") == {"disabled"}
+    elsewhere.dispose()
+
+
+@pytest.fixture
+def nobody(postgresql_host: PostgresqlHost) -> Iterator[str]:
+    """A role that may connect, and nothing else."""
+    name = "nobody_in_particular"
+    postgresql_host.cluster.run(f"CREATE ROLE {name} LOGIN")
+    yield name
+    postgresql_host.cluster.run(f"DROP ROLE {name}")
+
+
+def test_a_role_that_may_not_look_is_told_who_may(
+    postgresql_host: PostgresqlHost, nobody: str
+) -> None:
+    engine = create_engine(postgresql_host.engine.url.set(username=nobody))
+    with pytest.raises(CoverageRefused, match=f"{nobody} may not .* the capture role postgres"):
+        look_only(engine)
+    engine.dispose()
+
+
+def test_a_server_that_is_too_old_is_refused(
+    postgresql_host: PostgresqlHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql_schema, "SMALLEST_POSTGRESQL", 99)
+    with pytest.raises(WatchRefused, match="is too old"):
+        look_only(postgresql_host.engine)
+
+
+def test_what_no_trigger_sees_is_told_only_where_it_is_so(
+    postgresql_host: PostgresqlHost,
+) -> None:
+    host = postgresql_host
+    assert "event triggers note" in facts(host, is_seen=True)
+    unseen = facts(host, is_seen=False)
+    assert ("unlogged" in unseen, "Foreign tables" in unseen, "other schemas" in unseen) == (
+        False,
+        False,
+        False,
+    )
+    host.shell(
+        "DROP EVENT TRIGGER audit_trail_dropped",
+        "ALTER TABLE orders SET UNLOGGED",
+        "CREATE MATERIALIZED VIEW totals AS SELECT count(*) FROM orders",
+        "CREATE SCHEMA elsewhere",
+        "CREATE TABLE elsewhere.things (id int)",
+    )
+    assert "event triggers note" not in facts(host, is_seen=True)
+    unseen = facts(host, is_seen=False)
+    assert "of orders, unlogged" in unseen
+    assert "aren't listed: totals" in unseen
+    assert "aren't listed: elsewhere" in unseen
