@@ -272,6 +272,29 @@ def test_a_key_is_listed_rotated_and_a_lost_trail_begun_anew(watched: Watched) -
     assert code == 0, verdict
 
 
+def test_the_retention_of_any_trail_is_set_and_entries_are_held(watched: Watched) -> None:
+    create(watched, "Support")
+    watched.once()
+
+    def retention(*command: str) -> str:
+        done = watched.do("retention", *command)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    account = ("--account", "1")
+    assert "kept for 400 days" in retention("show", *account)
+    why = ("--reason", "The law asks for it")
+    assert "kept for 3650 days" in retention("set", *account, "--days", "3650", *why)
+    held = retention("hold", *account, "--record", "team:1", *why).rpartition(" ")[2].strip()
+    assert held in retention("show", *account)
+    assert "lifted" in retention("lift", held, *account, *why)
+    assert "nothing to drop" in retention("run", *account)
+    mistyped = watched.do("retention", "show", "--account", "11")
+    assert (mistyped.returncode, "no trail of account 11" in mistyped.stderr) == (1, True)
+    code, verdict = watched.verdict()
+    assert code == 0, verdict
+
+
 def test_a_key_that_isn_t_the_trail_s_is_refused(watched: Watched) -> None:
     create(watched, "Support")
     watched.once()
