@@ -9,6 +9,9 @@ from bench.peers.found import Found, Library
 from bench.run import ROOT, machine, put
 
 COMMAND = 'make peers ARGS="--write"'
+BRIEF = (
+    "**Taken briefly, on a busy machine: the verdicts on paths stand, the figures mean nothing.** "
+)
 SOUND = ("recorded", "none")
 OF_AUDITLOG, OF_CONTINUUM = 15, 100
 PACKAGES = (
@@ -17,7 +20,7 @@ PACKAGES = (
 )
 
 
-def write(found: Sequence[Found], is_written: bool) -> Iterator[str]:
+def write(found: Sequence[Found], is_written: bool, *, is_brief: bool = False) -> Iterator[str]:
     """Yield the page's parts, and put them between its markers where asked."""
     parts = {
         "aims": aims(found),
@@ -30,7 +33,7 @@ def write(found: Sequence[Found], is_written: bool) -> Iterator[str]:
         if is_written:
             put(ROOT / "docs/comparison.md", name, f"{text}\n")
     if is_written:
-        put(ROOT / "docs/comparison.md", "taken", f"{taken()}\n")
+        put(ROOT / "docs/comparison.md", "taken", f"{BRIEF if is_brief else ''}{taken()}\n")
 
 
 def taken() -> str:

@@ -237,6 +237,32 @@ def test_a_part_that_sqlite_replaces_is_a_change_of_its_owner(
     assert second["settings.greeting"] == ("Hello", "Hi")
 
 
+def test_what_kind_of_part_an_owner_has_may_be_a_number(installation: Installation) -> None:
+    installation.write(
+        "CREATE TABLE posts (id INTEGER PRIMARY KEY, kind INTEGER, body_id INTEGER)",
+        "CREATE TABLE texts (id INTEGER PRIMARY KEY, words TEXT)",
+    )
+    installation.attach(
+        """
+accounts = 1
+[tables.posts]
+[tables.texts]
+part_of = { table = "posts", prefix = "text", owner_column = "body_id", where = { kind = 2 } }
+"""
+    )
+    installation.act("INSERT INTO texts VALUES (5, 'a')", "INSERT INTO posts VALUES (1, 2, 5)")
+    installation.act("INSERT INTO texts VALUES (6, 'b')", "INSERT INTO posts VALUES (2, 3, 6)")
+    installation.write("UPDATE texts SET words = words || '!'")
+    assert [(action, record) for action, record, _ in installation.said()] == [
+        ("create", "posts 1"),
+        ("create", "texts 6"),
+        ("create", "posts 2"),
+        ("update", "posts 1"),
+        ("update", "texts 6"),
+    ]
+    assert installation.said("0") == []
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [

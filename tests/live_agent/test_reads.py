@@ -134,6 +134,19 @@ def test_a_read_can_itself_be_read_and_names_what_was_seen(read: Place) -> None:
     assert f'href="/app/accounts/{read.id}/settings/audit-logs/1"' in window
 
 
+def test_what_one_reads_oneself_is_no_news_to_a_list_that_lies_open(read: Place) -> None:
+    size = read.total()
+    browser, _ = read.signed_in()
+    log = f"/app/accounts/{read.id}/settings/audit-logs"
+    size = read.total()
+    page(read, browser, f"/{size}")
+    ok(read.client().post("/teams", json={"name": "Tier 2"}))
+    assert read.total() == size + 2
+    with browser.stream("GET", f"{log}/tail?seen={size}") as tail:
+        told = next(line for line in tail.iter_lines() if line.startswith("data:"))
+    assert '"new":1' in told
+
+
 def test_who_is_refused_has_read_nothing(read: Place) -> None:
     for path in ("/audit_logs/1", "/audit_logs/entries/0"):
         assert read.client("supervisor").get(path).status_code == 403

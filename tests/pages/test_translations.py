@@ -16,9 +16,8 @@ from babel.messages.pofile import read_po
 from playwright.sync_api import Page, expect
 
 from audit_trail.record.language import grouped, series, speaking
-from audit_trail.server.asked import day_called
 from audit_trail.server.languages import Languages, Spoken, size_of
-from audit_trail.server.zone import local_time, short_time, utc_time
+from audit_trail.server.zone import day_called, local_time, short_time, utc_time
 from live_agent.settings.profile import LANGUAGES
 from tests.live_agent.office import PASSWORD, Office, Place
 from tests.pages.browsing import Browsing, overflow, settings, violations

@@ -18,7 +18,7 @@ from audit_trail.capture import sqlalchemy as capture
 from audit_trail.capture.look import Look
 from audit_trail.capture.outbox import Event
 from audit_trail.capture.url import name_of
-from audit_trail.coverage.gaps import Kept, Telling, noticed
+from audit_trail.coverage.gaps import Kept, Telling, begun_again, noticed
 from audit_trail.errors import AuditError, CoverageRefused, OutboxFailed, WatchRefused
 from audit_trail.record.entry import INSTALLATION
 from audit_trail.trail import utc_now_us
@@ -32,6 +32,10 @@ _READING: Final[dict[str, dict[str, Any]]] = {
     "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
     "sqlite": {"isolation_level": "AUTOCOMMIT"},
 }
+
+
+Begun = Callable[[int], int | None]
+"""Given when a first look was, tells the latest moment by which another one had been before it."""
 
 
 class Seen(NamedTuple):
@@ -48,12 +52,14 @@ def look_and_note(
     clock: Callable[[], int] = utc_now_us,
     accounts: Sequence[str] | None = None,
     earlier: Seen | None = None,
+    begun: Begun = lambda _: None,
 ) -> Look:
     """Look, and note what is new in the installation's trail and those of `accounts`.
 
     Without accounts theirs is kept until somebody looks who knows them. On PostgreSQL the engine
     connects as the capture role or a member of it. `clock` gives µs UTC. `earlier` is a look that
-    could not be noted. Raises `WatchRefused`, `CoverageRefused` and `OutboxFailed`.
+    could not be noted; `begun` tells those who know accounts whether a first look was the first.
+    Raises `WatchRefused`, `CoverageRefused` and `OutboxFailed`.
     """
     with translating(engine), engine.begin() as connection:
         capture.take_turn(connection)
@@ -64,8 +70,8 @@ def look_and_note(
         look = capture.look(connection, kept.prints if kept else {})
         for seen in (earlier, Seen(look, began_us, clock())):
             if seen:
-                kept, tellings = noticed(kept, *seen, altered_us)
-                kept = _told(connection, kept, tellings, accounts)
+                kept, tellings = noticed(kept, *seen, altered_us, database=name_of(engine.url))
+                kept = _told(connection, kept, tellings, accounts, begun)
         capture.keep_state(connection, msgspec.json.encode(kept, order="sorted").decode())
     return look
 
@@ -75,12 +81,16 @@ def _told(
     kept: Kept,
     tellings: Sequence[Telling],
     accounts: Sequence[str] | None,
+    begun: Begun,
 ) -> Kept:
     """Note what is told to whom, and return what is left to be told."""
     _note(connection, tellings, [INSTALLATION])
-    untold = (*kept.untold, *(each for each in tellings if each.of_accounts))
+    untold = (*kept.untold, *tellings)
     if accounts is not None:
         _note(connection, untold, accounts)
+        for each in untold:
+            if each.begins_us and (earlier_us := begun(each.begins_us)):
+                _note(connection, [begun_again(each, earlier_us)], [INSTALLATION, *accounts])
         untold = ()
     return msgspec.structs.replace(kept, untold=untold)
 
