@@ -11,7 +11,8 @@ from audit_trail.record.value import plain
 from live_agent.watching import WATCH
 
 HIDDEN = "[hidden]"
-TABLES = {table.entity: table for table in WATCH.tables if table.entity not in ("account", "user")}
+# What belongs to several accounts, or is one, lies in several trails.
+TABLES = {table.entity: table for table in WATCH.tables if isinstance(table.account, str)}
 
 State = dict[tuple[str, str], dict[str, Any]]
 """By entity type and id: the fields that aren't null."""
