@@ -125,7 +125,8 @@ class AlchemyDesk:
             do_commit(connection)
             os.kill(os.getpid(), signal.SIGKILL)
 
-        self.engine.dialect.do_commit = commit_and_die  # type: ignore[method-assign]
+        dialect: Any = self.engine.dialect
+        dialect.do_commit = commit_and_die
         ticket.priority = 2
         with self.acting():
             self.session.commit()
@@ -364,7 +365,7 @@ def concurrent(desk: AlchemyDesk) -> list[Fact]:
     ticket = desk.given()
     ticket.priority = 2
     with desk.acting(), Session(desk.engine) as other:
-        other.get(desk.models.Ticket, ticket.id).priority = 5
+        other.get_one(desk.models.Ticket, ticket.id).priority = 5
         other.commit()
     desk.commit()
     return [_changed(ticket, 1, 5), _changed(ticket, 5, 2)]

@@ -5,6 +5,7 @@
 
 import argparse
 import os
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -47,9 +48,11 @@ def found_on(where: Place, stacks: dict[str, tuple[str, ...]], effort: Effort) -
     started: dict[tuple[str, str], Worker] = {}
     with ExitStack() as running:
         for stack, library in _libraries(where, stacks):
-            worker = running.enter_context(Worker(stack, library, new_url(where)))
-            started[stack, library] = worker
-            print(f"{where.kind}, {stack}: {library}", flush=True)
+            # All get ready at the same time; each is then asked by itself.
+            worker = Worker(stack, library, new_url(where))
+            started[stack, library] = running.enter_context(worker)
+        for (stack, library), worker in started.items():
+            print(f"{where.kind}, {stack}: {library}", file=sys.stderr, flush=True)
             paths = worker.ask("paths")
             if library != stack:
                 found.verdicts[stack, library] = paths
@@ -63,7 +66,7 @@ def found_on(where: Place, stacks: dict[str, tuple[str, ...]], effort: Effort) -
         if where.kind == "PostgreSQL":
             found.bytes.update(_bytes(started, effort.counted))
             own = started.get(("django", OURS))
-            found = found._replace(trail_bytes=own and own.ask("bytes_of_an_entry"))
+            found = found._replace(trail_bytes=own.ask("bytes_of_an_entry") if own else None)
             found.levels.update(_levels(started, effort.levels))
         for (stack, library), worker in started.items():
             if library != stack:
@@ -147,7 +150,8 @@ def main() -> None:
         stack: tuple(each for each in libraries if not named or each in named | {stack, OURS})
         for stack, libraries in STACKS.items()
     }
-    for text in write(compared(stacks, SMOKE if arguments.smoke else Effort()), arguments.write):
+    found = compared(stacks, SMOKE if arguments.smoke else Effort())
+    for text in write(found, arguments.write, is_brief=arguments.smoke):
         print(text)
 
 

@@ -9,13 +9,16 @@ from tests.pages.browsing import Browsing, settings
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
-EVERYBODY = ["Agents", "Teams", "Inboxes"]
+EVERYBODY = [
+    *("Agents", "Teams", "Inboxes", "Labels"),
+    *("Canned Responses", "Macros", "Skills", "Access Tokens"),
+]
 
 
 @pytest.mark.parametrize(
     ("role", "menu"),
     [
-        ("administrator", [*EVERYBODY, "Automation Rules", "Audit Logs"]),
+        ("administrator", [*EVERYBODY, "Automation Rules", "Account", "Audit Logs"]),
         ("supervisor", EVERYBODY),
         ("agent", EVERYBODY),
     ],

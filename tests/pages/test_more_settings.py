@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.live_agent.office import PASSWORD, Place
-from tests.pages.browsing import Browsing, overflow, settings, violations
+from tests.pages.browsing import Browsing, settings
 from tests.pages.test_settings import activities, save
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -182,27 +182,3 @@ def test_agents_look_at_lists_and_change_nothing(place: Place, browsing: Browsin
     for path in (f"labels/{label}", f"skills/{skill}/delete", "account", "labels/new"):
         answer = browser.post(settings(place, path), data={"csrf_token": csrf})
         assert answer.status_code == 403, path
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_pages_can_be_read_by_everybody(place: Place, browsing: Browsing, scheme: str) -> None:
-    client = place.client()
-    label = client.post("/labels", json={"title": "urgent"}).json()["id"]
-    skill = client.post("/skills", json={"name": "French"}).json()["id"]
-    macro = client.post("/macros", json={"name": "Close"}).json()["payload"]["id"]
-    page = browsing.member(place, color_scheme=scheme)
-    parts = (
-        *LISTS,
-        "account",
-        "access-tokens/new",
-        f"labels/{label}",
-        f"skills/{skill}",
-        f"macros/{macro}",
-    )
-    for part in parts:
-        page.goto(settings(place, part))
-        assert violations(page) == []
-    page.set_viewport_size({"width": 390, "height": 800})
-    for part in parts:
-        page.goto(settings(place, part))
-        assert overflow(page) <= 0, part

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from audit_trail.attaching.config import Members, PartOf, Recorded
+from audit_trail.attaching.config import Members, Named, PartOf, Recorded
 from audit_trail.attaching.introspection import Described, Tables
 from audit_trail.attaching.names import (
     ACCOUNTS,
@@ -109,11 +109,12 @@ class _Proposer:
         key = table.key or tuple(table.types)
         columns = self._account_columns(table)
         points = {
-            column: target[0]
+            column: self._named(*target)
             for column, target in self._points[table.name].items()
             if column not in columns
         }
-        shown = {*key, *columns}
+        # What a token's id points to may be named; the id itself is no secret.
+        shown = {*key, *columns, *points}
         secrets = [
             column
             for column, declared in table.types.items()
@@ -146,6 +147,10 @@ class _Proposer:
             ),
             remarks=tuple(remarks),
         )
+
+    def _named(self, target: str, key: str) -> str | Named:
+        """Name what is pointed to, and the key where it isn't the table's own."""
+        return target if self._tables[target].key == (key,) else Named(table=target, key=key)
 
     def _account_columns(self, table: Described) -> list[str]:
         """Name the columns that hold an account."""
@@ -200,7 +205,7 @@ class _Proposer:
         return None
 
     def _label(
-        self, table: Described, unfit: list[str], points: Mapping[str, str]
+        self, table: Described, unfit: list[str], points: Mapping[str, str | Named]
     ) -> tuple[str, ...]:
         """Choose what names a record; one that only joins others is named by these."""
         fit = {spelled(column): column for column in table.types if column not in unfit}
@@ -231,10 +236,13 @@ class _Proposer:
                 owner_column=f"{head}_id",
                 where={f"{head}_type": kind or class_of(table.name, head)},
             )
+        if any(owner == table.name for owner, _ in self.owners.values()):
+            return None
         for column, (owner, _) in self._points[table.name].items():
             begins = f"{singular(owner)}_"
             alone = table.has_alone(column) and len(self._tables[owner].key) == 1
-            if table.name.startswith(begins) and alone and owner not in self.owners:
+            # An owner's name is shorter than its part's, so this comes to an end.
+            if table.name.startswith(begins) and alone and self._part(self._tables[owner]) is None:
                 return PartOf(table=owner, prefix=table.name.removeprefix(begins), column=column)
         return None
 
@@ -244,7 +252,8 @@ def _why_ignored(table: Described) -> str | None:
         return "a virtual table, on which SQLite has no triggers"
     if why := why_ignored(table.name):
         return why
-    if not table.key and not all(column.endswith("_id") for column in table.types):
+    joins = bool(table.types) and all(column.endswith("_id") for column in table.types)
+    if not table.key and not joins:
         return f"{REVIEW} it has no key; name columns that tell its records apart to record it"
     return None
 
