@@ -6,9 +6,10 @@ from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import Connection, create_engine
 
 from audit_trail.capture import sqlalchemy as capture
+from audit_trail.capture.look import Look
 from audit_trail.capture.outbox import Event
 from audit_trail.capture.sqlalchemy import keep_state, migrating
 from audit_trail.capture.watch import Table, WatchList
@@ -156,6 +157,20 @@ def test_two_servers_that_look_at_once_tell_it_once(each_host: Application) -> N
         each.join(30)
     assert actions(each_host, "1") == ["capture_stopped"]
     assert actions(each_host, "0") == ["capture_started", "capture_stopped"]
+
+
+def test_nobody_waits_to_write_while_a_file_is_looked_at(
+    host: Host, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked, usual = count(1), capture.look
+
+    def look(connection: Connection, known: dict[str, str]) -> Look:
+        host.shell(f"INSERT INTO parrots VALUES ({next(looked)})")
+        return usual(connection, known)
+
+    monkeypatch.setattr(capture, "look", look)
+    rounds(host, clock).step()
+    assert host.rows("SELECT name FROM parrots") == [("1",)]
 
 
 def test_a_server_that_stands_by_does_not_look(each_host: Application, clock: Clock) -> None:

@@ -61,19 +61,32 @@ def look_and_note(
     could not be noted; `begun` tells those who know accounts whether a first look was the first.
     Raises `WatchRefused`, `CoverageRefused` and `OutboxFailed`.
     """
+    ahead = _looked_ahead(engine, clock) if engine.dialect.name == "sqlite" else None
     with translating(engine), engine.begin() as connection:
         capture.take_turn(connection)
         capture.require_keeping(connection)
         kept = kept_in(connection)
         altered_us = capture.take_altered(connection)
-        began_us = clock()
-        look = capture.look(connection, kept.prints if kept else {})
-        for seen in (earlier, Seen(look, began_us, clock())):
+        # Who looked or synced meanwhile has left another state.
+        newest = ahead[0] if ahead and ahead[1] == kept else _looked(connection, kept, clock)
+        for seen in (earlier, newest):
             if seen:
                 kept, tellings = noticed(kept, *seen, altered_us, database=name_of(engine.url))
                 kept = _told(connection, kept, tellings, accounts, begun)
         capture.keep_state(connection, msgspec.json.encode(kept, order="sorted").decode())
-    return look
+    return newest.look
+
+
+def _looked(connection: Connection, kept: Kept | None, clock: Callable[[], int]) -> Seen:
+    began_us = clock()
+    return Seen(capture.look(connection, kept.prints if kept else {}), began_us, clock())
+
+
+def _looked_ahead(engine: Engine, clock: Callable[[], int]) -> tuple[Seen, Kept | None]:
+    """Look without the right to write, for which all writers of a file would wait."""
+    with _snapshot(engine) as connection:
+        kept = kept_in(connection)
+        return _looked(connection, kept, clock), kept
 
 
 def _told(
@@ -97,13 +110,20 @@ def _told(
 
 def look_only(engine: Engine) -> tuple[Look, Kept | None]:
     """Look, and return that with what the last look kept; nothing is written."""
+    with _snapshot(engine) as connection:
+        before = kept_in(connection)
+        return capture.look(connection, before.prints if before else {}), before
+
+
+@contextmanager
+def _snapshot(engine: Engine) -> Iterator[Connection]:
+    """Read inside the block, all on one snapshot."""
     options = _READING[engine.dialect.name]
     with translating(engine), engine.connect().execution_options(**options) as connection:
         if engine.dialect.name == "sqlite":
-            # All of it on one snapshot. The driver itself would begin with the first write alone.
+            # The driver itself would begin with the first write alone.
             connection.exec_driver_sql("BEGIN")
-        before = kept_in(connection)
-        return capture.look(connection, before.prints if before else {}), before
+        yield connection
 
 
 @contextmanager
