@@ -75,13 +75,17 @@ format: $(INSTALLED) ## format the code and mend what can be mended
 bench: $(INSTALLED) ## measure throughput and latency (SIZE=10M searches that many entries)
 	@exec $(BIN)/python -m bench.run --size $(SIZE) $(ARGS)
 
+.PHONY: peers
+peers: .venv-peers/.installed ## compare with other libraries, in an environment of their own (ARGS="--write")
+	@exec .venv-peers/bin/python -m bench.peers.run $(ARGS)
+
 .PHONY: soak
 soak: $(INSTALLED) ## run under load for long, and check that nothing was lost
 	@exec $(BIN)/python -m bench.soak $(ARGS)
 
 .PHONY: clean
 clean: ## remove what was built, but no data
-	@rm -rf .bootstrap .venv build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf .bootstrap .venv .venv-peers build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find src tests scripts -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # The lock file is obeyed to the letter. Bytecode is made now, so that the first start doesn't wait
@@ -89,6 +93,12 @@ clean: ## remove what was built, but no data
 $(INSTALLED): pyproject.toml uv.lock | $(filter .bootstrap/bin/uv,$(UV))
 	@$(NEED_PYTHON)
 	@"$(UV)" sync --quiet --frozen --compile-bytecode --python "$(PYTHON)"
+	@touch $@
+
+.venv-peers/.installed: export UV_PROJECT_ENVIRONMENT := .venv-peers
+.venv-peers/.installed: pyproject.toml uv.lock | $(filter .bootstrap/bin/uv,$(UV))
+	@$(NEED_PYTHON)
+	@"$(UV)" sync --quiet --frozen --no-default-groups --group peers --python "$(PYTHON)"
 	@touch $@
 
 .bootstrap/bin/uv:

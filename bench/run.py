@@ -362,12 +362,13 @@ def write(taken: list[Figure], command: str = COMMAND) -> None:
     said = f"\n\nTaken in one run by `{command}` on one machine: {machine()}.\n"
     for name in ("bench", "finding"):
         if figures := [each for each in taken if each.table == name]:
-            _put(ROOT / "docs/benchmarks.md", name, table(figures) + said)
+            put(ROOT / "docs/benchmarks.md", name, table(figures) + said)
     if short := [each for each in taken if each.short]:
-        _put(ROOT / "README.md", "bench", table(short) + said)
+        put(ROOT / "README.md", "bench", table(short) + said)
 
 
-def _put(path: Path, name: str, text: str) -> None:
+def put(path: Path, name: str, text: str) -> None:
+    """Put a text between a page's markers."""
     marked = rf"(?<=<!-- {name}:begin -->\n).*?(?=<!-- {name}:end -->)"
     path.write_text(re.sub(marked, lambda _: text, path.read_text(), flags=re.DOTALL))
 

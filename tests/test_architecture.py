@@ -45,7 +45,16 @@ def environment(*rooms: str) -> tuple[str, ...]:
 # put together may it also choose a store and start a sequencer.
 DOORS = (
     *engine("errors", "record", "capture", "search.found", "trail"),
-    *engine("coverage", "credentials", "erasure", "evidence", "export", "past", "retention"),
+    *engine(
+        "coverage",
+        "credentials",
+        "erasure",
+        "evidence",
+        "export",
+        "past",
+        "reconciliation",
+        "retention",
+    ),
     *engine("server"),
     "live_agent.errors",
 )
@@ -130,10 +139,9 @@ MAP = {
     # It reads an outbox row's meaning, and a table's row as such a row; it folds a trail, and tells it.
     "audit_trail.reconciliation": Room(
         engine(
-            *("errors", "record", "trail", "own", "capture.context", "capture.outbox"),
-            *("capture.records", "capture.watch", "sequencer.rows"),
+            *("errors", "record", "trail", "own", "capture", "sequencer.rows"),
         ),
-        ("msgspec",),
+        ("msgspec", "sqlalchemy"),
     ),
     # It asks capture by its front door what is there, and notes there what it found.
     "audit_trail.coverage": Room(
@@ -152,6 +160,13 @@ MAP = {
     # A rotation or an epoch is an entry of its own, appended where no server runs.
     "audit_trail.keyring": Room(
         engine("errors", "record", "capture.context", "own", "signing", "store.port", "trail"),
+        ("msgspec",),
+    ),
+    # It changes and runs the retention as an operator, beside a server or without one.
+    "audit_trail.retaining": Room(
+        engine(
+            *("errors", "record", "capture.context", "keyring", "retention", "store.port", "trail")
+        ),
         ("msgspec",),
     ),
     "audit_trail.credentials": Room(packages=("argon2",)),
@@ -175,7 +190,16 @@ MAP = {
             *("errors", "record", "seal", "capture", "store", "signing", "trees", "trail"),
             *("erasure", "verify", "evidence", "inspection", "coverage", "sequencer"),
             "reconciliation",
-            *("retention", "credentials", "serving", "logs", "standalone", "keyring", "attaching"),
+            *(
+                "retention",
+                "credentials",
+                "serving",
+                "logs",
+                "standalone",
+                "keyring",
+                "retaining",
+                "attaching",
+            ),
         ),
         ("msgspec", "rich", "sqlalchemy", "typer"),
     ),
@@ -269,8 +293,6 @@ MAP = {
         ("jinja2", "litestar", "msgspec", "sqlalchemy"),
     ),
     "live_agent.site": Room(environment("app", "pages", "services"), ("litestar",)),
-    # It changes and runs the retention as an operator, beside a server or without one.
-    "live_agent.retaining": Room((*COMPOSITION, *environment("catalog")), ("msgspec",)),
     "live_agent.environment": Room((*COMPOSITION, *environment("places"))),
     # It asks the trail beside a server, and signs the entry of an export as the server does.
     "live_agent.auditing": Room(
@@ -301,7 +323,8 @@ MAP = {
             *environment("watching", "places", "installing", "founding", "app", "site"),
             *engine("serving"),
             *environment("demo", "logs", "backup"),
-            *environment("retaining", "auditing", "environment"),
+            *engine("retaining"),
+            *environment("auditing", "environment"),
         ),
         ("msgspec", "rich", "typer"),
     ),

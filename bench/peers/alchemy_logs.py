@@ -40,6 +40,13 @@ class Log:
     def sequence(self) -> tuple[int, float]:
         return 0, 0.0
 
+    def endure(self) -> None:
+        """Get ready to be measured."""
+
+    def bytes_of_an_entry(self) -> float | None:
+        """What an entry takes outside of the application's database, if it goes there."""
+        return None
+
 
 class Ours(Log):
     package = "live-agent-audit-logs"
@@ -59,6 +66,12 @@ class Ours(Log):
 
     def sequence(self) -> tuple[int, float]:
         return self._own.sequence()
+
+    def endure(self) -> None:
+        self._own.endure()
+
+    def bytes_of_an_entry(self) -> float | None:
+        return self._own.bytes_of_an_entry()
 
 
 class Continuum(Log):
@@ -145,6 +158,12 @@ class PostgresqlAudit(Log):
     def create_own(self, engine: Any) -> None:
         for model in (self._manager.transaction_cls, self._manager.activity_cls):
             model.__table__.create(engine)
+
+    def install(self, engine: Any, models: Any) -> None:
+        # A table without a class is watched by this.
+        links = models.Model.metadata.tables["ticket_labels"]
+        with engine.begin() as connection:
+            connection.execute(self._manager.build_audit_table_query(links))
 
     def mark(self) -> dict[str, Any]:
         return {"__versioned__": {}}

@@ -1,8 +1,9 @@
 """Each library for Django: how its documentation sets it up, how it learns who acts, what its log says."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 from bench.peers.ours import OwnLog
@@ -16,7 +17,7 @@ class Log:
 
     package = ""
     apps: tuple[str, ...] = ()
-    settings: dict[str, Any] = {}
+    settings: Mapping[str, Any] = MappingProxyType({})
     tables: tuple[str, ...] = ()
     """Where its entries lie."""
 
@@ -44,6 +45,13 @@ class Log:
         """Do what is done behind the application's back: how many entries, in how many seconds."""
         return 0, 0.0
 
+    def endure(self) -> None:
+        """Get ready to be measured."""
+
+    def bytes_of_an_entry(self) -> float | None:
+        """What an entry takes outside of the application's database, if it goes there."""
+        return None
+
 
 class Ours(Log):
     package = "live-agent-audit-logs"
@@ -61,6 +69,12 @@ class Ours(Log):
 
     def sequence(self) -> tuple[int, float]:
         return self._own.sequence()
+
+    def endure(self) -> None:
+        self._own.endure()
+
+    def bytes_of_an_entry(self) -> float | None:
+        return self._own.bytes_of_an_entry()
 
 
 class Auditlog(Log):
@@ -89,7 +103,8 @@ class Auditlog(Log):
             actor = each.actor.email if each.actor else None
             table = each.content_type.model_class()._meta.db_table
             if "labels" in changes and isinstance(changes["labels"], dict):
-                after = {"label": changes["labels"]["objects"][0].strip("Label object ()")}
+                # It keeps how Django prints the label: Label object (7).
+                after = {"label": changes["labels"]["objects"][0].rpartition("(")[2][:-1]}
                 found.append(Event("link", LINKS, each.object_pk, {}, after, actor))
                 continue
             before = {name: pair[0] for name, pair in changes.items()}
@@ -111,8 +126,6 @@ class SimpleHistory(Log):
 
     @contextmanager
     def acting(self, user: Any) -> Iterator[None]:
-        from types import SimpleNamespace
-
         from simple_history.models import HistoricalRecords
 
         HistoricalRecords.context.request = SimpleNamespace(user=user)
@@ -194,14 +207,12 @@ class EasyAudit(Log):
     package = "django-easy-audit"
     apps = ("easyaudit",)
     tables = ("easyaudit_crudevent",)
-    settings = {
-        "DJANGO_EASY_AUDIT_REGISTERED_CLASSES": [
-            "desk.Ticket",
-            "desk.Comment",
-            "desk.Ticket_labels",
-        ],
-        "DJANGO_EASY_AUDIT_WATCH_REQUEST_EVENTS": False,
-    }
+    settings = MappingProxyType(
+        {
+            "DJANGO_EASY_AUDIT_REGISTERED_CLASSES": ["desk.Ticket", "desk.Comment"],
+            "DJANGO_EASY_AUDIT_WATCH_REQUEST_EVENTS": False,
+        }
+    )
 
     @contextmanager
     def acting(self, user: Any) -> Iterator[None]:

@@ -1,8 +1,10 @@
 """Our own log: triggers over an application's tables, and a trail that is filled when asked."""
 
+import os
 import time
 from contextlib import AbstractContextManager
-from itertools import count
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import msgspec
@@ -14,8 +16,13 @@ from audit_trail.capture.watch import Reference, Table, WatchList
 from audit_trail.record.entry import read_what, read_who
 from audit_trail.record.value import plain
 from audit_trail.sequencer.loop import Sequencer
+from audit_trail.signing.keys import Seed
+from audit_trail.signing.signer import open_signer
 from audit_trail.store.memory import MemoryStore
-from audit_trail.trail import Trail
+from audit_trail.store.port import Store
+from audit_trail.store.postgresql.store import PostgresqlStore
+from audit_trail.store.sqlite import SqliteStore
+from audit_trail.trail import Trail, utc_now_us
 from bench.peers.verdicts import ADA, Event
 
 ORIGIN = Origin(via="ui", request="r-1", ip="192.0.2.7", user_agent="a browser")
@@ -32,9 +39,30 @@ class OwnLog:
         self._watch = self._watch_list(prefix)
         with self._engine.begin() as connection:
             sync(connection, self._watch)
-        self._store = MemoryStore()
-        now = count(time.time_ns() // 1_000)
-        self._trail = Trail(self._store, clock=lambda: next(now))
+        self._store: Store = MemoryStore()
+        self._trail = Trail(self._store)
+
+    def endure(self) -> None:
+        """From now on, keep a signed trail in a database of its own, as a server does."""
+        folder = Path(mkdtemp(dir=os.environ.get("PEERS_FOLDER")))
+        if self._is_postgresql:
+            name = f"{self._engine.url.database}_trail"
+            with self._engine.connect().execution_options(
+                isolation_level="AUTOCOMMIT"
+            ) as connection:
+                connection.exec_driver_sql(f"CREATE DATABASE {name}")
+            url = self._engine.url.set(drivername="postgresql", database=name)
+            self._store = PostgresqlStore(url.render_as_string(hide_password=False))
+        else:
+            self._store = SqliteStore(folder / "trail.db")
+        signer = open_signer(
+            self._store,
+            heads=folder / "heads.log",
+            key_file=folder / "signing.key",
+            seed=Seed.draw(),
+            clock=utc_now_us,
+        )
+        self._trail = Trail(self._store, signer=signer)
 
     def _watch_list(self, prefix: str) -> WatchList:
         ticket = Reference(table=f"{prefix}ticket", columns=("ticket_id",), label="name")
@@ -66,12 +94,23 @@ class OwnLog:
         """Empty the outbox into the trail, and tell how many entries in how many seconds."""
         before, started = self._size(), time.perf_counter()
         Sequencer(
-            outbox(self._engine, parents=self._watch.parents()),
-            self._trail,
-            self._watch,
-            clock=lambda: time.time_ns() // 1_000,
+            outbox(self._engine, parents=self._watch.parents()), self._trail, self._watch
         ).drain()
         return self._size() - before, time.perf_counter() - started
+
+    def bytes_of_an_entry(self) -> float:
+        """What an entry takes in the trail's database on PostgreSQL, tree and tiles included."""
+        assert isinstance(self._store, PostgresqlStore)
+        url = self._engine.url.set(database=f"{self._engine.url.database}_trail")
+        engine = create_engine(url)
+        with engine.connect() as connection:
+            size = connection.exec_driver_sql(
+                "SELECT sum(pg_total_relation_size(c.oid)) FROM pg_class AS c "
+                "JOIN pg_namespace AS n ON n.oid = c.relnamespace "
+                "WHERE n.nspname = 'audit_trail' AND c.relkind = 'r'"
+            ).scalar_one()
+        engine.dispose()
+        return float(size) / self._size()
 
     def events(self) -> list[Event]:
         """All that the trail says, once the outbox is empty."""
@@ -96,6 +135,12 @@ class OwnLog:
         table, public = entry.public.entity.type, entry.public
         actor = read_who(entry.who).email if public.actor.kind == "user" else None
         if table == self._links:
-            label = {"label": after.get("label_id")}
-            return Event("link", table, after.get("ticket_id"), {}, label, actor)
+            # Where it has no key of its own, the link is named by both ends.
+            key = str(public.entity.id)
+            ticket, label = (
+                msgspec.json.decode(key)
+                if key.startswith("[")
+                else (after.get("ticket_id"), after.get("label_id"))
+            )
+            return Event("link", table, ticket, {}, {"label": label}, actor)
         return Event(public.action, table, public.entity.id, before, after, actor)

@@ -1,11 +1,13 @@
 """What a library's log should say of a write, and the verdict on what it does say."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 ADA: Final = "ada@example.com"
 
 Values = Mapping[str, Any]
+NONE: Values = MappingProxyType({})
 
 
 class Fact(NamedTuple):
@@ -14,8 +16,8 @@ class Fact(NamedTuple):
     operation: str
     table: str
     key: Any
-    before: Values = {}
-    after: Values = {}
+    before: Values = NONE
+    after: Values = NONE
     actor: str | None = ADA
 
 

@@ -10,8 +10,12 @@ from typing import Any, Self
 ROOT = Path(__file__).parents[2]
 
 
+class LibraryFailed(Exception):
+    """A library's process ended; what it said of that is on standard error."""
+
+
 class Worker:
-    """Starts such a process, and tells it what to do. A library that fails raises `LibraryFailed`."""
+    """Starts such a process, and tells it what to do. Raises `LibraryFailed` where it fails."""
 
     def __init__(self, stack: str, library: str, url: str, *, is_new: bool = True) -> None:
         self.name = library
@@ -31,12 +35,23 @@ class Worker:
         self.stop()
 
     def ask(self, verb: str, *values: Any) -> Any:
-        """Have the process do something, and return what it answers; None where it died of it."""
-        assert self._process.stdin and self._process.stdout
-        self._process.stdin.write(json.dumps([verb, *values]) + "\n")
+        """Have the process do something, and return what it answers."""
+        answer = self._asked(verb, *values)
+        if not answer:
+            raise LibraryFailed(f"{self.name} failed at {verb}.")
+        return json.loads(answer)
+
+    def kill_by(self, verb: str) -> None:
+        """Have the process do what it dies of."""
+        if answer := self._asked(verb):
+            raise LibraryFailed(f"{self.name} survived {verb}: {answer}")
+
+    def _asked(self, *asked: Any) -> str:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(asked) + "\n")
         self._process.stdin.flush()
-        answer = self._process.stdout.readline()
-        return json.loads(answer) if answer else None
+        return self._process.stdout.readline()
 
     def stop(self) -> None:
         """End the process, if it lives."""

@@ -6,6 +6,7 @@ up to the first that happened later.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import msgspec
@@ -27,6 +28,7 @@ from audit_trail.trail import Trail
 Identities = Mapping[str, Identity]
 """By entity type; of one that isn't named, a change of `id` or `account_id` moves a record."""
 
+NO_IDENTITIES: Final[Identities] = MappingProxyType({})
 SAME: Final = Identity()
 
 

@@ -20,6 +20,7 @@ from audit_trail.capture.waiting import wait_until_sequenced
 from audit_trail.coverage import rounds as coverage
 from audit_trail.errors import AuditError
 from audit_trail.keyring import Signing
+from audit_trail.reconciliation import rounds as reconciliation
 from audit_trail.record.language import marked
 from audit_trail.retention.keeping import Retention
 from audit_trail.retention.rounds import Rounds
@@ -150,11 +151,13 @@ def build_services(
     url: str = "",
     webhooks_to_private_networks: bool = False,
     coverage_seconds: float = coverage.PERIOD_SECONDS,
+    reconcile_seconds: float = reconciliation.DAY_SECONDS,
 ) -> Services:
     """Compose everything over two databases, a path meaning two files in that directory.
 
     Prepare the database before serving. `url` is where people reach the server, for the links that
-    it sends. Every `coverage_seconds` somebody looks whether all is recorded. `report` is told how far a trail of an older release is
+    it sends. Every `coverage_seconds` somebody looks whether all is recorded, and every
+    `reconcile_seconds` (0 is never) whether all is as recorded. `report` is told how far a trail of an older release is
     sealed. Raises what `Trail.seal` raises.
     """
     if isinstance(places, Path):
@@ -169,16 +172,16 @@ def build_services(
     sequencer = Sequencer(outbox, trail, WATCH, clock=clock)
     database.after_commit = sequencer.wake
     retention = Retention(trail, clock=clock)
-    rounds = Rounds(trail, retention, lambda: sequencer.leads)
+
+    def leads() -> bool:
+        return sequencer.leads
+
+    rounds = Rounds(trail, retention, leads)
     webhooks = telling.Rounds(
         database, trail, clock=clock, site=url, to_private=webhooks_to_private_networks
     )
     looks = coverage.Rounds(
-        reader,
-        trail,
-        leads=lambda: sequencer.leads,
-        clock=clock,
-        period_seconds=coverage_seconds,
+        reader, trail, leads=leads, clock=clock, period_seconds=coverage_seconds
     )
     shelf = Shelf(places.data / "exports", trail)
     exports = exporting.Rounds(database, trail, shelf, clock=clock)
@@ -191,6 +194,10 @@ def build_services(
         "more exports": exports.run,
         "coverage": looks.run,
     }
+    if reconcile_seconds:
+        others["reconciliation"] = reconciliation.Rounds(
+            reader, trail, leads=leads, clock=clock, period_seconds=reconcile_seconds
+        ).run
 
     def close() -> None:
         store.close()

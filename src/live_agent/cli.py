@@ -115,6 +115,15 @@ def serve(
             help="How often the server looks whether every change is still recorded.",
         ),
     ] = 60,
+    reconcile_hours: Annotated[
+        float,
+        typer.Option(
+            envvar="LIVE_AGENT_RECONCILE_HOURS",
+            min=0,
+            max=8_760,
+            help="How often the server holds the tables against the trail; 0 is never.",
+        ),
+    ] = 24,
     log_format: Annotated[
         Literal["auto", "json", "console"],
         typer.Option(
@@ -143,6 +152,7 @@ def serve(
             url=url,
             webhooks_to_private_networks=webhooks_to_private_networks,
             coverage_seconds=coverage_seconds,
+            reconcile_seconds=reconcile_hours * 3_600,
         )
     services.database.prepare()
     site, said = create_site(services), lambda url: _print(f"Live Agent: {url}")
@@ -388,9 +398,10 @@ def place_hold(
     data: Data = Path("live-agent-data"),
 ) -> None:
     """Keep the entries that fit all that is named, until the hold is lifted; its id is printed."""
-    from live_agent.retaining import named
+    from audit_trail.retaining import named
+    from live_agent.catalog import CATALOG
 
-    fits = named(record, actor, since, until)
+    fits = named(record, actor, since, until, CATALOG.kinds)
     with _retaining(data) as retaining:
         _print(retaining.place(account, reason, ticket, **fits))
 
@@ -421,9 +432,11 @@ def run_retention(
 
 @contextmanager
 def _retaining(data: Path) -> Iterator[Any]:
-    from live_agent.retaining import retaining
+    from audit_trail.retaining import retaining
+    from live_agent.catalog import CATALOG
 
-    with _trail(data) as store, retaining(store, signing_of(data)) as opened:
+    signing = signing_of(data)
+    with _trail(data) as store, retaining(store, signing, catalog=CATALOG) as opened:
         yield opened
 
 

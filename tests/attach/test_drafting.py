@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from audit_trail.attaching.config import understand
+from audit_trail.attaching.config import Named, PartOf, understand
 from audit_trail.attaching.names import class_of, is_secret, singular
 from audit_trail.errors import ConfigRefused
 from tests.attach.installation import Installation, SqliteInstallation
@@ -138,6 +138,11 @@ def test_drafting_changes_nothing_and_is_the_same_each_time(
         "CREATE TABLE things (id INTEGER PRIMARY KEY, organization_id INTEGER, title TEXT)",
         'CREATE TABLE "Odd ""name"", ünd\'s [x]" (id INTEGER PRIMARY KEY, "a.b ""c""" TEXT)',
         "CREATE TABLE nothing_tells (at TEXT, what TEXT)",
+        'CREATE TABLE "Customers" ("Id" INTEGER PRIMARY KEY, "CompanyName" TEXT, "updatedAt" TEXT)',
+        "CREATE TABLE tokens (id INTEGER PRIMARY KEY, code TEXT NOT NULL UNIQUE)",
+        "CREATE TABLE uses (id INTEGER PRIMARY KEY, token_id INTEGER, token_code TEXT REFERENCES tokens (code))",
+        "CREATE TABLE thing_notes (id INTEGER PRIMARY KEY, thing_id INTEGER UNIQUE, body TEXT)",
+        "CREATE TABLE thing_note_marks (id INTEGER PRIMARY KEY, thing_note_id INTEGER UNIQUE, n INTEGER)",
         "CREATE TABLE status (id INTEGER PRIMARY KEY)",
         "CREATE TABLE statuses (id INTEGER PRIMARY KEY)",
         "CREATE TABLE coded (code TEXT NOT NULL UNIQUE, at TEXT, modified_at TEXT)",
@@ -151,7 +156,18 @@ def test_drafting_changes_nothing_and_is_the_same_each_time(
     found = understand(first)
     assert found.accounts == "organizations"
     assert found.tables["things"].account == "organization_id"
+    assert found.tables["uses"].references == {
+        "token_id": "tokens",
+        "token_code": Named(table="tokens", key="code"),
+    }
+    assert found.tables["uses"].secrets == ()
+    assert found.tables["thing_notes"].part_of == PartOf(
+        table="things", prefix="notes", column="thing_id"
+    )
+    assert found.tables["thing_note_marks"].part_of is None
     assert found.tables["coded"].key == "code"
+    assert found.tables["Customers"].label == ("CompanyName",)
+    assert found.tables["Customers"].unwatched == ("updatedAt",)
     assert found.tables["coded"].unwatched == ("modified_at",)
     assert 'Odd "name", ünd\'s [x]' in found.tables
     assert found.ignored["nothing_tells"].startswith("REVIEW: it has no key")

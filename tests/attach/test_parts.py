@@ -185,6 +185,22 @@ def test_thousands_of_owners_with_their_parts_are_found_at_once(attached: Instal
     }
 
 
+def test_a_huge_transaction_may_tell_of_a_part_apart_and_loses_none(
+    sqlite: SqliteInstallation,
+) -> None:
+    sqlite.write(*SCHEMA)
+    sqlite.attach(CONFIG)
+    numbers = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5100) "
+    sqlite.act(
+        f"INSERT INTO channel_api {numbers} SELECT i, 1, 'http://a', NULL FROM n",
+        "INSERT INTO inboxes SELECT id, 1, 'Mail', id, 'Api' FROM channel_api",
+    )
+    told = sqlite.told()
+    urls = [each for each in told if "channel.url" in each.changes or "url" in each.changes]
+    assert len([each for each in told if each.entity == "inbox"]) == len(urls) == 5_100
+    assert sqlite.said("0") == []
+
+
 def test_a_part_of_who_belongs_to_several_accounts_is_told_in_each(
     installation: Installation,
 ) -> None:
@@ -235,6 +251,32 @@ def test_a_part_that_sqlite_replaces_is_a_change_of_its_owner(
     first, second = (changes for _, _, changes in sqlite.said())
     assert first["channel.url"] == ("http://a", "http://b")
     assert second["settings.greeting"] == ("Hello", "Hi")
+
+
+def test_what_kind_of_part_an_owner_has_may_be_a_number(installation: Installation) -> None:
+    installation.write(
+        "CREATE TABLE posts (id INTEGER PRIMARY KEY, kind INTEGER, body_id INTEGER)",
+        "CREATE TABLE texts (id INTEGER PRIMARY KEY, words TEXT)",
+    )
+    installation.attach(
+        """
+accounts = 1
+[tables.posts]
+[tables.texts]
+part_of = { table = "posts", prefix = "text", owner_column = "body_id", where = { kind = 2 } }
+"""
+    )
+    installation.act("INSERT INTO texts VALUES (5, 'a')", "INSERT INTO posts VALUES (1, 2, 5)")
+    installation.act("INSERT INTO texts VALUES (6, 'b')", "INSERT INTO posts VALUES (2, 3, 6)")
+    installation.write("UPDATE texts SET words = words || '!'")
+    assert [(action, record) for action, record, _ in installation.said()] == [
+        ("create", "posts 1"),
+        ("create", "texts 6"),
+        ("create", "posts 2"),
+        ("update", "posts 1"),
+        ("update", "texts 6"),
+    ]
+    assert installation.said("0") == []
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ from tests.capture.host import Application, Host
 Clock = Callable[[], int]
 
 
-def ticking() -> Clock:
-    """A clock that is a second later at each reading."""
-    ticks = count(1_000_000, 1_000_000)
+def ticking(start_us: int = 0) -> Clock:
+    """A clock that is a second later at each reading, the first one included."""
+    ticks = count(start_us + 1_000_000, 1_000_000)
     return lambda: next(ticks)
 
 

@@ -6,14 +6,16 @@ from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import Connection, create_engine
 
 from audit_trail.capture import sqlalchemy as capture
+from audit_trail.capture.look import Look
 from audit_trail.capture.outbox import Event
 from audit_trail.capture.sqlalchemy import keep_state, migrating
 from audit_trail.capture.watch import Table, WatchList
 from audit_trail.coverage.looking import kept_of, look_and_note, look_only, looking_around
 from audit_trail.errors import OutboxFailed, WatchRefused
+from audit_trail.trail import utc_now_us
 from tests.capture.host import WATCH, Application, Host
 from tests.capture.looks import (
     Clock,
@@ -155,6 +157,20 @@ def test_two_servers_that_look_at_once_tell_it_once(each_host: Application) -> N
         each.join(30)
     assert actions(each_host, "1") == ["capture_stopped"]
     assert actions(each_host, "0") == ["capture_started", "capture_stopped"]
+
+
+def test_nobody_waits_to_write_while_a_file_is_looked_at(
+    host: Host, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked, usual = count(1), capture.look
+
+    def look(connection: Connection, known: dict[str, str]) -> Look:
+        host.shell(f"INSERT INTO parrots VALUES ({next(looked)})")
+        return usual(connection, known)
+
+    monkeypatch.setattr(capture, "look", look)
+    rounds(host, clock).step()
+    assert host.rows("SELECT name FROM parrots") == [("1",)]
 
 
 def test_a_server_that_stands_by_does_not_look(each_host: Application, clock: Clock) -> None:
@@ -403,6 +419,35 @@ def test_what_an_index_on_an_expression_hides_is_told_only_where_there_is_one(ho
     assert "expression" not in facts(host, is_seen=False)
     host.shell("CREATE UNIQUE INDEX by_lower ON members (lower(name))")
     assert "an expression, in members." in facts(host, is_seen=False)
+
+
+def empty(host: Application) -> None:
+    name = "audit_coverage" if isinstance(host, Host) else "audit_trail.coverage"
+    host.shell(f"DELETE FROM {name}")
+
+
+@pytest.mark.parametrize("by_sync", [False, True])
+def test_what_was_kept_of_looks_and_is_gone_leaves_a_gap_in_every_account(
+    each_host: Application, by_sync: bool
+) -> None:
+    """As after capture was taken out of the database and put in again, or by somebody's hand."""
+    an_account(each_host)
+    clock = ticking(utc_now_us())
+    server = rounds(each_host, clock)
+    server.step()
+    (begun,) = about_capture(each_host, "0")
+    empty(each_host)
+    if by_sync:
+        with looking_around(each_host.engine, clock=clock):
+            each_host.sync()
+        each_host.sequencer.drain()
+    server.step()
+    server.step()
+    (gap,) = gaps(each_host)
+    assert (gap.table, gap.wrong) == ("", {"what looks keep": "missing"})
+    assert gap.good_us == begun.public.occurred_at
+    assert gap.right_us == gap.found_us > gap.good_us
+    assert len(actions(each_host, "0")) == 3
 
 
 def test_a_look_that_nobody_can_read_counts_as_none(each_host: Application, clock: Clock) -> None:

@@ -6,10 +6,10 @@ import pytest
 
 from audit_trail.keyring import Signing
 from audit_trail.record.entry import read_what
+from audit_trail.retaining import retaining
 from audit_trail.retention.policy import DAY_US
 from audit_trail.trail import Trail, utc_now_us
 from live_agent.places import Places
-from live_agent.retaining import retaining
 from tests.commands.processes import run
 from tests.commands.test_cli import create_entry
 

@@ -155,6 +155,45 @@ def test_a_new_name_ends_no_session_and_is_told_in_each_account(
         assert list(item["audited_changes"]) == ["name"]
 
 
+def test_language_and_zone_are_chosen_without_the_password_and_told_in_each_account(
+    place: Place, elsewhere: Place
+) -> None:
+    elsewhere.take_in(place.people["agent"])
+    token = {"api_access_token": place.people["agent"].token}
+    before = ok(place.browser().get("/api/v1/profile", headers=token))
+    assert (before["language"], before["timezone"]) == (None, None)
+    place.look_away()
+    elsewhere.look_away()
+    changed = ok(change(place, "agent", language="ja", timezone="Asia/Tokyo"))
+    assert (changed["language"], changed["timezone"]) == ("ja", "Asia/Tokyo")
+    assert ok(place.browser().get("/api/v1/profile", headers=token)) == changed
+    for each in (place, elsewhere):
+        (item,) = each.news()
+        assert item["audited_changes"] == {
+            "language": [None, "ja"],
+            "timezone": [None, "Asia/Tokyo"],
+        }
+    back = ok(change(place, "agent", language=None, timezone=None))
+    assert (back["language"], back["timezone"]) == (None, None)
+    # With anything else the password is asked for.
+    refused(change(place, "agent", language="de", name="Ana"), "current_password")
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        *(({"language": each}, "language") for each in ("tlh", "DE", "", 7, ["de"], "de\0")),
+        *(({"timezone": each}, "timezone") for each in ("Nowhere/Land", "../etc", "", 7, "+02:00")),
+    ],
+)
+def test_an_unknown_language_or_zone_is_refused(
+    place: Place, values: dict[str, Any], field: str
+) -> None:
+    place.look_away()
+    refused(change(place, "agent", **values), field)
+    assert place.news() == []
+
+
 @pytest.mark.parametrize(
     ("values", "field"),
     [

@@ -125,10 +125,10 @@ def test_a_hold_is_placed_shown_and_lifted_each_with_its_reason(person: Person) 
         ({"number": "7"}, "Record must be chosen where its number is given."),
         ({"actor": "7"}, "Actor must be chosen where its number is given."),
         ({"type": "planet"}, "Record must be"),
-        ({"start": "soon"}, "From must be a day, such as 2026-01-31."),
+        ({"start": "soon"}, "Since must be a day, such as 2026-01-31."),
         ({"start": "2026-02-01", "end": "2026-01-01"}, "A hold must end after it begins."),
         ({"end": "9999-12-31"}, "Until must be a day"),
-        ({"start": "0001-01-01"}, "From must be a day"),
+        ({"start": "0001-01-01"}, "Since must be a day"),
     ],
 )
 def test_a_hold_that_makes_no_sense_is_refused(

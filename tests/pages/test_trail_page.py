@@ -102,7 +102,7 @@ def test_every_answer_is_kept_out_of_caches(page: TrailPage) -> None:
     for address in ("", "/1", "/2", "/newest?seen=0", "/newest?seen=1"):
         headers = page.get(address).headers
         assert headers["cache-control"] == "no-store"
-        assert headers["vary"] == "Accept, HX-Request"
+        assert headers["vary"] == "Accept, Accept-Language, Cookie, HX-Request"
         assert "script-src 'self'" in headers["content-security-policy"]
         assert "unsafe" not in headers["content-security-policy"]
 

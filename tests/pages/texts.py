@@ -91,15 +91,18 @@ def collected(source: Path) -> Catalog:
     return catalog
 
 
-def updated(template: Catalog, known: Catalog) -> Catalog:
-    """Return a language's catalogue with the template's texts, in its order."""
-    catalog = Catalog(locale=known.locale, fuzzy=False)
+def updated(template: Catalog, *known: Catalog) -> Catalog:
+    """Return a language's catalogue with the template's texts, in its order.
+
+    Of several catalogues that are known, the first that has a text counts.
+    """
+    catalog = Catalog(locale=known[0].locale, fuzzy=False)
     for message in template:
         if message.id:
-            before = known.get(message.id)
+            before = filter(None, (each.get(message.id) for each in known))
             catalog.add(
                 message.id,
-                before.string if before else None,
+                next((each.string for each in before if each.string), None),
                 locations=message.locations,
                 flags=message.flags,
             )
@@ -177,12 +180,14 @@ def _flags(message: str | tuple[str, ...]) -> list[str]:
 
 def main() -> None:
     """Write the catalogues anew, and the languages' files."""
+    before = {pot: languages_of(pot) for pot in POTS.values()}
     for source, pot in POTS.items():
-        pot.parent.mkdir(exist_ok=True)
         template = collected(source)
         pot.write_bytes(written(template))
-        for path, known in languages_of(pot).items():
-            path.write_bytes(written(updated(template, known)))
+        for path, known in before[pot].items():
+            # A text may have moved from the page to its host, or back.
+            others = [each[other.parent / path.name] for other, each in before.items()]
+            path.write_bytes(written(updated(template, known, *others)))
 
 
 if __name__ == "__main__":

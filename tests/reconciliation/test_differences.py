@@ -192,3 +192,22 @@ def test_a_record_that_left_and_was_deleted_at_once_is_gone_from_both_accounts(
     assert [(each.action, each.entity.type, each.entity.id) for each in gone] == [
         ("delete", "team", "1")
     ] * 2
+
+
+def test_what_an_emptied_outbox_lost_is_named(written: Application) -> None:
+    written.sequencer.drain()
+    written.write("UPDATE teams SET name = 'Acacia' WHERE id = 1")
+    written.write("INSERT INTO members (id, account_id, name) VALUES (5, 1, 'Eve')")
+    written.forget()
+    assert found(written) == {
+        ("teams", "1", "name", "Aspen", "Acacia"),
+        ("members", "5", "missing_in_trail"),
+    }
+
+
+def test_a_baseline_that_was_written_hides_a_row(written: Application) -> None:
+    behind(written, "INSERT INTO members (id, account_id, name) VALUES (5, 1, 'Eve')")
+    table = written.outbox_table.replace("outbox", "baseline")
+    written.shell(f"INSERT INTO {table} VALUES ('members', '1', '5')")
+    told = report(written, "members")
+    assert (told.differing, [each.before_capture for each in told.tables]) == (0, [1])

@@ -47,7 +47,7 @@ class PartOf(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     prefix: str
     column: str | None = None
     owner_column: str | None = None
-    where: Mapping[str, str] = {}
+    where: Mapping[str, str | int] = {}
 
 
 class Recorded(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from sqlalchemy import ColumnClause, Connection, column, select, table
 
-from audit_trail.attaching.config import Members, PartOf
+from audit_trail.attaching.config import Members, Named, PartOf
 from audit_trail.attaching.connecting import in_transaction
 from audit_trail.attaching.introspection import describe
 from audit_trail.attaching.proposing import (
@@ -112,7 +112,7 @@ def _section(name: str, proposal: Proposal) -> Iterator[str]:
 def _value(value: Any) -> str:
     """Write a value on one line; what is left out says nothing."""
     match value:
-        case Members() | PartOf():
+        case Members() | Named() | PartOf():
             return _value({k: v for k, v in msgspec.structs.asdict(value).items() if v})
         case Mapping():
             members = (f"{_key(name)} = {_value(each)}" for name, each in value.items())

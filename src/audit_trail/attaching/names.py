@@ -27,14 +27,14 @@ _CONFIGURATION: Final = re.compile(r"(^|_)(config|configuration|connection)$")
 _ABOUT_A_SECRET: Final = re.compile(r"_(at|on|count|type|expires_in)$")
 _HARMLESS_TYPES: Final = ("BOOL", "TIMESTAMP", "DATE", "TIME")
 
-LABELS: Final = (
+LABELS: Final[tuple[str, ...]] = (
     *("name", "title", "display_name", "full_name", "label", "subject", "email", "email_address"),
     *("username", "login", "slug", "short_code", "code", "filename", "phone_number", "url"),
     *("website_url", "domain", "description"),
 )
 """What names a record, the best first."""
 
-ACCOUNTS: Final = (
+ACCOUNTS: Final[tuple[str, ...]] = (
     *("accounts", "account", "tenants", "organizations", "organisations", "workspaces"),
     "companies",
 )
@@ -95,18 +95,18 @@ def class_of(table: str, prefix: str) -> str:
 
 def is_class_of(value: str, table: str) -> bool:
     """Tell whether a value is the class of the table's records: Channel::WebWidget, channel_web_widget."""
-    return _spelled(value.replace("::", "_")) in (table, singular(table))
+    return spelled(value.replace("::", "_")) in (table, singular(table))
 
 
 def is_secret(column: str, declared: str) -> bool:
     """Tell whether a column may hold a secret: rather one too many."""
-    name = _spelled(column)
+    name = spelled(column)
     if declared.startswith(_HARMLESS_TYPES) or _ABOUT_A_SECRET.search(name):
         return False
     return bool(_SECRET.search(name) or ("JSON" in declared and _CONFIGURATION.search(name)))
 
 
-def _spelled(name: str) -> str:
+def spelled(name: str) -> str:
     """Spell accessToken as access_token."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 

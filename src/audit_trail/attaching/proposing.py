@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from audit_trail.attaching.config import Members, PartOf, Recorded
+from audit_trail.attaching.config import Members, Named, PartOf, Recorded
 from audit_trail.attaching.introspection import Described, Tables
 from audit_trail.attaching.names import (
     ACCOUNTS,
@@ -16,6 +16,7 @@ from audit_trail.attaching.names import (
     is_secret,
     pairs_of,
     singular,
+    spelled,
     why_ignored,
 )
 
@@ -108,11 +109,12 @@ class _Proposer:
         key = table.key or tuple(table.types)
         columns = self._account_columns(table)
         points = {
-            column: target[0]
+            column: self._named(*target)
             for column, target in self._points[table.name].items()
             if column not in columns
         }
-        shown = {*key, *columns}
+        # What a token's id points to may be named; the id itself is no secret.
+        shown = {*key, *columns, *points}
         secrets = [
             column
             for column, declared in table.types.items()
@@ -129,7 +131,7 @@ class _Proposer:
         ]
         if documents:
             remarks.append(f"Look for secrets in the JSON of: {', '.join(documents)}.")
-        unwatched = sorted(TIMES.intersection(table.types))
+        unwatched = _times(table)
         return Proposal(
             recorded=Recorded(
                 entity=self._entities[table.name],
@@ -145,6 +147,10 @@ class _Proposer:
             ),
             remarks=tuple(remarks),
         )
+
+    def _named(self, target: str, key: str) -> str | Named:
+        """Name what is pointed to, and the key where it isn't the table's own."""
+        return target if self._tables[target].key == (key,) else Named(table=target, key=key)
 
     def _account_columns(self, table: Described) -> list[str]:
         """Name the columns that hold an account."""
@@ -199,13 +205,15 @@ class _Proposer:
         return None
 
     def _label(
-        self, table: Described, unfit: list[str], points: Mapping[str, str]
+        self, table: Described, unfit: list[str], points: Mapping[str, str | Named]
     ) -> tuple[str, ...]:
         """Choose what names a record; one that only joins others is named by these."""
-        for column in LABELS:
-            if column in table.types and column not in unfit:
-                return (column,)
-        said = {*table.key, *points, *TIMES, *self._account_columns(table)}
+        fit = {spelled(column): column for column in table.types if column not in unfit}
+        if found := next((name for name in LABELS if name in fit), None):
+            return (fit[found],)
+        if found := next((name for name in fit if name.endswith("_name")), None):
+            return (fit[found],)
+        said = {*table.key, *points, *_times(table), *self._account_columns(table)}
         joins = len(table.types.keys() - said) <= 2
         return tuple(points)[:2] if joins else ()
 
@@ -228,10 +236,13 @@ class _Proposer:
                 owner_column=f"{head}_id",
                 where={f"{head}_type": kind or class_of(table.name, head)},
             )
+        if any(owner == table.name for owner, _ in self.owners.values()):
+            return None
         for column, (owner, _) in self._points[table.name].items():
             begins = f"{singular(owner)}_"
             alone = table.has_alone(column) and len(self._tables[owner].key) == 1
-            if table.name.startswith(begins) and alone and owner not in self.owners:
+            # An owner's name is shorter than its part's, so this comes to an end.
+            if table.name.startswith(begins) and alone and self._part(self._tables[owner]) is None:
                 return PartOf(table=owner, prefix=table.name.removeprefix(begins), column=column)
         return None
 
@@ -241,9 +252,15 @@ def _why_ignored(table: Described) -> str | None:
         return "a virtual table, on which SQLite has no triggers"
     if why := why_ignored(table.name):
         return why
-    if not table.key and not all(column.endswith("_id") for column in table.types):
+    joins = bool(table.types) and all(column.endswith("_id") for column in table.types)
+    if not table.key and not joins:
         return f"{REVIEW} it has no key; name columns that tell its records apart to record it"
     return None
+
+
+def _times(table: Described) -> list[str]:
+    """Name the columns that tell when a record was made and last touched."""
+    return sorted(column for column in table.types if spelled(column) in TIMES)
 
 
 def _alike(one: str, other: str) -> bool:

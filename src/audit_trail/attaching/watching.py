@@ -214,7 +214,7 @@ class _Reader:
             prefix=part.prefix,
             column=part.column,
             owner_column=part.owner_column,
-            where=dict(part.where),
+            where={name: str(value) for name, value in part.where.items()},
         )
 
     def _described(self, name: str, key: str, table: str) -> Described:

@@ -14,6 +14,7 @@ from typer.core import TyperCommand
 
 from audit_trail.cli.operating import administrators, keys, run, serve
 from audit_trail.cli.options import DatabaseUrl, Store
+from audit_trail.cli.retaining import retentions
 
 UNREADABLE: Final = 3
 
@@ -28,6 +29,7 @@ capture = typer.Typer(help="What an application's database records.", no_args_is
 app.add_typer(capture, name="capture")
 app.add_typer(administrators, name="administrator")
 app.add_typer(keys, name="key")
+app.add_typer(retentions, name="retention")
 app.command("run")(run)
 app.command("serve")(serve)
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from audit_trail.cli.options import DatabaseUrl, LogFormat, Store
+from audit_trail.cli.options import DatabaseUrl, LogFormat, SigningFolder, Store
 
 administrators = typer.Typer(help="Who may read the trail in `serve`.", no_args_is_help=True)
 keys = typer.Typer(help="The key that signs the trail.", no_args_is_help=True)
@@ -23,15 +23,6 @@ Data = Annotated[
     typer.Option(
         envvar="AUDIT_TRAIL_DATA",
         help="The folder of the administrators' database. By default beside an SQLite trail.",
-    ),
-]
-SigningFolder = Annotated[
-    Path | None,
-    typer.Option(
-        "--signing",
-        envvar="AUDIT_TRAIL_SIGNING",
-        help="The folder of signing.key and heads.log, which are made where they are missing. By "
-        "default beside an SQLite trail.",
     ),
 ]
 Email = Annotated[str, typer.Argument(help="The e-mail that they sign in with.")]

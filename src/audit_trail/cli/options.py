@@ -1,5 +1,6 @@
 """Options that several commands of `audit-trail` take."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -25,5 +26,14 @@ LogFormat = Annotated[
     typer.Option(
         envvar="AUDIT_TRAIL_LOG_FORMAT",
         help="JSON lines, or lines for people; auto takes the latter on a terminal.",
+    ),
+]
+SigningFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--signing",
+        envvar="AUDIT_TRAIL_SIGNING",
+        help="The folder of signing.key and heads.log, which are made where they are missing. By "
+        "default beside an SQLite trail.",
     ),
 ]

@@ -20,7 +20,7 @@ from audit_trail.cli.database import database_failed, open_database
 from audit_trail.cli.sealing import Seals
 from audit_trail.cli.signing import signing_in
 from audit_trail.cli.store import make_store
-from audit_trail.coverage.rounds import Rounds as CoverageRounds
+from audit_trail.coverage import rounds as coverage
 from audit_trail.errors import (
     AuditError,
     OutboxFailed,
@@ -28,8 +28,9 @@ from audit_trail.errors import (
     TrailRefused,
     WatchMoved,
 )
+from audit_trail.reconciliation import rounds as reconciliation
+from audit_trail.retention import rounds as retention
 from audit_trail.retention.keeping import Retention
-from audit_trail.retention.rounds import Rounds
 from audit_trail.sequencer.loop import Sequencer
 from audit_trail.store.port import Store
 from audit_trail.trail import Trail
@@ -56,11 +57,11 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Round(NamedTuple):
-    """What is done now and then beside the sequencer: until told to stop, or once."""
+    """What is done now and then beside the sequencer: until told to stop, or once where that is quick."""
 
     name: str
     run: Callable[[Event], None]
-    once: Callable[[], object]
+    once: Callable[[], object] = lambda: None
 
 
 class Running:
@@ -136,12 +137,19 @@ class Running:
             _log.warning("stopped before all was sequenced", extra={"behind": left.rows})
 
     def _rounds(self) -> Sequence[Round]:
-        retention = Rounds(self._trail, Retention(self._trail), lambda: self.leads)
-        seals = Seals(self._trail, lambda: self.leads)
-        coverage = CoverageRounds(self._engine, self._trail, leads=lambda: self.leads)
+        def leads() -> bool:
+            return self.leads
+
+        retained = retention.Rounds(self._trail, Retention(self._trail), leads)
+        seals = Seals(self._trail, leads)
+        looks = coverage.Rounds(self._engine, self._trail, leads=leads)
         return (
-            Round("coverage", coverage.run, coverage.step),
-            Round("retention", retention.run, retention.step),
+            Round("coverage", looks.run, looks.step),
+            Round("retention", retained.run, retained.step),
+            Round(
+                "reconciliation",
+                reconciliation.Rounds(self._engine, self._trail, leads=leads).run,
+            ),
             Round("index", self._trail.keep_indexed, self._trail.index),
             Round("seals", seals.run, seals.step),
         )

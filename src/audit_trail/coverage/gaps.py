@@ -15,22 +15,17 @@ CHANGED: Final = "capture_changed"
 
 
 class Telling(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What an entry says: gaps, or other details. Its own beginning concerns no account."""
+    """What an entry says: gaps, or other details; or, at `begins_us`, that this is the first look."""
 
     action: str
     gaps: tuple[Gap, ...] = ()
     details: dict[str, Any] = {}
-    of_accounts: bool = True
+    begins_us: int | None = None
 
     def details_for(self, *, is_installation: bool) -> dict[str, Any] | None:
         """Return what is told to the installation, or to an account; None where it's told nothing."""
-        if is_installation:
-            gaps = self.gaps
-        elif not self.of_accounts:
-            return None
-        else:
-            gaps = tuple(gap for gap in self.gaps if gap.of_accounts)
-        if self.gaps and not gaps:
+        gaps = self.gaps if is_installation else tuple(gap for gap in self.gaps if gap.of_accounts)
+        if (self.gaps and not gaps) or not (is_installation or self.begins_us is None):
             return None
         return self.details | ({"gaps": msgspec.to_builtins(gaps)} if gaps else {})
 
@@ -68,8 +63,10 @@ def noticed(
     began_us: int,
     ended_us: int,
     altered_us: Mapping[str, int] | None = None,
+    *,
+    database: str = "",
 ) -> Noticed:
-    """Return what a look tells that lay between these two moments (µs UTC).
+    """Return what a look at this database tells that lay between these two moments (µs UTC).
 
     `altered_us` is when the schema of which table was first altered since the look before.
     """
@@ -82,7 +79,24 @@ def noticed(
         prints={**(before.prints if before else {}), **look.prints},
         untold=before.untold if before else (),
     )
-    return Noticed(kept, tuple(_told(before, kept, look, ended_us)))
+    return Noticed(kept, tuple(_told(before, kept, look, ended_us, database)))
+
+
+def begun_again(telling: Telling, earlier_us: int) -> Telling:
+    """Return what a first look means where there was an earlier one, at the latest at this moment.
+
+    What it had kept is gone, as after capture was taken out or by somebody's hand, so of the time
+    since nothing is known.
+    """
+    at_us = telling.begins_us or 0
+    lost = Gap(
+        table=OF_ALL,
+        wrong={"what looks keep": "missing"},
+        good_us=min(earlier_us, at_us),
+        found_us=at_us,
+        right_us=at_us,
+    )
+    return Telling(action=STARTED, gaps=(lost,))
 
 
 def _gaps(
@@ -115,10 +129,13 @@ def _good_us(before: Kept | None, altered_us: int | None, found_us: int) -> int 
     return min(max(altered_us or 0, before.looked_us), found_us)
 
 
-def _told(before: Kept | None, kept: Kept, look: Look, ended_us: int) -> Iterator[Telling]:
+def _told(
+    before: Kept | None, kept: Kept, look: Look, ended_us: int, database: str
+) -> Iterator[Telling]:
     if before is None:
         watched = sorted(each.name for each in look.watch.tables)
-        yield Telling(action=STARTED, details={"watched": watched}, of_accounts=False)
+        details = {"watched": watched, "database": database, "begins_us": ended_us}
+        yield Telling(action=STARTED, details=details, begins_us=ended_us)
     elif changes := _changes(before, kept, look):
         yield Telling(action=CHANGED, details=changes)
     known = {gap.table: gap.wrong for gap in before.gaps} if before else {}

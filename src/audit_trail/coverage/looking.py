@@ -18,7 +18,7 @@ from audit_trail.capture import sqlalchemy as capture
 from audit_trail.capture.look import Look
 from audit_trail.capture.outbox import Event
 from audit_trail.capture.url import name_of
-from audit_trail.coverage.gaps import Kept, Telling, noticed
+from audit_trail.coverage.gaps import Kept, Telling, begun_again, noticed
 from audit_trail.errors import AuditError, CoverageRefused, OutboxFailed, WatchRefused
 from audit_trail.record.entry import INSTALLATION
 from audit_trail.trail import utc_now_us
@@ -32,6 +32,10 @@ _READING: Final[dict[str, dict[str, Any]]] = {
     "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
     "sqlite": {"isolation_level": "AUTOCOMMIT"},
 }
+
+
+Begun = Callable[[int], int | None]
+"""Given when a first look was, tells the latest moment by which another one had been before it."""
 
 
 class Seen(NamedTuple):
@@ -48,26 +52,41 @@ def look_and_note(
     clock: Callable[[], int] = utc_now_us,
     accounts: Sequence[str] | None = None,
     earlier: Seen | None = None,
+    begun: Begun = lambda _: None,
 ) -> Look:
     """Look, and note what is new in the installation's trail and those of `accounts`.
 
     Without accounts theirs is kept until somebody looks who knows them. On PostgreSQL the engine
     connects as the capture role or a member of it. `clock` gives µs UTC. `earlier` is a look that
-    could not be noted. Raises `WatchRefused`, `CoverageRefused` and `OutboxFailed`.
+    could not be noted; `begun` tells those who know accounts whether a first look was the first.
+    Raises `WatchRefused`, `CoverageRefused` and `OutboxFailed`.
     """
+    ahead = _looked_ahead(engine, clock) if engine.dialect.name == "sqlite" else None
     with translating(engine), engine.begin() as connection:
         capture.take_turn(connection)
         capture.require_keeping(connection)
         kept = kept_in(connection)
         altered_us = capture.take_altered(connection)
-        began_us = clock()
-        look = capture.look(connection, kept.prints if kept else {})
-        for seen in (earlier, Seen(look, began_us, clock())):
+        # Who looked or synced meanwhile has left another state.
+        newest = ahead[0] if ahead and ahead[1] == kept else _looked(connection, kept, clock)
+        for seen in (earlier, newest):
             if seen:
-                kept, tellings = noticed(kept, *seen, altered_us)
-                kept = _told(connection, kept, tellings, accounts)
+                kept, tellings = noticed(kept, *seen, altered_us, database=name_of(engine.url))
+                kept = _told(connection, kept, tellings, accounts, begun)
         capture.keep_state(connection, msgspec.json.encode(kept, order="sorted").decode())
-    return look
+    return newest.look
+
+
+def _looked(connection: Connection, kept: Kept | None, clock: Callable[[], int]) -> Seen:
+    began_us = clock()
+    return Seen(capture.look(connection, kept.prints if kept else {}), began_us, clock())
+
+
+def _looked_ahead(engine: Engine, clock: Callable[[], int]) -> tuple[Seen, Kept | None]:
+    """Look without the right to write, for which all writers of a file would wait."""
+    with _snapshot(engine) as connection:
+        kept = kept_in(connection)
+        return _looked(connection, kept, clock), kept
 
 
 def _told(
@@ -75,25 +94,36 @@ def _told(
     kept: Kept,
     tellings: Sequence[Telling],
     accounts: Sequence[str] | None,
+    begun: Begun,
 ) -> Kept:
     """Note what is told to whom, and return what is left to be told."""
     _note(connection, tellings, [INSTALLATION])
-    untold = (*kept.untold, *(each for each in tellings if each.of_accounts))
+    untold = (*kept.untold, *tellings)
     if accounts is not None:
         _note(connection, untold, accounts)
+        for each in untold:
+            if each.begins_us and (earlier_us := begun(each.begins_us)):
+                _note(connection, [begun_again(each, earlier_us)], [INSTALLATION, *accounts])
         untold = ()
     return msgspec.structs.replace(kept, untold=untold)
 
 
 def look_only(engine: Engine) -> tuple[Look, Kept | None]:
     """Look, and return that with what the last look kept; nothing is written."""
+    with _snapshot(engine) as connection:
+        before = kept_in(connection)
+        return capture.look(connection, before.prints if before else {}), before
+
+
+@contextmanager
+def _snapshot(engine: Engine) -> Iterator[Connection]:
+    """Read inside the block, all on one snapshot."""
     options = _READING[engine.dialect.name]
     with translating(engine), engine.connect().execution_options(**options) as connection:
         if engine.dialect.name == "sqlite":
-            # All of it on one snapshot. The driver itself would begin with the first write alone.
+            # The driver itself would begin with the first write alone.
             connection.exec_driver_sql("BEGIN")
-        before = kept_in(connection)
-        return capture.look(connection, before.prints if before else {}), before
+        yield connection
 
 
 @contextmanager

@@ -43,10 +43,11 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
         return f"{place}: {self.field} is {is_so}, and by the trail {said}"
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as JSON has it; what has no value there is left out."""
-        told = msgspec.structs.asdict(self)
-        values = {name: plain(told[name]) for name in ("trail", "found") if told[name] is not None}
-        return {name: value for name, value in (told | values).items() if value is not None}
+        """Return it as JSON has it: with both values where a field differs, null among them."""
+        told = {name: it for name, it in msgspec.structs.asdict(self).items() if it is not None}
+        if self.trail is not None and self.found is not None:
+            told |= {"trail": plain(self.trail), "found": plain(self.found)}
+        return told
 
 
 class TableReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,8 +1,8 @@
 """What an entry says in words: the activity, and the quieter line under it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from audit_trail.record.captured import CAPTURED
 from audit_trail.record.captured import summary as capture_summary
@@ -28,6 +28,8 @@ EVENTS: Final = {
     "erase": marked("Erased personal data"),
     **RETAINED,
     **CAPTURED,
+    "reconciliation_failed": marked("Found records that aren't as their entries say"),
+    "reconciled": marked("Found all records as their entries say again"),
     "rotate_key": marked("Changed the key that signs the audit logs"),
     "begin_epoch": marked("Began to sign the audit logs anew"),
     "capture_lost": marked("Could not record changes"),
@@ -65,7 +67,7 @@ _KINDS: Final = {
 def activity(public: Public, what: What, catalog: Catalog) -> str:
     """Return the sentence, such as "Updated an inbox (#1564)"."""
     name = told(catalog.name(public.entity.type, frozenset(what.references)))
-    number = f" (#{public.entity.id})" if public.entity.id is not None else ""
+    number = "" if public.entity.id is None else say(" (#%(id)s)", id=public.entity.id)
     if done := _DONE.get(public.action):
         return say(done, name=name, a_name=with_article(name), number=number)
     return action_called(public.action, catalog)
@@ -79,51 +81,55 @@ def action_called(action: str, catalog: Catalog) -> str:
 
 def summary(public: Public, what: What, catalog: Catalog) -> str:
     """Return the quieter line: what the number means, which fields changed, what it went with."""
-    parts = [told(ERASED)] if what.is_erased else [what.label] if what.label else []
+    parts = [*_of_record(public, what, catalog), *_of_event(public.action, what.details, catalog)]
+    if what.unreadable:
+        parts.append(say("could not be read"))
+    return " · ".join(parts)
+
+
+def _of_record(public: Public, what: What, catalog: Catalog) -> Iterator[str]:
+    """Say which record it is, and what became of it."""
+    if what.is_erased:
+        yield told(ERASED)
+    elif what.label:
+        yield what.label
     if public.action == "update" and public.fields:
-        parts.append(
-            listed(
-                [
-                    told(catalog.field(public.entity.type, each).label or each)
-                    for each in public.fields
-                ]
-            )
-        )
+        kind = public.entity.type
+        yield listed([told(catalog.field(kind, each).label or each) for each in public.fields])
     if isinstance(went_with := what.details.get("went_with"), str):
         with_it = marked("went with its %(name)s")
         without = marked("lost its %(name)s")
         message = with_it if public.action == "delete" else without
-        parts.append(say(message, name=told(catalog.name(went_with))))
+        yield say(message, name=told(catalog.name(went_with)))
     if undone := undone_number(what):
-        parts.append(say("undoes entry #%(number)s", number=undone))
-    if retained := retention_summary(public.action, what.details, catalog):
-        parts.append(retained)
-    if captured := capture_summary(public.action, what.details, catalog):
-        parts.append(captured)
-    if read := read_summary(public.action, what.details):
-        parts.append(read)
-    if isinstance(exported := what.details.get("exported"), int):
-        form = what.details.get("format")
-        parts.append(
-            say_many(
-                "%(count)s entry as %(form)s", "%(count)s entries as %(form)s", exported, form=form
-            )
+        yield say("undoes entry #%(number)s", number=undone)
+
+
+def _of_event(action: str, details: Mapping[str, Any], catalog: Catalog) -> Iterator[str]:
+    """Say what an event was about, and how often it came."""
+    said = (
+        retention_summary(action, details, catalog),
+        capture_summary(action, details, catalog),
+        read_summary(action, details),
+    )
+    yield from filter(None, said)
+    if isinstance(differing := details.get("differing"), int):
+        yield say_many("%(count)s record differs", "%(count)s records differ", differing)
+    if isinstance(exported := details.get("exported"), int):
+        yield say_many(
+            "%(count)s entry as %(form)s",
+            "%(count)s entries as %(form)s",
+            exported,
+            form=details.get("format"),
         )
-    if isinstance(downloaded := what.details.get("downloaded"), str):
-        parts.append(say("downloaded %(name)s", name=downloaded))
-    if reason := what.details.get("reason"):
-        parts.append(str(reason))
-    if count := what.details.get("count"):
-        parts.append(
-            say_many(
-                "%(count)s more time within a minute", "%(count)s more times within a minute", count
-            )
-            if isinstance(count, int)
-            else say("%(count)s more times within a minute", count=count)
+    if isinstance(downloaded := details.get("downloaded"), str):
+        yield say("downloaded %(name)s", name=downloaded)
+    if reason := details.get("reason"):
+        yield str(reason)
+    if isinstance(count := details.get("count"), int) and count:
+        yield say_many(
+            "%(count)s more time within a minute", "%(count)s more times within a minute", count
         )
-    if what.unreadable:
-        parts.append(say("could not be read"))
-    return " · ".join(parts)
 
 
 class Called(NamedTuple):

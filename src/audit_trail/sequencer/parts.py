@@ -103,7 +103,10 @@ def _is_kind(owner: Seen, part: Part, side: int) -> bool:
 
 
 def _text(raw: bytes | None) -> str | None:
-    return None if raw is None else str(read(raw))
+    if raw is None:
+        return None
+    value = read(raw)
+    return value if isinstance(value, str) else raw.decode(errors="replace")
 
 
 def _as_update(seen: Seen, owner: Seen) -> Seen:

@@ -18,6 +18,7 @@ from audit_trail.errors import (
     TooManyTails,
 )
 from audit_trail.evidence import Wanted, evidence
+from audit_trail.past import NO_IDENTITIES, Identities, Roles
 from audit_trail.record.asked import LONGEST
 from audit_trail.record.catalog import Catalog
 from audit_trail.record.entry import Entry
@@ -37,6 +38,7 @@ from audit_trail.server.filters import Filters
 from audit_trail.server.history import history_of
 from audit_trail.server.known import Knowing
 from audit_trail.server.languages import language_of, spoken_tag
+from audit_trail.server.moments import roles_then, then_of
 from audit_trail.server.news import news
 from audit_trail.server.overview import overview_of
 from audit_trail.server.row import by_request, rows_of
@@ -71,17 +73,19 @@ def audit_logs_router(
     catalog: Catalog,
     templates: Environment,
     tails: Tails | None = None,
+    identities: Identities = NO_IDENTITIES,
+    roles: Roles | None = None,
     clock: Callable[[], int] = utc_now_us,
 ) -> Router:
     """Return the router of Settings > Audit Logs, to be mounted at `path` (it may hold parameters).
 
-    `viewer` is the guard: it tells whose trail is shown to whom, or raises the application's own
+    `identities` say by which fields records move, `roles` where people's roles are told. `viewer` is the guard: it tells whose trail is shown to whom, or raises the application's own
     error. `fresh` gives the trail a moment to take up what has committed, and tells what it still
     lacks. `templates` come from `page_templates`. With `tails`, an open list is told what is new, of a
     viewer who is a `reader`; without, it asks now and then. Every address answers JSON to who prefers
     it, or asks for it by `as=json`.
     """
-    pages = _Pages(trail, viewer, fresh, catalog, templates, tails, clock)
+    pages = _Pages(trail, viewer, fresh, catalog, templates, tails, identities, roles, clock)
 
     @get("/", sync_to_thread=True, include_in_schema=False)
     def audit_logs(request: AnyRequest) -> Response[Any]:
@@ -103,6 +107,14 @@ def audit_logs_router(
     @get("/tail", sync_to_thread=True, include_in_schema=False, opt={"polled": True})
     def tail_audit_logs(request: AnyRequest) -> Response[Any]:
         return pages.answer(request, pages.tail)
+
+    @get("/roles", sync_to_thread=True, include_in_schema=False)
+    def audit_log_roles(request: AnyRequest) -> Response[Any]:
+        return pages.answer(request, pages.roles)
+
+    @get("/{number:str}/state", sync_to_thread=True, include_in_schema=False)
+    def audit_log_state(request: AnyRequest, number: FromPath[str]) -> Response[Any]:
+        return pages.answer(request, lambda asked, viewer: pages.state(asked, viewer, number))
 
     @get("/{number:str}", sync_to_thread=True, include_in_schema=False)
     def audit_log(request: AnyRequest, number: FromPath[str]) -> Response[Any]:
@@ -128,6 +140,8 @@ def audit_logs_router(
         tail_audit_logs,
         audit_log,
         audit_log_history,
+        audit_log_state,
+        audit_log_roles,
         audit_log_proof,
         audit_log_evidence,
     ]
@@ -145,6 +159,8 @@ class _Pages:
         catalog: Catalog,
         templates: Environment,
         tails: Tails | None,
+        identities: Identities,
+        roles: Roles | None,
         clock: Callable[[], int],
     ) -> None:
         self._trail = trail
@@ -153,6 +169,8 @@ class _Pages:
         self._catalog = catalog
         self._templates = templates
         self._tails = tails
+        self._identities = identities
+        self._roles = roles
         self._clock = clock
         self._knowing = Knowing(trail, clock)
 
@@ -318,6 +336,44 @@ class _Pages:
         seen = {"history": history, "path": viewer.path, "listed": asked.at(viewer.path)}
         return self._part(request, viewer, "history.html", "history_page.html", seen)
 
+    def state(self, request: AnyRequest, viewer: Viewer, number: str) -> Response[Any]:
+        """Answer an entry's record as it left it, or as it was `at` a moment; as the history."""
+        entry = self._entry(viewer, number)
+        if entry.public.entity.id is None:
+            raise EntryNotFound(
+                say("Entry %(number)s is about no record that could have a state.", number=number)
+            )
+        asked, zone = self._asked(request, viewer), _zone(request, viewer)
+        then = then_of(
+            self._trail,
+            entry,
+            asked,
+            self._catalog,
+            zone,
+            viewer.path,
+            at=request.query_params.get("at", ""),
+            identities=self._identities,
+        )
+        seen = {"then": then, "path": viewer.path, "listed": asked.at(viewer.path)}
+        return self._part(request, viewer, "state.html", "state_page.html", seen)
+
+    def roles(self, request: AnyRequest, viewer: Viewer) -> Response[Any]:
+        """Answer who had which role `at` a moment, or now."""
+        if self._roles is None:
+            raise EntryNotFound(say("No entry here tells of roles."))
+        self._fresh()
+        found = roles_then(
+            self._trail,
+            viewer.account,
+            _zone(request, viewer),
+            viewer.path,
+            at=request.query_params.get("at", ""),
+            now_us=self._clock(),
+            roles=self._roles,
+            identities=self._identities,
+        )
+        return self._html(viewer, "roles.html", {"found": found, "path": viewer.path})
+
     def _part(
         self, request: AnyRequest, viewer: Viewer, part: str, page: str, seen: dict[str, Any]
     ) -> Response[Any]:
@@ -419,6 +475,7 @@ class _Pages:
             "path": viewer.path,
             "retention": viewer.retention,
             "personal_data": viewer.personal_data,
+            "roles": f"{viewer.path}/roles" if self._roles else None,
             "views": viewer.views,
             "exports": viewer.exports,
             "asked": asked,

@@ -98,6 +98,11 @@ def drawn(public: Public, what: What, catalog: Catalog) -> tuple[Field, ...]:
     return tuple(_field(each, None, False, None, None) for each in panels(public, what, catalog))
 
 
+def fields_shown(drawn: Sequence[Panel]) -> tuple[Field, ...]:
+    """Return panels that are no entry's, whole and without filters."""
+    return tuple(_field(panel, None, False, None, None) for panel in drawn)
+
+
 def _field(
     panel: Panel,
     move: Moved | None,

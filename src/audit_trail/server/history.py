@@ -29,6 +29,7 @@ class Happened(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     version: int
     address: str
+    state: str
     glyph: str
     activity: str
     person: Person
@@ -109,6 +110,7 @@ def _happened(
         number=number,
         version=entry.version,
         address=asked.at(f"{path}/{number}"),
+        state=asked.at(f"{path}/{number}/state"),
         glyph=glyph_of(public),
         activity=activity(public, what, catalog),
         person=person_of(public, who),

@@ -31,9 +31,12 @@ from audit_trail.trail import Trail
 LATE_SECONDS: Final = 60
 """An entry that was recorded later than this after its act says so."""
 
-_TOLD_ELSEWHERE: Final = frozenset({"went_with", UNDOES})
+_TOLD_ELSEWHERE: Final = frozenset({"went_with", "fingerprint", UNDOES})
 _DETAILS: Final = {
     "count": marked("More times"),
+    "differing": marked("Records that differ"),
+    "records": marked("These records and fields"),
+    "accounts": marked("Accounts"),
     "entries": marked("Entries with their data"),
     "who_parts": marked("Who acted, erased in"),
     "what_parts": marked("Values, erased in"),
@@ -80,6 +83,7 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     raw: tuple[tuple[str, str], ...]
     more: tuple[tuple[str, str], ...]
     history: str | None
+    state: str | None
     restoration: str | None
     newer: Step | None
     older: Step | None
@@ -135,6 +139,7 @@ def window_of(
         raw=tuple(_raw(unreadable.get("hex", {}))),
         more=tuple(_more(public, who, path)),
         history=None if public.entity.id is None else asked.at(f"{path}/{number}/history"),
+        state=None if public.entity.id is None else asked.at(f"{path}/{number}/state"),
         restoration=restoration,
         newer=newer,
         older=older,

@@ -11,6 +11,7 @@ from litestar.exceptions import NotAuthorizedException, TooManyRequestsException
 from audit_trail.capture.context import Context, Origin
 from audit_trail.credentials import NewSession, new_session, verify_password
 from audit_trail.errors import AuditError
+from audit_trail.record.language import marked
 from audit_trail.standalone import administrators, attempts
 from audit_trail.standalone.administrators import Administrators, Session
 from audit_trail.standalone.attempts import Attempt, Limits
@@ -18,6 +19,8 @@ from audit_trail.standalone.noting import happened
 from audit_trail.trail import Trail
 
 SWEEP_SECONDS: Final = 5.0
+WRONG: Final = marked("The e-mail or the password is wrong.")
+TOO_MANY: Final = marked("Too many failed sign-ins. Try again in a minute.")
 
 _log = logging.getLogger(__name__)
 
@@ -46,10 +49,10 @@ class Entrance:
             is_admitted = attempts.is_admitted(db, attempt, self._clock(), self._limits)
         if not is_admitted:
             self._note_failure(attempt, "Too many attempts")
-            raise TooManyRequestsException("Too many failed sign-ins. Try again in a minute.")
+            raise TooManyRequestsException(TOO_MANY)
         if not verify_password(found[1] if found else None, password) or found is None:
             self._note_failure(attempt, "Wrong password" if found else "Unknown e-mail")
-            raise NotAuthorizedException("The e-mail or the password is wrong.")
+            raise NotAuthorizedException(WRONG)
         return self._begun(attempt, found, replacing)
 
     def _begun(
@@ -67,7 +70,7 @@ class Entrance:
         with self._known.writing() as db:
             if administrators.with_email(db, administrator.email) != found:
                 # They were removed, or the password was changed, while we verified it.
-                raise NotAuthorizedException("The e-mail or the password is wrong.")
+                raise NotAuthorizedException(WRONG)
             attempts.release(db, attempt, self._limits)
             if replacing is not None:
                 administrators.end_session(db, replacing)

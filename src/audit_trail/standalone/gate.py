@@ -23,6 +23,7 @@ from audit_trail.capture.asgi import origin_of
 from audit_trail.capture.proxies import Proxies
 from audit_trail.errors import AuditError
 from audit_trail.record.entry import Via
+from audit_trail.record.language import marked
 from audit_trail.server.browser import (
     SAFE_METHODS,
     cookie_in,
@@ -39,6 +40,13 @@ ANYBODY: Final = {ACCESS: "anybody"}
 ADMINISTRATOR: Final = {ACCESS: "administrator"}
 OF_ACCOUNT: Final = {ACCESS: "account"}
 """Administrators who may read the trail of the account in the path."""
+
+
+ELSEWHERE: Final = marked("This request came from another site.")
+UNREADABLE: Final = marked("The form's texts can't be read; send them in UTF-8.")
+OUTDATED: Final = marked(
+    "The form's token is missing or out of date. Reload the page, and try again."
+)
 
 
 class Visitor(NamedTuple):
@@ -77,7 +85,7 @@ class Gate(ASGIMiddleware):
         asked["user"] = visitor
         if asked["method"] not in SAFE_METHODS:
             if is_of_another_site(headers):
-                raise PermissionDeniedException("This request came from another site.")
+                raise PermissionDeniedException(ELSEWHERE)
             if visitor:
                 await _require_token(visitor.session, headers, Request(scope, receive))
         await next_app(scope, receive, send)
@@ -116,8 +124,6 @@ async def _require_token(
     try:
         sent = await form_token(headers, request)
     except (ValueError, LookupError):
-        raise ClientException("The form's texts can't be read; send them in UTF-8.") from None
+        raise ClientException(UNREADABLE) from None
     if not is_token(sent, session.csrf):
-        raise PermissionDeniedException(
-            "The form's token is missing or out of date. Reload the page, and try again."
-        )
+        raise PermissionDeniedException(OUTDATED)

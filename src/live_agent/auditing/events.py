@@ -80,7 +80,7 @@ ABOUT: Final[Mapping[str, About]] = {
         f"{INSTALLATION}, and {ITS_ACCOUNT} where its changes are concerned",
     ),
     "capture_changed": About(
-        "Another watch list is in force.",
+        "Another watch list is in force, or a table came that nobody watches.",
         "operator",
         f"{INSTALLATION}, and {ITS_ACCOUNT} where its changes are concerned",
     ),

@@ -12,6 +12,7 @@ from live_agent.pages import exports, personal_data, restorations, retention, sa
 from live_agent.pages.desk import settings_path, shell_of
 from live_agent.schema import Account
 from live_agent.services import Services
+from live_agent.watching import IDENTITIES, ROLES
 
 
 def audit_logs(services: Services, templates: Environment) -> Router:
@@ -50,5 +51,7 @@ def audit_logs(services: Services, templates: Environment) -> Router:
         catalog=CATALOG,
         templates=templates,
         tails=services.tails,
+        identities=IDENTITIES,
+        roles=ROLES,
         clock=services.clock,
     )

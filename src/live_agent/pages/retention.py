@@ -71,7 +71,7 @@ HOLD: Final = {
     "number": Field(label="Record's number", check=_NUMBER),
     "kind": Field(label="Actor", check=fields.optional(fields.one_of(*_KINDS))),
     "actor": Field(label="Actor's number", check=_NUMBER),
-    "start": Field(label="From", check=_date),
+    "start": Field(label="Since", check=_date),
     "end": Field(label="Until", check=_date),
 }
 

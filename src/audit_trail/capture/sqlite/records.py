@@ -79,7 +79,7 @@ class SqliteRecords:
                 yield from _batches(
                     table,
                     driver.execute(
-                        "SELECT account, record_id, record_id, x'7b7d' "
+                        "SELECT account, CAST(record_id AS BLOB), CAST(record_id AS BLOB), x'7b7d' "
                         "FROM audit_baseline WHERE table_name = ?",
                         (table.name,),
                     ),

@@ -1,6 +1,6 @@
-"""What `live-agent retention` does to an installation's trail, and how it tells."""
+"""What an operator does to the retention of a trail, and how it is told; it knows no application."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -10,13 +10,13 @@ import msgspec
 from audit_trail.capture.context import SYSTEM, Context, Origin
 from audit_trail.errors import RetentionRefused
 from audit_trail.keyring import Signing
+from audit_trail.record.catalog import Catalog
 from audit_trail.record.entry import ActorId, ActorKind, Entity
 from audit_trail.record.retained import said_hold, said_time
 from audit_trail.retention.keeping import Retention
 from audit_trail.retention.policy import DAY_US
 from audit_trail.store.port import Store
 from audit_trail.trail import Trail, utc_now_us
-from live_agent.catalog import CATALOG
 
 FIRST_YEAR: Final = 1970
 LAST_YEAR: Final = 2999
@@ -24,20 +24,29 @@ LAST_YEAR: Final = 2999
 
 @contextmanager
 def retaining(
-    store: Store, signing: Signing, clock: Callable[[], int] = utc_now_us
+    store: Store,
+    signing: Signing,
+    clock: Callable[[], int] = utc_now_us,
+    catalog: Catalog | None = None,
 ) -> Iterator["Retaining"]:
-    """Open the retention of the trail in this store, whose entries are signed as the server's."""
+    """Open the retention of the trail in this store, whose entries are signed as the server's.
+
+    The catalog says what records are called; without one their own names do.
+    """
     trail = Trail(store, signer=signing.signer(store, clock), clock=clock)
-    yield Retaining(trail, Retention(trail, clock=clock), clock)
+    yield Retaining(trail, Retention(trail, clock=clock), clock, catalog or Catalog())
 
 
 class Retaining:
     """An operator's view of the retention."""
 
-    def __init__(self, trail: Trail, retention: Retention, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, trail: Trail, retention: Retention, clock: Callable[[], int], catalog: Catalog
+    ) -> None:
         self._trail = trail
         self._retention = retention
         self._clock = clock
+        self._catalog = catalog
 
     def shown(self, account: str) -> Iterator[str]:
         """Say the policy, the holds with their ids, and where the trail begins, a line each."""
@@ -48,7 +57,7 @@ class Retaining:
         if policy.pending and now < policy.pending.from_us:
             yield f"From {said_time(policy.pending.from_us)} on: {policy.pending.days} days."
         for hold in policy.holds:
-            yield f"Held: {said_hold(msgspec.to_builtins(hold), CATALOG)}; id {hold.id}"
+            yield f"Held: {said_hold(msgspec.to_builtins(hold), self._catalog)}; id {hold.id}"
         beginning = self._trail.beginning(account)
         if beginning is None:
             yield "Nothing was dropped yet."
@@ -69,7 +78,7 @@ class Retaining:
         """Place a hold, and say its id. Raises `RetentionRefused`."""
         self._require(account)
         hold = self._retention.place(account, _operator(reason, ticket), **named)
-        return f"Held: {said_hold(msgspec.to_builtins(hold), CATALOG)}; id {hold.id}"
+        return f"Held: {said_hold(msgspec.to_builtins(hold), self._catalog)}; id {hold.id}"
 
     def lift(self, account: str, hold_id: str, reason: str, ticket: str | None) -> str:
         """Lift a hold. Raises `RetentionRefused`."""
@@ -95,13 +104,20 @@ class Retaining:
 
 
 def named(
-    record: str | None, actor: str | None, since: datetime | None, until: datetime | None
+    record: str | None,
+    actor: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    kinds: Collection[str] = (),
 ) -> dict[str, Any]:
-    """Return what a hold names: "inbox:12" or "inbox", "user:7", and days in UTC, both included."""
+    """Return what a hold names: "inbox:12" or "inbox", "user:7", and days in UTC, both included.
+
+    Raises `RetentionRefused`, also for a record that is none of these `kinds`, if any are given.
+    """
     entity_type, entity_id = _parted(record)
     kind, actor_id = _parted(actor)
-    if entity_type and entity_type not in CATALOG.kinds:
-        known = ", ".join(sorted(CATALOG.kinds))
+    if entity_type and kinds and entity_type not in kinds:
+        known = ", ".join(sorted(kinds))
         raise RetentionRefused(
             f"There is no such kind of record: {entity_type}; it may be {known}."
         )

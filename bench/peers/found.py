@@ -1,0 +1,20 @@
+"""What a run on one engine found; a library is told by its stack and its name."""
+
+from typing import NamedTuple
+
+from bench.engines import Kind
+from bench.peers.cost import Costs
+from bench.peers.levels import Level
+
+Library = tuple[str, str]
+
+
+class Found(NamedTuple):
+    """Verdicts by path, costs by stack, statements by their names, and bytes an entry."""
+
+    kind: Kind
+    verdicts: dict[Library, dict[str, str]]
+    costs: dict[str, list[Costs]]
+    levels: dict[str, list[Level]]
+    bytes: dict[Library, float]
+    trail_bytes: float | None
