@@ -12,6 +12,8 @@ import pytest
 
 from audit_trail.record.entry import read_what
 from live_agent.schema import Conversation, Inbox, Macro, Webhook
+from live_agent.services import Services
+from live_agent.settings import agents
 from tests.live_agent.office import Office, Place
 from tests.live_agent.test_contract import RULE, ok
 
@@ -273,6 +275,25 @@ def test_the_last_administrator_stays_one(place: Place) -> None:
     assert answer.status_code == 422
     assert client.get(path_of(promoted)).status_code == 403, "the role was taken meanwhile"
     assert client.post(path_of(promoted), json=body).status_code == 403
+
+
+@both_engines
+def test_one_whose_role_is_taken_while_they_wait_for_their_turn_restores_nothing(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, admin = place.client(), place.people["administrator"]
+    team = ok(client.post("/teams", json={"name": "Tier 1"}))["id"]
+    ok(client.patch(f"/teams/{team}", json={"name": "Tier 2"}))
+    index = newest(place, "update", "team")
+    body = {"digest": preview(place, index)["digest"], "fields": ["name"]}
+
+    def take_role(services: Services) -> None:
+        with services.database.transaction() as db:
+            agents.get(db, place.id, admin.id).role = "supervisor"
+
+    monkeypatch.setattr(Services, "fresh", take_role)
+    assert client.post(path_of(index), json=body).status_code == 403
+    assert ok(client.get(f"/teams/{team}"))["name"] == "Tier 2"
 
 
 @both_engines

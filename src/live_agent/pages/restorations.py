@@ -17,6 +17,7 @@ from audit_trail.record.sentence import activity
 from audit_trail.record.value import SECRET
 from audit_trail.server.changes import Side, drawn
 from audit_trail.server.undoing import may_be_undone, undone_by
+from live_agent.access import require_still
 from live_agent.catalog import CATALOG
 from live_agent.errors import NotFound
 from live_agent.gate import AUDIT_LOGS, opens
@@ -84,6 +85,7 @@ def restorations(services: Services, desk: Desk) -> Router:
         services.fresh()
 
         def make(visit: Visit) -> Response[Any]:
+            require_still(visit.db, visit.member)
             chosen = Chosen.read(from_form(FIELDS, sent, FIELDS))
             done = restoration.restore(
                 visit.db, services.trail, visit.account_id, number - 1, chosen
