@@ -154,6 +154,18 @@ def test_a_read_can_itself_be_read_and_names_what_was_seen(read: Place) -> None:
     assert f'href="/app/accounts/{read.id}/settings/audit-logs/1"' in window
 
 
+def test_a_program_that_reads_up_to_the_newest_entry_comes_to_an_end(read: Place) -> None:
+    client, number = read.client(), read.total()
+    ok(client.get(f"/audit_logs/{number}"))
+    ok(client.get(f"/audit_logs/{number + 1}"))
+    ok(client.get(f"/audit_logs/entries/{number}"))
+    assert read.total() == number + 1
+    ok(client.patch(f"/agents/{read.people['agent'].id}", json={"role": "administrator"}))
+    read.look_away()
+    ok(read.client("agent").get(f"/audit_logs/{number + 1}"))
+    assert [each["said"] for each in recorded(read)] == [f"entry {number + 1}"]
+
+
 def test_what_one_reads_oneself_is_no_news_to_a_list_that_lies_open(read: Place) -> None:
     size = read.total()
     browser, _ = read.signed_in()
