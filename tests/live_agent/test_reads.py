@@ -1,6 +1,8 @@
 """Whoever is shown entries whole leaves an entry: which ones, as what, and before they see them."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx2
@@ -10,6 +12,7 @@ from audit_trail.record.entry import read_what
 from audit_trail.record.sentence import activity, summary
 from live_agent import attempts
 from live_agent.catalog import CATALOG
+from live_agent.database import Database
 from live_agent.errors import DatabaseBusy
 from live_agent.site import create_site
 from tests.live_agent.office import Office, Place, serving
@@ -177,6 +180,43 @@ def test_what_one_reads_oneself_is_no_news_to_a_list_that_lies_open(read: Place)
     with browser.stream("GET", f"{log}/tail?seen={size}") as tail:
         told = next(line for line in tail.iter_lines() if line.startswith("data:"))
     assert '"new":1' in told
+
+
+def test_no_page_waits_for_a_connection_while_it_holds_one(
+    read: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many people at once as there are connections would all wait for each other."""
+    ok(
+        read.client().patch(
+            f"/teams/{ok(read.client().get('/teams'))[0]['id']}", json={"name": "T2"}
+        )
+    )
+    number = read.total()
+    browser, csrf = read.signed_in()
+    held, depths = threading.local(), list[int]()
+
+    def counting(original: Callable[..., Any]) -> Callable[..., Any]:
+        @contextmanager
+        def opened(*given: Any) -> Iterator[Any]:
+            held.depth = getattr(held, "depth", 0) + 1
+            depths.append(held.depth)
+            try:
+                with original(*given) as db:
+                    yield db
+            finally:
+                held.depth -= 1
+
+        return opened
+
+    for name in ("reading", "transaction"):
+        monkeypatch.setattr(Database, name, counting(getattr(Database, name)))
+    restoration = f"/restorations/{number}"
+    for path in ("", f"/{number}", f"/{number}/state", f"/{number}/history", "/roles", restoration):
+        page(read, browser, path)
+    log = f"/app/accounts/{read.id}/settings/audit-logs"
+    refused = browser.post(f"{log}{restoration}", data={}, headers={"x-csrf-token": csrf})
+    assert refused.status_code == 422
+    assert max(depths) == 1
 
 
 def test_who_is_refused_has_read_nothing(read: Place) -> None:
