@@ -268,9 +268,10 @@ def test_the_commands_tell_what_they_did(sqlite: SqliteInstallation, tmp_path: P
     sqlite.write("INSERT INTO teams VALUES (1, 'x')")
     refused = told_by("detach", AUDIT_TRAIL_DATABASE_URL=sqlite.url)
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert refused.stderr.startswith("audit-trail: 1 changes wait in the outbox")
+    # The change, and the note of the first look.
+    assert refused.stderr.startswith("audit-trail: 2 changes wait in the outbox")
     done = told_by("detach", sqlite.url, "--discard")
-    assert done.stdout == "Nothing of capture is left. 1 changes were waiting, and are lost.\n"
+    assert done.stdout == "Nothing of capture is left. 2 changes were waiting, and are lost.\n"
     missing = told_by("attach", sqlite.url, "--config", "no.toml")
     assert missing.returncode == 1
     assert "There is no file no.toml." in missing.stderr
