@@ -89,6 +89,16 @@ ABOUT: Final[Mapping[str, About]] = {
         "none: the server does it",
         INSTALLATION,
     ),
+    "reconciled": About(
+        "The trail was held against the tables, row by row: how many rows, and what differs.",
+        "operator, or none: the server does it",
+        f"{INSTALLATION}, and {ITS_ACCOUNT} where its records differ",
+    ),
+    "reconciliation_failed": About(
+        "The trail could not be held against the tables; it says why.",
+        "operator, or none: the server does it",
+        INSTALLATION,
+    ),
     "view_failed": About(
         "A saved view's webhook was given up after its last attempt.",
         "none: the server does it",
