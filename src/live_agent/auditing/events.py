@@ -90,14 +90,14 @@ ABOUT: Final[Mapping[str, About]] = {
         INSTALLATION,
     ),
     "reconciled": About(
-        "The trail was held against the tables, row by row: how many rows, and what differs.",
-        "operator, or none: the server does it",
+        "The trail was held against the tables again, and all that differed before is as it says.",
+        "none: the server does it",
         f"{INSTALLATION}, and {ITS_ACCOUNT} where its records differ",
     ),
     "reconciliation_failed": About(
-        "The trail could not be held against the tables; it says why.",
-        "operator, or none: the server does it",
-        INSTALLATION,
+        "The trail was held against the tables, row by row: which records aren't as it says.",
+        "none: the server does it",
+        f"{INSTALLATION}, and {ITS_ACCOUNT} where its records differ",
     ),
     "view_failed": About(
         "A saved view's webhook was given up after its last attempt.",
