@@ -12,10 +12,11 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, create_engine
 
-from audit_trail.attaching import connecting
+from audit_trail.attaching import attaching, connecting
 from audit_trail.capture import sqlalchemy as capture
 from audit_trail.capture.postgresql import schema
 from audit_trail.capture.url import read_url
+from audit_trail.coverage.looking import looking_around
 from audit_trail.errors import AttachRefused, SequencerRunning, UrlRefused, WatchRefused
 from tests.attach.installation import Installation, PostgresqlInstallation, SqliteInstallation
 from tests.commands.processes import run
@@ -65,6 +66,22 @@ def test_what_was_detached_can_be_attached_again(attached: Installation) -> None
     attached.attach(attached.folder / "given.toml")
     attached.write("INSERT INTO teams VALUES (1, 'x')")
     assert [each.id for each in attached.told()] == ["1"]
+
+
+def test_what_was_not_recorded_until_it_is_attached_again_is_told(attached: Installation) -> None:
+    given = attached.folder / "given.toml"
+    attaching.attach(attached.url, given, looking_around)
+    attached.forget()
+    attached.write(
+        'DROP TRIGGER "00_audit_update" ON teams'
+        if attached.postgresql
+        else "DROP TRIGGER audit_teams_update"
+    )
+    done = attaching.attach(attached.url, given, looking_around)
+    assert len(done.changed) == 1
+    told = attached.told("0")
+    assert {each.action for each in told} >= {"capture_stopped", "capture_started"}, told
+    assert attached.detach() == 0
 
 
 def test_while_a_process_works_on_the_outbox_it_is_not_taken_away(attached: Installation) -> None:

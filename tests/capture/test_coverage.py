@@ -400,6 +400,23 @@ def test_a_database_without_a_watch_list_says_what_to_do(tmp_path: Any) -> None:
     engine.dispose()
 
 
+def test_an_sqlite_that_is_too_old_is_refused(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("audit_trail.capture.sqlite.looking.SMALLEST_SQLITE", (99,))
+    with pytest.raises(WatchRefused, match="is too old"):
+        look_only(host.engine)
+
+
+def test_a_trigger_of_ours_that_nothing_asks_for_is_no_gap(host: Host, clock: Clock) -> None:
+    server = rounds(host, clock)
+    server.step()
+    host.shell(
+        "CREATE TRIGGER audit_extra AFTER INSERT ON parrots "
+        "BEGIN INSERT INTO audit_outbox (operation) VALUES ('?'); END"
+    )
+    look = server.step()
+    assert ([each.name for each in look.harmless], look.is_complete) == (["audit_extra"], True)
+
+
 def test_what_is_kept_for_looks_is_missed_where_an_earlier_release_synced(
     each_host: Application,
 ) -> None:

@@ -63,6 +63,23 @@ def test_a_partition_without_its_truncate_trigger_is_a_gap_of_the_table(
     ]
 
 
+def test_what_hides_nothing_is_no_gap(visits: PostgresqlHost, clock: Clock) -> None:
+    """A trigger left on what was a partition, and an event trigger that tells no more."""
+    server = rounds(visits, clock)
+    server.step()
+    visits.shell(
+        "ALTER TABLE visits DETACH PARTITION visits_2",
+        "ALTER EVENT TRIGGER audit_trail_dropped DISABLE",
+    )
+    look = server.step()
+    assert [(each.name, each.state) for each in look.harmless] == [
+        ("the event trigger audit_trail_dropped", "altered"),
+        ("00_audit_truncate on visits_2", "outdated"),
+    ]
+    assert (look.wrong, look.unwatched) == ({}, ("visits_2",))
+    assert "A superuser's sync would make event triggers" in facts(visits, is_seen=False)
+
+
 def test_notes_of_the_schema_narrow_when_a_gap_began(
     postgresql_host: PostgresqlHost,
 ) -> None:

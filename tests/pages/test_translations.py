@@ -231,6 +231,8 @@ def pages_of(browser: httpx2.Client, place: Place) -> Iterator[tuple[str, str]]:
     found += [settings(place, "audit-logs?range=24h&columns=record,address,via,outcome,entry")]
     found += [settings(place, "audit-logs/2/history"), settings(place, "audit-logs/retention/hold")]
     found += [settings(place, "audit-logs?q=%28"), settings(place, "teams/9999999")]
+    found += [settings(place, "audit-logs/2/state"), settings(place, "audit-logs/roles")]
+    found += [settings(place, f"audit-logs/restorations/{number}") for number in (1, 2)]
     seen = set()
     while found:
         address = found.pop()

@@ -97,7 +97,9 @@ def _sqlite(path: Path, begin: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin_as_asked(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        # Who asked for autocommit begins by themselves.
+        if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+            connection.exec_driver_sql(begin)
 
     return engine
 

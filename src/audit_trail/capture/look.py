@@ -58,6 +58,8 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
 class Look(msgspec.Struct, frozen=True, kw_only=True):
     """What was found at one moment: each table, what of capture itself is wrong, and the facts.
 
+    `harmless` is what a sync would put right, and keeps nothing from being recorded: triggers that
+    nothing asks for, and event triggers.
     `prints` are the fingerprints of what is as it must be, for later looks.
     """
 
@@ -65,6 +67,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     watch: WatchList
     tables: tuple[Looked, ...]
     parts: tuple[Trigger, ...] = ()
+    harmless: tuple[Trigger, ...] = ()
     facts: tuple[Fact, ...] = ()
     prints: Mapping[str, str] = {}
 

@@ -40,6 +40,7 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
     tables: tuple[Looked, ...]
     wrong: dict[str, tuple[Trigger, ...]]
     unwatched: tuple[str, ...]
+    harmless: tuple[Trigger, ...]
     facts: tuple[Fact, ...]
     outbox: Waiting
     gaps: tuple[Gap, ...]
@@ -65,6 +66,7 @@ def coverage_of(database_url: str) -> Coverage:
         tables=look.tables,
         wrong=look.wrong,
         unwatched=look.unwatched,
+        harmless=look.harmless,
         facts=look.facts,
         outbox=Waiting(rows=backlog.rows, oldest_seconds=oldest),
         gaps=kept.gaps if kept else (),
@@ -130,6 +132,10 @@ def _told(coverage: Coverage) -> Iterator[str]:
         yield from (f"WRONG  {name or 'all tables'}: {_wrong(each)}" for each in triggers)
     yield from (
         f"WRONG  {name}: neither watched nor ignored with a reason" for name in coverage.unwatched
+    )
+    yield from (
+        f"NOTE   {_wrong(each)}, which hides nothing; a sync puts it right."
+        for each in coverage.harmless
     )
     yield from (f"SEEN   {each.says}" for each in coverage.facts if each.is_seen)
     yield from (f"UNSEEN {each.says}" for each in coverage.facts if not each.is_seen)

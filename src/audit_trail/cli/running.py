@@ -40,6 +40,9 @@ PROGRESS_SECONDS: Final = 10.0
 DRAIN_SECONDS: Final = 20.0
 """For how long a stop works off what had committed before it."""
 
+ROUND_SECONDS: Final = 5.0
+"""For how long a stop waits for a round that has begun."""
+
 OTHERS_SECONDS: Final = 30.0
 """For how long `--once` waits for the process that leads."""
 
@@ -123,13 +126,14 @@ class Running:
             _log.info("stopping")
         finally:
             ending_rounds.set()
+            for thread in others:  # What they note now is sequenced, too.
+                thread.join(ROUND_SECONDS)
             try:
                 self._finish()
             finally:
                 ending.set()
                 self._sequencer.wake()
-                for thread in (worker, *others):
-                    thread.join(DRAIN_SECONDS)
+                worker.join(DRAIN_SECONDS)
         _log.info("stopped", extra={"entries": self._appended})
 
     def _finish(self) -> None:

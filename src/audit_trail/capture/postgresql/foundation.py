@@ -116,11 +116,17 @@ def faults(connection: Connection) -> list[str]:
         found.append("the table outbox")
     elif not connection.exec_driver_sql(_CLUSTER).scalar():
         found.append("the outbox's cluster")
+    return found + unsound_event_triggers(connection)
+
+
+def unsound_event_triggers(connection: Connection) -> list[str]:
+    """Name the event triggers that are there and aren't as written."""
     installed = _event_triggers(connection)
-    for name, (event, function) in _EVENT_TRIGGERS.items():
-        if installed.get(name, (event, function, "A")) != (event, function, "A"):
-            found.append(f"the event trigger {name}")
-    return found
+    return [
+        f"the event trigger {name}"
+        for name, (event, function) in _EVENT_TRIGGERS.items()
+        if installed.get(name, (event, function, "A")) != (event, function, "A")
+    ]
 
 
 def lacking(connection: Connection) -> list[str]:
@@ -131,7 +137,8 @@ def lacking(connection: Connection) -> list[str]:
 
 def tells_of_schema(connection: Connection) -> bool:
     """Tell whether event triggers note changes to the schema of watched tables."""
-    return _event_triggers(connection).keys() >= _EVENT_TRIGGERS.keys()
+    wanted = {name: (*each, "A") for name, each in _EVENT_TRIGGERS.items()}
+    return wanted.items() <= _event_triggers(connection).items()
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from audit_trail.capture.look import (
     sound,
     watched,
 )
+from audit_trail.capture.sqlite.carrying import SMALLEST_SQLITE
 from audit_trail.capture.sqlite.schema import (
     installed,
     kept_watch_list,
@@ -32,6 +33,8 @@ from audit_trail.errors import WatchRefused
 
 def look(connection: Connection, known: Mapping[str, str]) -> Look:
     """Return what is recorded. `known` are fingerprints of an earlier look. Raises `WatchRefused`."""
+    if sqlite3.sqlite_version_info < SMALLEST_SQLITE:
+        raise WatchRefused(f"SQLite {sqlite3.sqlite_version} is too old; 3.40 or later is needed.")
     watch, names = kept_watch_list(connection), tables_of(connection)
     found = {name: fingerprint(text) for name, text in installed(connection).items()}
     tables, wanted, prints = [], dict[str, str](), dict[str, str]()
@@ -48,7 +51,8 @@ def look(connection: Connection, known: Mapping[str, str]) -> Look:
         engine=f"SQLite {sqlite3.sqlite_version}",
         watch=watch,
         tables=(*tables, *others(watch, names)),
-        parts=(*parts, *left_over(found, wanted)),
+        parts=tuple(parts),
+        harmless=left_over(found, wanted),
         facts=tuple(_facts(connection, [each for each in watch.tables if each.name in names])),
         prints=prints,
     )
