@@ -4,14 +4,11 @@ from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from bench.paired import Ratio
-from bench.peers.cost import OURS, Cost
+from bench.peers.cost import OURS, Cost, Costs
 from bench.peers.found import Found, Library
 from bench.run import ROOT, machine, put
 
 COMMAND = 'make peers ARGS="--write"'
-BRIEF = (
-    "**Taken briefly, on a busy machine: the verdicts on paths stand, the figures mean nothing.** "
-)
 SOUND = ("recorded", "none")
 OF_AUDITLOG, OF_CONTINUUM = 15, 100
 PACKAGES = (
@@ -21,19 +18,18 @@ PACKAGES = (
 
 
 def write(found: Sequence[Found], is_written: bool, *, is_brief: bool = False) -> Iterator[str]:
-    """Yield the page's parts, and put them between its markers where asked."""
-    parts = {
-        "aims": aims(found),
-        "paths": paths(found),
-        "costs": costs(found),
-        "bytes": sizes(found),
-    }
+    """Yield the page's parts, and put them between its markers where asked.
+
+    Of a brief run only the verdicts are put there, for its figures mean nothing.
+    """
+    parts = {"paths": paths(found)}
+    if not is_brief:
+        parts |= {"aims": aims(found), "costs": costs(found), "bytes": sizes(found)}
+        parts |= {"taken": taken()}
     for name, text in parts.items():
         yield text
         if is_written:
             put(ROOT / "docs/comparison.md", name, f"{text}\n")
-    if is_written:
-        put(ROOT / "docs/comparison.md", "taken", f"{BRIEF if is_brief else ''}{taken()}\n")
 
 
 def taken() -> str:
@@ -149,19 +145,10 @@ def _count_amiss(verdicts: dict[str, str]) -> int:
 
 def costs(found: Sequence[Found]) -> str:
     """What a save costs with each library, then the triggers by themselves."""
-    texts = []
+    texts: list[str] = []
     for each in found:
-        for stack, taken_costs in each.costs.items():
-            for way, of_way, sequencer_us in taken_costs:
-                bare = of_way[0].bare_us if of_way else 0
-                title = f"{each.kind}, {stack}, {way}; bare {bare:,.0f} µs"
-                rows = [(cost.library, _us(cost.added), str(cost.to_ours or "")) for cost in of_way]
-                texts.append(table((title, "added µs", "times ours"), rows))
-                if sequencer_us is not None:
-                    texts.append(
-                        f"Behind the application, our sequencer takes {sequencer_us:,.0f} µs an "
-                        "entry, from the outbox into a signed trail."
-                    )
+        for stack, ways in each.costs.items():
+            texts += _costs_of(f"{each.kind}, {stack}", ways)
         for statement, levels in each.levels.items():
             rows = [
                 (level.library, _us(level.added), str(level.ours_to_theirs or ""))
@@ -172,9 +159,26 @@ def costs(found: Sequence[Found]) -> str:
     return "\n\n".join(texts)
 
 
+def _costs_of(title: str, ways: Sequence[Costs]) -> Iterator[str]:
+    """A table of one stack: a column for each way, a row for each library."""
+    head = [f"{title}: added µs"]
+    head += [f"{each.way}; bare {each.costs[0].bare_us:,.0f} µs" for each in ways]
+    libraries = [cost.library for cost in ways[0].costs]
+    yield table(head, [(name, *(_cell(way.of(name)) for way in ways)) for name in libraries])
+    sequenced = [f"{each.sequencer_us:,.0f}" for each in ways if each.sequencer_us is not None]
+    yield (
+        f"Behind the application, our sequencer takes {', '.join(sequenced)} µs an entry, from "
+        "the outbox into a signed trail."
+    )
+
+
+def _cell(cost: Cost) -> str:
+    if cost.library == OURS or cost.to_ours is None:
+        return _us(cost.added)
+    return f"{_us(cost.added)}; {_times(cost)} times ours"
+
+
 def _times(cost: Cost) -> str:
-    if cost.library == OURS:
-        return ""
     return str(cost.to_ours or "what ours adds can't be told from nothing")
 
 

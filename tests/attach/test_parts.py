@@ -185,6 +185,22 @@ def test_thousands_of_owners_with_their_parts_are_found_at_once(attached: Instal
     }
 
 
+def test_a_huge_transaction_may_tell_of_a_part_apart_and_loses_none(
+    sqlite: SqliteInstallation,
+) -> None:
+    sqlite.write(*SCHEMA)
+    sqlite.attach(CONFIG)
+    numbers = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5100) "
+    sqlite.act(
+        f"INSERT INTO channel_api {numbers} SELECT i, 1, 'http://a', NULL FROM n",
+        "INSERT INTO inboxes SELECT id, 1, 'Mail', id, 'Api' FROM channel_api",
+    )
+    told = sqlite.told()
+    urls = [each for each in told if "channel.url" in each.changes or "url" in each.changes]
+    assert len([each for each in told if each.entity == "inbox"]) == len(urls) == 5_100
+    assert sqlite.said("0") == []
+
+
 def test_a_part_of_who_belongs_to_several_accounts_is_told_in_each(
     installation: Installation,
 ) -> None:

@@ -31,6 +31,10 @@ def watched(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Watched]
         yield made
 
 
+# What depends on no engine is tried on one.
+sqlite_alone = pytest.mark.parametrize("watched", ["sqlite"], indirect=True)
+
+
 def names(watched: Watched, account: str = "1") -> list[str]:
     """The names of the teams that were created, in the order of the trail."""
     return [
@@ -94,8 +98,9 @@ def watched_names(watched: Watched) -> list[str]:
         return []
 
 
-@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
-def test_told_to_stop_it_works_off_what_is_committed(watched: Watched, by: signal.Signals) -> None:
+def test_told_to_stop_it_works_off_what_is_committed(watched: Watched) -> None:
+    is_sqlite = "sqlite" in watched.settings["AUDIT_TRAIL_DATABASE_URL"]
+    by = signal.SIGINT if is_sqlite else signal.SIGTERM
     wanted = [f"Team {number}" for number in range(500)]
     with watched.running() as process:
         create(watched, "First")
@@ -210,6 +215,7 @@ def require_refusals(watched: Watched, postgresql: Cluster) -> None:
     assert not missing.exists()
 
 
+@sqlite_alone
 def test_another_application_s_trail_is_refused_unless_it_is_meant(
     watched: Watched, tmp_path: Path
 ) -> None:
@@ -272,6 +278,31 @@ def test_a_key_is_listed_rotated_and_a_lost_trail_begun_anew(watched: Watched) -
     assert code == 0, verdict
 
 
+@sqlite_alone
+def test_the_retention_of_any_trail_is_set_and_entries_are_held(watched: Watched) -> None:
+    create(watched, "Support")
+    watched.once()
+
+    def retention(*command: str) -> str:
+        done = watched.do("retention", *command)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    account = ("--account", "1")
+    assert "kept for 400 days" in retention("show", *account)
+    why = ("--reason", "The law asks for it")
+    assert "kept for 3650 days" in retention("set", *account, "--days", "3650", *why)
+    held = retention("hold", *account, "--record", "team:1", *why).rpartition(" ")[2].strip()
+    assert held in retention("show", *account)
+    assert "lifted" in retention("lift", held, *account, *why)
+    assert "nothing to drop" in retention("run", *account)
+    mistyped = watched.do("retention", "show", "--account", "11")
+    assert (mistyped.returncode, "no trail of account 11" in mistyped.stderr) == (1, True)
+    code, verdict = watched.verdict()
+    assert code == 0, verdict
+
+
+@sqlite_alone
 def test_a_key_that_isn_t_the_trail_s_is_refused(watched: Watched) -> None:
     create(watched, "Support")
     watched.once()

@@ -119,7 +119,7 @@ def test_everything_wrong_is_said_beside_its_field_and_nothing_typed_is_lost(pla
     sent: dict[str, Any] = {"name": "Tier 3", "reason": reason, "ticket": ticket}
     answer = browser.post(settings(place, page), data={"csrf_token": csrf, **sent})
     assert answer.status_code == 422
-    assert "This isn't the team's name" in field(answer.text, "name")
+    assert "This isn't the name" in field(answer.text, "name")
     assert "Reason must be at most 1,000 characters long." in field(answer.text, "reason")
     assert reason in field(answer.text, "reason")
     assert "Ticket must not contain control characters." in field(answer.text, "ticket")

@@ -65,7 +65,7 @@ def test_an_inbox_lives_on_its_pages(place: Place, browsing: Browsing, script: b
     expect(page.get_by_role("heading", level=1)).to_have_text("Delete Support?")
     page.get_by_label("Type the name").fill("support")
     page.get_by_role("button", name="Delete inbox").click()
-    expect(page.get_by_role("alert")).to_contain_text("This isn't the inbox's name")
+    expect(page.get_by_role("alert")).to_contain_text("This isn't the name")
     page.get_by_label("Type the name").fill("Support")
     save(page, "Deleted.", "Delete inbox")
 

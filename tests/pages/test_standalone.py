@@ -14,6 +14,9 @@ from tests.pages.browsing import overflow, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
+# What depends on no engine is tried on one.
+sqlite_alone = pytest.mark.parametrize("watched", ["sqlite"], indirect=True)
+
 ADA, OPERATOR = "ada@alder.example", "operator@alder.example"
 NAMED = "north-west"
 
@@ -83,7 +86,9 @@ def test_an_administrator_reads_what_a_foreign_client_wrote(watched: Watched, pa
     window.get_by_role("button", name="Verify").click()
     expect(window).to_contain_text("Verified")
     page.keyboard.press("Escape")
-    assert page.goto("/accounts/2/audit-logs").status == 404  # type: ignore[union-attr]
+    expect(window).to_be_hidden()
+    assert page.context.request.get("/accounts/2/audit-logs").status == 404
+    page.wait_for_url("**/audit-logs")
     page.goto("/accounts")
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
@@ -129,8 +134,11 @@ MODES: dict[str, dict[str, Any]] = {
 }
 
 
+@sqlite_alone
 @pytest.mark.parametrize("mode", MODES)
-def test_axe_finds_nothing_on_its_pages(browser: Browser, served: Served, mode: str) -> None:
+def test_axe_finds_nothing_on_its_pages(
+    browser: Browser, watched: Watched, served: Served, mode: str
+) -> None:
     context = browser.new_context(base_url=served.url, **MODES[mode])
     page = context.new_page()
     page.goto("/sign-in")
@@ -184,6 +192,7 @@ def test_a_program_reads_with_a_session_until_its_administrator_is_removed(
     assert actions == ["create", "sign_in", "delete"]
 
 
+@sqlite_alone
 def test_no_password_or_secret_is_in_the_log_or_in_the_arguments(
     watched: Watched, served: Served
 ) -> None:
@@ -194,6 +203,7 @@ def test_no_password_or_secret_is_in_the_log_or_in_the_arguments(
     assert "No such option" in refused.stderr
 
 
+@sqlite_alone
 def test_a_server_that_can_t_read_its_trail_doesn_t_start(watched: Watched, tmp_path: Path) -> None:
     missing = f"sqlite:///{tmp_path / 'missing.db'}"
     refused = watched.do("serve", AUDIT_TRAIL_STORE_URL=missing)

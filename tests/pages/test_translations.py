@@ -14,10 +14,12 @@ import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 from playwright.sync_api import Page, expect
+from sqlalchemy import select
 
 from audit_trail.record.language import grouped, series, speaking
 from audit_trail.server.languages import Languages, Spoken, size_of
 from audit_trail.server.zone import day_called, local_time, short_time, utc_time
+from live_agent.schema import Export
 from live_agent.settings.profile import LANGUAGES
 from tests.live_agent.office import PASSWORD, Office, Place
 from tests.pages.browsing import Browsing, overflow, settings, violations
@@ -229,6 +231,8 @@ def pages_of(browser: httpx2.Client, place: Place) -> Iterator[tuple[str, str]]:
     found += [settings(place, "audit-logs?range=24h&columns=record,address,via,outcome,entry")]
     found += [settings(place, "audit-logs/2/history"), settings(place, "audit-logs/retention/hold")]
     found += [settings(place, "audit-logs?q=%28"), settings(place, "teams/9999999")]
+    found += [settings(place, "audit-logs/2/state"), settings(place, "audit-logs/roles")]
+    found += [settings(place, f"audit-logs/restorations/{number}") for number in (1, 2)]
     seen = set()
     while found:
         address = found.pop()
@@ -263,7 +267,7 @@ def test_no_english_is_left_on_any_page(furnished: Place, tag: str) -> None:
     ("tag", "sentence", "time"),
     [
         ("de", r"Posteingang \(#\d+\) geändert", r"\d\d\.\d\d\.20\d\d, \d\d:\d\d</time>"),
-        ("ja", r"受信トレイ \(#\d+\)を更新しました", r"20\d\d/\d\d/\d\d \d\d:\d\d</time>"),
+        ("ja", r"受信トレイ（#\d+）を更新しました", r"20\d\d/\d\d/\d\d \d\d:\d\d</time>"),
     ],
 )
 def test_an_entry_reads_as_a_sentence_of_the_language(
@@ -304,6 +308,20 @@ def test_what_is_refused_is_told_in_the_language(
     assert answer.status_code == 403 and refused in answer.text
     answer = browser.get(settings(place, "audit-logs"), headers={"Accept": "application/json"})
     assert answer.json()["message"] == "Your role in this account doesn't permit this."
+
+
+def test_files_are_told_in_english_whoever_asks_for_them(furnished: Place) -> None:
+    choose(furnished, language="de")
+    furnished.total()
+    browser, csrf = furnished.signed_in()
+    sent = {"csrf_token": csrf, "format": "csv", "q": "action:create"}
+    browser.post(settings(furnished, "audit-logs/exports"), data=sent)
+    with furnished.office.services.database.reading() as db:
+        wanted = db.scalars(select(Export.wanted).where(Export.account_id == furnished.id)).one()
+    assert "Action: create" in wanted
+    sent = {"csrf_token": csrf, "person": str(furnished.people["administrator"].id)}
+    answer = browser.post(settings(furnished, "audit-logs/personal-data/copy"), data=sent)
+    assert answer.status_code == 200 and "Created a new inbox" in answer.text
 
 
 def lang_of(browser: httpx2.Client, address: str, **headers: str) -> str:

@@ -197,3 +197,54 @@ def test_an_erased_update_that_had_too_many_fields_to_name_leaves_nothing_known(
     step = Step(index=1, version=2, occurred_us=10, act="update", is_told=False)
     state = folded([step_of(told(0, 1, "create", {"a": (..., 1)})), step])
     assert (state.exists, state.value("a"), state.value("b")) == (True, None, None)
+
+
+def test_a_life_begins_with_its_creation_and_not_with_a_later_change() -> None:
+    steps = [
+        step_of(told(0, 1, "create", {"a": (..., 1)})),
+        step_of(told(1, 2, "update", {"a": (1, 2)})),
+        step_of(told(2, 3, "delete", {"a": (2, ...)})),
+        step_of(told(3, 4, "create", {})),
+    ]
+    assert [folded(steps[: place + 1]).since_us for place in range(4)] == [0, 0, 20, 30]
+
+
+def test_beyond_what_was_dropped_a_later_value_before_tells_nothing() -> None:
+    state = folded([step_of(told(0, 1, "update", {"a": (0, 1)}))])
+    later = [step_of(told(2, 3, "update", {"b": (2, 3)}))]
+    assert looking_back(state, later).value("b") is None
+    assert looking_back(state, [msgspec.structs.replace(later[0], version=2)]).value("b") == b"2"
+
+
+def test_what_an_erased_change_hid_is_not_told_by_the_next_one() -> None:
+    state = folded([step_of(told(0, 1, "update", {"a": (0, 1)}))])
+    hidden = step_of(erased(told(1, 2, "update", {"b": (1, 2)})))
+    again = step_of(told(2, 3, "update", {"b": (2, 3), "c": (4, 5)}))
+    found = looking_back(state, [hidden, again])
+    assert (found.value("b"), found.value("c")) == (None, b"4")
+    gone = step_of(told(3, 4, "delete", {"a": (1, ...)}))
+    found = looking_back(state, [hidden, again, gone])
+    assert (found.value("b"), found.value("c"), found.value("d")) == (None, b"4", NULL)
+    nulled = step_of(told(2, 3, "delete", {"a": (1, ...)}))
+    assert looking_back(state, [hidden, nulled]).value("b") is None
+
+
+def test_an_erased_deletion_that_names_no_field_tells_of_none() -> None:
+    state = folded([step_of(told(0, 1, "update", {"a": (0, 1)}))])
+    gone = Step(index=1, version=2, occurred_us=10, act="delete", is_told=False)
+    assert looking_back(state, [gone]).value("b") is None
+
+
+def test_what_was_dropped_in_between_may_have_changed_every_other_field() -> None:
+    steps = [
+        step_of(told(0, 1, "create", {"a": (..., 1)})),
+        step_of(told(2, 3, "update", {"b": (2, 3)})),
+    ]
+    state = folded(steps)
+    assert (state.exists, state.value("a"), state.value("b"), state.value("c")) == (
+        True,
+        None,
+        b"3",
+        None,
+    )
+    assert state.since_us == 20

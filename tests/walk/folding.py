@@ -11,8 +11,12 @@ from audit_trail.record.value import plain
 from live_agent.watching import WATCH
 
 HIDDEN = "[hidden]"
-# What belongs to several accounts, or is one, lies in several trails.
-TABLES = {table.entity: table for table in WATCH.tables if isinstance(table.account, str)}
+TABLES = {
+    table.entity: table
+    for table in WATCH.tables
+    if isinstance(table.account, str) and not table.left_out
+}
+"""Those whose records belong to one account, which has all of their entries."""
 
 State = dict[tuple[str, str], dict[str, Any]]
 """By entity type and id: the fields that aren't null."""

@@ -117,8 +117,9 @@ def test_the_page_says_what_was_met_and_what_was_lost(
     monkeypatch.setattr(page, "ROOT", tmp_path)
     met, missed = Ratio(20, 16, 24), Ratio(0.5, 0.4, 0.6)
     runs = [found_by_hand("SQLite", met), found_by_hand("PostgreSQL", missed, "wrong")]
-    assert len(list(page.write(runs, False))) == 4
+    assert len(list(page.write(runs, False))) == 5
     assert written.read_text() == (ROOT / "docs" / "comparison.md").read_text()
+    assert list(page.write(runs, False, is_brief=True)) == [page.paths(runs)]
     list(page.write(runs, True))
     text = written.read_text()
     assert "| PostgreSQL, django: create: wrong | missed |" in text

@@ -16,14 +16,19 @@ from audit_trail.errors import AttachRefused
 
 T = TypeVar("T")
 
-ATTEMPTS: Final = 5
+ATTEMPTS: Final = 10
 PAUSE_SECONDS: Final = 0.5
-LOCK_TIMEOUT_MS: Final = 700
-"""Shorter than PostgreSQL takes to look for a deadlock: we give way, and never the application."""
+LONGEST_WAIT_MS: Final = 700
+"""How long it waits for a table that others hold."""
 
 BUSY_SECONDS: Final = 5.0
 
 _BUSY: Final = frozenset({"55P03", "40P01"})
+# Shorter than the server takes to look for a deadlock: it is we who give way, and never a writer.
+_GIVE_WAY: Final = """
+SELECT set_config('lock_timeout', least(CAST(%s AS int), setting::int * 7 / 10) || 'ms', true)
+FROM pg_settings WHERE name = 'deadlock_timeout'
+"""
 _DENIED: Final = "42501"
 
 
@@ -67,7 +72,7 @@ def _patiently(engine: Engine, work: Callable[[Connection], T]) -> T:
         try:
             with engine.begin() as connection:
                 if engine.dialect.name == "postgresql":
-                    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}")
+                    connection.exec_driver_sql(_GIVE_WAY, (LONGEST_WAIT_MS,))
                 return work(connection)
         except DBAPIError as error:
             if _state(error) not in _BUSY or attempt == ATTEMPTS:
@@ -92,7 +97,9 @@ def _sqlite(path: Path, begin: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin_as_asked(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        # Who asked for autocommit begins by themselves.
+        if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+            connection.exec_driver_sql(begin)
 
     return engine
 

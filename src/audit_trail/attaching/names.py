@@ -27,14 +27,14 @@ _CONFIGURATION: Final = re.compile(r"(^|_)(config|configuration|connection)$")
 _ABOUT_A_SECRET: Final = re.compile(r"_(at|on|count|type|expires_in)$")
 _HARMLESS_TYPES: Final = ("BOOL", "TIMESTAMP", "DATE", "TIME")
 
-LABELS: Final = (
+LABELS: Final[tuple[str, ...]] = (
     *("name", "title", "display_name", "full_name", "label", "subject", "email", "email_address"),
     *("username", "login", "slug", "short_code", "code", "filename", "phone_number", "url"),
     *("website_url", "domain", "description"),
 )
 """What names a record, the best first."""
 
-ACCOUNTS: Final = (
+ACCOUNTS: Final[tuple[str, ...]] = (
     *("accounts", "account", "tenants", "organizations", "organisations", "workspaces"),
     "companies",
 )

@@ -20,7 +20,7 @@ from audit_trail.cli.database import database_failed, open_database
 from audit_trail.cli.sealing import Seals
 from audit_trail.cli.signing import signing_in
 from audit_trail.cli.store import make_store
-from audit_trail.coverage.rounds import Rounds as CoverageRounds
+from audit_trail.coverage import rounds as coverage
 from audit_trail.errors import (
     AuditError,
     OutboxFailed,
@@ -28,8 +28,9 @@ from audit_trail.errors import (
     TrailRefused,
     WatchMoved,
 )
+from audit_trail.reconciliation import rounds as reconciliation
+from audit_trail.retention import rounds as retention
 from audit_trail.retention.keeping import Retention
-from audit_trail.retention.rounds import Rounds
 from audit_trail.sequencer.loop import Sequencer
 from audit_trail.store.port import Store
 from audit_trail.trail import Trail
@@ -38,6 +39,9 @@ LOOK_SECONDS: Final = 0.25
 PROGRESS_SECONDS: Final = 10.0
 DRAIN_SECONDS: Final = 20.0
 """For how long a stop works off what had committed before it."""
+
+ROUND_SECONDS: Final = 5.0
+"""For how long a stop waits for a round that has begun."""
 
 OTHERS_SECONDS: Final = 30.0
 """For how long `--once` waits for the process that leads."""
@@ -56,19 +60,21 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Round(NamedTuple):
-    """What is done now and then beside the sequencer: until told to stop, or once."""
+    """What is done now and then beside the sequencer: until told to stop, or once where that is quick."""
 
     name: str
     run: Callable[[Event], None]
-    once: Callable[[], object]
+    once: Callable[[], object] = lambda: None
 
 
 class Running:
     """One database's outbox, its trail, and all that works on them in this process."""
 
-    def __init__(self, engine: Engine, trail: Trail) -> None:
+    def __init__(self, engine: Engine, trail: Trail, *, is_shared: bool = False) -> None:
+        """Work on them. A trail that `is_shared` with other databases can't be reconciled with one."""
         self._engine = engine
         self._trail = trail
+        self._is_shared = is_shared
         self._is_alone = False
         self._told = (False, 0, 0)
         self._told_at = 0.0
@@ -122,13 +128,14 @@ class Running:
             _log.info("stopping")
         finally:
             ending_rounds.set()
+            for thread in others:  # What they note now is sequenced, too.
+                thread.join(ROUND_SECONDS)
             try:
                 self._finish()
             finally:
                 ending.set()
                 self._sequencer.wake()
-                for thread in (worker, *others):
-                    thread.join(DRAIN_SECONDS)
+                worker.join(DRAIN_SECONDS)
         _log.info("stopped", extra={"entries": self._appended})
 
     def _finish(self) -> None:
@@ -136,12 +143,17 @@ class Running:
             _log.warning("stopped before all was sequenced", extra={"behind": left.rows})
 
     def _rounds(self) -> Sequence[Round]:
-        retention = Rounds(self._trail, Retention(self._trail), lambda: self.leads)
-        seals = Seals(self._trail, lambda: self.leads)
-        coverage = CoverageRounds(self._engine, self._trail, leads=lambda: self.leads)
+        def leads() -> bool:
+            return self.leads
+
+        retained = retention.Rounds(self._trail, Retention(self._trail), leads)
+        seals = Seals(self._trail, leads)
+        looks = coverage.Rounds(self._engine, self._trail, leads=leads)
+        reconciled = reconciliation.Rounds(self._engine, self._trail, leads=leads)
         return (
-            Round("coverage", coverage.run, coverage.step),
-            Round("retention", retention.run, retention.step),
+            Round("coverage", looks.run, looks.step),
+            Round("retention", retained.run, retained.step),
+            *(() if self._is_shared else (Round("reconciliation", reconciled.run),)),
             Round("index", self._trail.keep_indexed, self._trail.index),
             Round("seals", seals.run, seals.step),
         )
@@ -213,7 +225,7 @@ def running(asked: Asked) -> Iterator[Running]:
             trail = Trail(store, signer=signing_in(asked.store, asked.signing).signer(store))
             trail.seal()
             _log.info("started", extra={"database": outbox.name, "tables": len(watch.tables)})
-            yield Running(engine, trail)
+            yield Running(engine, trail, is_shared=bool(store.outboxes() - {outbox.name}))
 
 
 def _kept(engine: Engine) -> WatchList:

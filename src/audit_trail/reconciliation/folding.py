@@ -67,17 +67,16 @@ class Folding:
     def close(self) -> None:
         self._file.close()
 
-    def catch_up(self) -> set[Key]:
-        """Read what the trails have gained, and return the records that it is about."""
-        touched: set[Key] = set()
+    def catch_up(self, touched: set[Key] | None = None) -> None:
+        """Read what the trails have gained; add the records that it is about to those `touched`."""
         for account in self._trail.accounts():
             size = self._trail.head(account).size
             for start in range(self._read.get(account, 0), size, ENTRIES_TOGETHER):
-                stop = min(start + ENTRIES_TOGETHER, size)
-                touched |= self._take(account, start, stop)
+                records = self._take(account, start, min(start + ENTRIES_TOGETHER, size))
+                if touched is not None:
+                    touched |= records
                 self._between()
             self._read[account] = size
-        return touched
 
     def states_of(self, entity: str, record: str, account: str | None = None) -> dict[str, State]:
         """Return what each account's trail implies of a record, or that of one account."""

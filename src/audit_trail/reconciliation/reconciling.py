@@ -120,9 +120,14 @@ class Reconciler:
     ) -> None:
         """Look at the suspects again until each is decided, for some seconds at most."""
         entity = asked.table.entity
-        touched = (key for key in folding.catch_up() if key[0] == entity)
+        folding.catch_up(touched := set[Key]())
         folding.suspect(
-            entity, {("" if asked.is_spread else account, record) for _, record, account in touched}
+            entity,
+            {
+                ("" if asked.is_spread else account, record)
+                for kind, record, account in touched
+                if kind == entity
+            },
         )
         for seconds in PAUSES_SECONDS:
             if not folding.count_suspects(entity):
@@ -152,7 +157,7 @@ class Reconciler:
                 if (parts := parts_of(suspect[1], table.moving)) is not None
             }
         waiting = self._waiting(asked, pending)
-        touched = folding.catch_up()
+        folding.catch_up(touched := set[Key]())
         decided = [
             suspect
             for suspect in suspects

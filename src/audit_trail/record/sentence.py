@@ -67,7 +67,7 @@ _KINDS: Final = {
 def activity(public: Public, what: What, catalog: Catalog) -> str:
     """Return the sentence, such as "Updated an inbox (#1564)"."""
     name = told(catalog.name(public.entity.type, frozenset(what.references)))
-    number = f" (#{public.entity.id})" if public.entity.id is not None else ""
+    number = "" if public.entity.id is None else say(" (#%(id)s)", id=public.entity.id)
     if done := _DONE.get(public.action):
         return say(done, name=name, a_name=with_article(name), number=number)
     return action_called(public.action, catalog)

@@ -13,7 +13,7 @@ from audit_trail.erasure.finding import Found, find
 from audit_trail.erasure.subject import Matcher, Subject
 from audit_trail.errors import ErasureRefused
 from audit_trail.record.entry import ActorId, read_what
-from audit_trail.record.language import say, told
+from audit_trail.record.language import say, speaking, told
 from audit_trail.server.assets import PAGE_HEADERS
 from audit_trail.server.leading import see_other
 from live_agent.catalog import CATALOG
@@ -119,7 +119,8 @@ class _Counter:
         def copied(asked: Asked) -> Response[Any]:
             trail, account = self._services.trail, str(asked.account_id)
             self._services.fresh()
-            lines = list(copy_of(trail, account, asked.subject, CATALOG))
+            with speaking(None):  # Files are told in English, whoever asks for them.
+                lines = list(copy_of(trail, account, asked.subject, CATALOG))
             # The first line says what was asked, the last one that it is whole.
             note_copy(trail, account, _context(), len(lines) - 2, self._services.clock)
             headers = {

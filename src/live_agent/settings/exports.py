@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from audit_trail.capture.jobs import handed_over
 from audit_trail.export.wanted import FORMS, Wanted
-from audit_trail.record.language import say
+from audit_trail.record.language import say, speaking
 from audit_trail.server.asked import RANGES, asked_of
 from audit_trail.server.exporting import wanted_of
 from audit_trail.server.zone import zone_of
@@ -124,8 +124,11 @@ def _wanted(
 ) -> Wanted:
     zone = zone_of(accepted.get("timezone"), db.get_one(Account, account_id).timezone)
     given = {name: accepted[name] for name in _ASKED if accepted.get(name)}
-    asked = asked_of(given, str(account_id), zone, now_us, CATALOG)
-    wanted = wanted_of(asked, accepted["format"], zone)
+    # First in the language of whoever asks, who is told what is wrong; the file is for programs.
+    asked_of(given, str(account_id), zone, now_us, CATALOG)
+    with speaking(None):
+        asked = asked_of(given, str(account_id), zone, now_us, CATALOG)
+        wanted = wanted_of(asked, accepted["format"], zone)
     # What comes later isn't in it, however often it is begun anew.
     query = msgspec.structs.replace(
         wanted.query, stop=size, newest_first=not accepted.get("oldest_first", False)
