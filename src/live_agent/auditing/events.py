@@ -89,15 +89,15 @@ ABOUT: Final[Mapping[str, About]] = {
         "none: the server does it",
         INSTALLATION,
     ),
-    "reconciliation_failed": About(
-        "Rows of watched tables were found other than their entries imply; it names them.",
-        "none: the server does it",
-        ITS_ACCOUNT,
-    ),
     "reconciled": About(
-        "All rows are as their entries imply again, after some were not.",
+        "The trail was held against the tables again, and all that differed before is as it says.",
         "none: the server does it",
-        ITS_ACCOUNT,
+        f"{INSTALLATION}, and {ITS_ACCOUNT} where its records differ",
+    ),
+    "reconciliation_failed": About(
+        "The trail was held against the tables, row by row: which records aren't as it says.",
+        "none: the server does it",
+        f"{INSTALLATION}, and {ITS_ACCOUNT} where its records differ",
     ),
     "view_failed": About(
         "A saved view's webhook was given up after its last attempt.",
