@@ -145,7 +145,7 @@ def _count_amiss(verdicts: dict[str, str]) -> int:
 
 def costs(found: Sequence[Found]) -> str:
     """What a save costs with each library, then the triggers by themselves."""
-    texts = []
+    texts: list[str] = []
     for each in found:
         for stack, ways in each.costs.items():
             texts += _costs_of(f"{each.kind}, {stack}", ways)

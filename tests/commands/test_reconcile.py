@@ -139,3 +139,11 @@ def test_what_cannot_be_told_exits_with_3(installation: Installation, tmp_path: 
     nowhere = installation._replace(store=f"sqlite:///{tmp_path}/nothing.db").reconcile()
     assert nowhere.returncode == 3
     assert "nothing.db" in nowhere.stderr
+
+
+def test_a_trail_that_another_database_shares_says_so(installation: Installation) -> None:
+    installation.services.trail.begin_term("sqlite:////elsewhere/other.db")
+    done = installation.reconcile()
+    assert done.returncode == 0
+    assert "This trail records " in done.stderr
+    assert "sqlite:////elsewhere/other.db" in done.stderr

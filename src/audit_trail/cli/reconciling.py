@@ -25,6 +25,12 @@ def reconcile(database_url: str, store_url: str, tables: Sequence[str], most_nam
                 watch = capture.kept_watch_list(connection)
         except DBAPIError as error:
             raise database_failed(engine, error) from error
+        if len(outboxes := store.outboxes()) > 1:
+            typer.echo(
+                f"This trail records {', '.join(sorted(outboxes))}. Records of the same kind in the "
+                "others, or in this one's former place, count as missing here.",
+                err=True,
+            )
         found = Reconciler(capture.records(engine), Trail(store), watch, most_named=most_named)
         return found.run(tables)
 

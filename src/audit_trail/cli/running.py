@@ -70,9 +70,11 @@ class Round(NamedTuple):
 class Running:
     """One database's outbox, its trail, and all that works on them in this process."""
 
-    def __init__(self, engine: Engine, trail: Trail) -> None:
+    def __init__(self, engine: Engine, trail: Trail, *, is_shared: bool = False) -> None:
+        """Work on them. A trail that `is_shared` with other databases can't be reconciled with one."""
         self._engine = engine
         self._trail = trail
+        self._is_shared = is_shared
         self._is_alone = False
         self._told = (False, 0, 0)
         self._told_at = 0.0
@@ -147,13 +149,11 @@ class Running:
         retained = retention.Rounds(self._trail, Retention(self._trail), leads)
         seals = Seals(self._trail, leads)
         looks = coverage.Rounds(self._engine, self._trail, leads=leads)
+        reconciled = reconciliation.Rounds(self._engine, self._trail, leads=leads)
         return (
             Round("coverage", looks.run, looks.step),
             Round("retention", retained.run, retained.step),
-            Round(
-                "reconciliation",
-                reconciliation.Rounds(self._engine, self._trail, leads=leads).run,
-            ),
+            *(() if self._is_shared else (Round("reconciliation", reconciled.run),)),
             Round("index", self._trail.keep_indexed, self._trail.index),
             Round("seals", seals.run, seals.step),
         )
@@ -225,7 +225,7 @@ def running(asked: Asked) -> Iterator[Running]:
             trail = Trail(store, signer=signing_in(asked.store, asked.signing).signer(store))
             trail.seal()
             _log.info("started", extra={"database": outbox.name, "tables": len(watch.tables)})
-            yield Running(engine, trail)
+            yield Running(engine, trail, is_shared=bool(store.outboxes() - {outbox.name}))
 
 
 def _kept(engine: Engine) -> WatchList:

@@ -119,9 +119,14 @@ def look_only(engine: Engine) -> tuple[Look, Kept | None]:
 def _snapshot(engine: Engine) -> Iterator[Connection]:
     """Read inside the block, all on one snapshot."""
     options = _READING[engine.dialect.name]
-    with translating(engine), engine.connect().execution_options(**options) as connection:
-        if engine.dialect.name == "sqlite":
-            # The driver itself would begin with the first write alone.
+    with (
+        translating(engine),
+        engine.connect().execution_options(**options) as connection,
+        connection.begin(),
+    ):
+        driver: Any = connection.connection.driver_connection
+        # SQLite's driver itself would begin with the first write alone.
+        if engine.dialect.name == "sqlite" and not driver.in_transaction:
             connection.exec_driver_sql("BEGIN")
         yield connection
 

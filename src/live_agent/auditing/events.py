@@ -89,6 +89,16 @@ ABOUT: Final[Mapping[str, About]] = {
         "none: the server does it",
         INSTALLATION,
     ),
+    "reconciled": About(
+        "The trail was held against the tables again, and all that differed before is as it says.",
+        "none: the server does it",
+        f"{INSTALLATION}, and {ITS_ACCOUNT} where its records differ",
+    ),
+    "reconciliation_failed": About(
+        "The trail was held against the tables, row by row: which records aren't as it says.",
+        "none: the server does it",
+        f"{INSTALLATION}, and {ITS_ACCOUNT} where its records differ",
+    ),
     "view_failed": About(
         "A saved view's webhook was given up after its last attempt.",
         "none: the server does it",
