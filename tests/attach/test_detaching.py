@@ -48,7 +48,9 @@ def before(installation: Installation) -> str:
 def test_what_waits_is_not_lost_unasked(attached: Installation) -> None:
     attached.write("INSERT INTO teams VALUES (1, 'x'), (2, 'y')")
     there = attached.dump()
-    with pytest.raises(AttachRefused, match=r"2 changes wait .* `audit-trail run`.* --discard"):
+    with pytest.raises(
+        AttachRefused, match=r"2 changes wait .* `audit-trail run --once`.* --discard"
+    ):
         attached.detach()
     assert attached.dump() == there
     attached.write("INSERT INTO teams VALUES (3, 'z')")

@@ -326,8 +326,10 @@ def test_a_table_that_is_gone_is_a_gap(each_host: Application, clock: Clock) -> 
     server.step()
     each_host.shell("DROP TABLE orders")
     look = server.step()
-    assert [each.name for each in of(look, "orders").wrong] == ["the table orders"]
-    assert [gap.table for gap in gaps(each_host)] == ["orders"]
+    assert [(each.name, each.state) for each in of(look, "orders").wrong] == [
+        ("the table orders", "missing")
+    ]
+    assert [(gap.table, gap.is_partial) for gap in gaps(each_host)] == [("orders", False)]
 
 
 def test_a_gap_of_what_notes_are_written_to_is_told_once_it_is_mended(

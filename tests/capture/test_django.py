@@ -211,6 +211,20 @@ def test_the_context_changes_within_a_transaction(here: Site) -> None:
     assert [read_what(each.what).reason for each in here.host.entries()] == [None, "asked to"]
 
 
+def test_what_follows_in_the_transaction_of_somebody_is_the_system_s(here: Site) -> None:
+    from tests.django_app.models import Team
+
+    with transaction.atomic(using=here.alias):
+        with acting_as(ADA, origin()):
+            Team.objects.create(name="Ada's")
+        with transaction.atomic(using=here.alias):
+            Team.objects.create(name="the system's")
+        with acting_as(ADA, origin()):
+            Team.objects.create(name="Ada's again")
+    ada = (*CREATE, "ada@example.com")
+    assert here.told() == [ada, (*CREATE, "system"), ada]
+
+
 def test_a_rolled_back_transaction_leaves_no_context_to_the_next(here: Site) -> None:
     from tests.django_app.models import Team
 

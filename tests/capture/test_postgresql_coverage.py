@@ -63,6 +63,31 @@ def test_a_partition_without_its_truncate_trigger_is_a_gap_of_the_table(
     ]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DROP COLUMN year CASCADE",
+        "ADD COLUMN motto text, DROP COLUMN account_id",
+        "RENAME COLUMN year TO season",
+        "ALTER COLUMN year TYPE text",
+    ],
+)
+def test_a_gap_of_columns_that_are_no_longer_there_concerns_the_whole_table(
+    making: Making, clock: Clock, change: str
+) -> None:
+    """A table that goes on records nothing then, and what is lost isn't only what was added."""
+    table = Table(name="visits", entity="visit", when_outbox_fails="go_on")
+    host = making(
+        "CREATE TABLE visits (id int PRIMARY KEY, account_id int, year int)",
+        watch=WatchList(tables=(table,)),
+    )
+    server = rounds(host, clock)
+    server.step()
+    host.shell(f"ALTER TABLE visits {change}")
+    assert states(server.step(), "visits") == {"unfit"}
+    assert [gap.is_partial for gap in gaps(host, "0")] == [False]
+
+
 def test_what_hides_nothing_is_no_gap(visits: PostgresqlHost, clock: Clock) -> None:
     """A trigger left on what was a partition, and an event trigger that tells no more."""
     server = rounds(visits, clock)

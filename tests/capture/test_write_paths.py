@@ -42,6 +42,28 @@ def test_the_orm_creates_updates_and_deletes(host: Application) -> None:
     ]
 
 
+def test_what_follows_in_the_transaction_of_somebody_is_the_system_s(host: Application) -> None:
+    """Also around a savepoint, and then somebody's again."""
+    with host.engine.begin() as connection:
+        with acting_as(ADA, origin()):
+            connection.execute(insert(Team), {"id": 1, "account_id": 1})
+        with connection.begin_nested():
+            connection.execute(insert(Team), {"id": 2, "account_id": 1})
+        connection.execute(insert(Team), {"id": 3, "account_id": 1})
+        with acting_as(BOB, origin()):
+            connection.execute(insert(Team), {"id": 4, "account_id": 1})
+    with host.engine.begin() as connection:
+        connection.execute(insert(Team), {"id": 5, "account_id": 1})
+    actors = [entry.public.actor for entry in host.entries()]
+    assert [each.id or each.kind for each in actors] == [
+        ADA.id,
+        "system",
+        "system",
+        BOB.id,
+        "system",
+    ]
+
+
 def test_a_save_that_changes_nothing_leaves_no_entry(host: Application) -> None:
     seeded(host)
     with acting_as(ADA, origin()), Session(host.engine) as session:

@@ -71,8 +71,8 @@ def test_a_database_without_a_watch_list_says_what_to_do(tmp_path: Path, postgre
         refused = sync(url)
         assert refused.returncode == 1
         assert refused.stderr == (
-            "audit-trail: The database keeps no watch list yet. "
-            "Have its application sync capture first.\n"
+            "audit-trail: The database keeps no watch list yet. Attach it by `audit-trail attach`, "
+            "or have its application sync capture.\n"
         )
 
 

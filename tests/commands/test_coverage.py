@@ -82,6 +82,7 @@ def test_a_sync_leaves_the_gap_that_it_mended_in_the_outbox(place: Place) -> Non
         ("sqlite:////nowhere/at/all.db", "There is no database /nowhere/at/all.db."),
         ("postgresql://ada:s3cret@127.0.0.1:1/host", "failed: "),
     ],
+    ids=["another engine", "no such file", "nobody answers"],
 )
 def test_what_can_not_be_looked_at_says_why_and_exits_with_3(url: str, said: str) -> None:
     answer = coverage(url)

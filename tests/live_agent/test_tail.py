@@ -184,6 +184,18 @@ def test_a_tail_ends_when_its_reader_may_no_longer_read(
     assert client.get(path).status_code in (401, 403, 404)
 
 
+def test_what_comes_after_a_reader_was_shut_out_is_not_told(place: Place) -> None:
+    with (
+        patch("audit_trail.server.tail.ADMISSION_SECONDS", 60),
+        listening(place.client(), TAIL) as tail,
+    ):
+        tail.next()
+        role_taken_away(place, "supervisor")
+        place.office.services.trail.append([draft(0, str(place.id), b"{}")])
+        told = next(each for each in iter(tail.next, ...) if each is None or each.name)
+    assert told is None
+
+
 def test_a_tab_that_lies_open_is_no_use_of_the_session(place: Place) -> None:
     browser, _ = place.signed_in()
     with place.office.services.database.reading() as db:

@@ -25,7 +25,7 @@ def detach(database_url: str, *, discard: bool) -> int:
         if waiting and not discard:
             raise AttachRefused(
                 f"{waiting} changes wait in the outbox, and would be lost. Work them off with "
-                "`audit-trail run`, or lose them with --discard. Nothing was changed."
+                "`audit-trail run --once`, or lose them with --discard. Nothing was changed."
             )
         return waiting
 

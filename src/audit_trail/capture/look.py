@@ -8,14 +8,21 @@ import msgspec
 
 from audit_trail.capture.watch import Table, WatchList
 
-State = Literal["missing", "disabled", "outdated", "altered"]
-"""What may be wrong. *Outdated* is as some sync made it, and the table has changed since; *altered*
-is as no sync that anybody looked at made it."""
+State = Literal["missing", "disabled", "outdated", "unfit", "altered"]
+"""What may be wrong. *Outdated* is as some sync made it, and the table has got columns since; *unfit*
+is so too, but the table has no longer what it records; *altered* is as no sync that anybody looked
+at made it."""
+
+Width = Literal["same", "wider", "other"]
+"""A table's columns beside those that it had when all was right: *wider* has all of these first."""
 
 Standing = Literal["watched", "ignored", "unwatched"]
 
 OF_ALL: Final = ""
 """The table's name where what is wrong concerns every table."""
+
+GONE: Final = "gone"
+"""Stands for the fingerprint where it is the table itself that is missing."""
 
 
 class Trigger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -98,32 +105,45 @@ def compared(
     known: Mapping[str, str],
     disabled: Collection[str] = (),
     *,
-    is_as_known: bool,
+    width: Width,
 ) -> tuple[Trigger, ...]:
     """Hold triggers against those that must be there, by their fingerprints.
 
-    `known` are the fingerprints of when each was last as it had to be, and `is_as_known` tells
-    whether the table has the columns of then: what an earlier release made for them is as good.
+    `known` are the fingerprints of when each was last as it had to be, and `width` compares the
+    table's columns with those of then: what an earlier release made for the same is as good.
     What is wanted without a fingerprint is what a table lacks to be watched.
     """
 
+    since: dict[Width, State | None] = {"same": None, "wider": "outdated", "other": "unfit"}
+
     def state(name: str) -> State | None:
         if name not in installed:
-            return "missing" if wanted[name] else "outdated"
+            return "missing" if wanted[name] else "unfit"
         if name in disabled:
             return "disabled"
         if installed[name] == wanted[name]:
             return None
         if installed[name] != known.get(name):
             return "altered"
-        return None if is_as_known else "outdated"
+        return since[width]
 
     return tuple(Trigger(name=name, state=state(name)) for name in wanted)
 
 
 def columns_print(table: str, columns: Sequence[object]) -> dict[str, str]:
     """Return the fingerprint of a table's columns, under a name that no trigger has."""
-    return {f"the columns of {table}": fingerprint(columns)}
+    return {f"the columns of {table}": f"{len(columns)} {fingerprint(columns)}"}
+
+
+def width_of(table: str, columns: Sequence[object], known: Mapping[str, str]) -> Width:
+    """Compare a table's columns with those of which `known` has the fingerprint."""
+    (name,) = columns_print(table, columns)
+    before = known.get(name, "")
+    counted, _, _ = before.partition(" ")
+    count = int(counted) if counted.isdecimal() else 0
+    if columns_print(table, columns[:count])[name] != before:
+        return "other"
+    return "same" if len(columns) == count else "wider"
 
 
 def sound(
@@ -136,7 +156,7 @@ def sound(
 
 def left_over(installed: Mapping[str, str], wanted: Mapping[str, str]) -> tuple[Trigger, ...]:
     """Return triggers that nothing asks for, unless a table that can't be watched has left them."""
-    if "" in wanted.values():
+    if {"", GONE}.intersection(wanted.values()):
         return ()
     names = sorted(installed.keys() - wanted.keys())
     return tuple(Trigger(name=name, state="outdated") for name in names)

@@ -168,7 +168,8 @@ class WatchList(msgspec.Struct, frozen=True, kw_only=True):
         """Read what `text` wrote. Raises `WatchRefused`, also where nothing was written yet."""
         if definition is None:
             raise WatchRefused(
-                "The database keeps no watch list yet. Have its application sync capture first."
+                "The database keeps no watch list yet. Attach it by `audit-trail attach`, or "
+                "have its application sync capture."
             )
         try:
             return msgspec.json.decode(definition, type=cls)

@@ -151,8 +151,9 @@ def _told(coverage: Coverage) -> Iterator[str]:
         yield "Complete: every table is watched or ignored, and every trigger is as it must be."
     else:
         yield (
-            "Not complete. `audit-trail capture sync` mends triggers; what nobody watches belongs "
-            "into the application's watch list."
+            "Not complete. `audit-trail capture sync` mends triggers, or `audit-trail attach` what was "
+            "attached; what nobody watches belongs into the application's watch list, or into "
+            "capture.toml."
         )
 
 

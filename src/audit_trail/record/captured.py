@@ -31,6 +31,7 @@ _STATES: Final = {
     "missing": marked("missing"),
     "disabled": marked("disabled"),
     "outdated": marked("older than the table"),
+    "unfit": marked("unfit for the table as it is"),
     "altered": marked("altered"),
 }
 

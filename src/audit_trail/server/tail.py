@@ -25,7 +25,7 @@ from audit_trail.trail import Trail
 
 LOOK_SECONDS: Final = 0.5
 ADMISSION_SECONDS: Final = 3.0
-"""For how long a reader is taken for admitted before the application is asked again."""
+"""For how long a reader who is told nothing is taken for admitted before the application is asked."""
 
 HEARTBEAT_SECONDS: Final = 15.0
 LAST_EVENT: Final = "Last-Event-ID"
@@ -119,13 +119,14 @@ class Tails:
             yield ServerSentEventMessage(data=None, id=cursor(index), retry=RETRY_MS)
             asked = told = time.monotonic()
             while not self._is_closed:
-                if time.monotonic() - asked >= ADMISSION_SECONDS:
-                    if not await asyncio.to_thread(reader.is_admitted):
-                        return
-                    asked = time.monotonic()
                 heard = await self._heard(reader.account, index, look)
                 if heard is None:
                     return
+                # Nobody is told of what came after they were shut out, however soon.
+                if heard.events or time.monotonic() - asked >= ADMISSION_SECONDS:
+                    if not await asyncio.to_thread(reader.is_admitted):
+                        return
+                    asked = time.monotonic()
                 for event in heard.events:
                     yield _message(event, cursor)
                 index = heard.index

@@ -40,9 +40,16 @@ class Carrier(ABC):
 
     def carry(self) -> None:
         """Put the context in force into the transaction under way."""
+        self.release()
         if (context := self.missing()) is not None:
             self.send(context)
             self._carried = context
+
+    def release(self) -> None:
+        """Let System act from now on where nobody is in force any more."""
+        if self._carried is not None and current_context() is None:
+            self.send(None)
+            self._carried = None
 
     @abstractmethod
     def prepare(self) -> None:
@@ -55,8 +62,8 @@ class Carrier(ABC):
         """Run the statement, after the context where it may write."""
 
     @abstractmethod
-    def send(self, context: Context) -> None:
-        """Put this context into the transaction, by a statement of its own."""
+    def send(self, context: Context | None) -> None:
+        """Put this context into the transaction, by a statement of its own; None is System."""
 
     @abstractmethod
     def clear(self) -> None:

@@ -46,6 +46,8 @@ class PostgresqlCarrier(Carrier):
         if isinstance(cursor, ServerCursor) or not _may_write(word, sql):
             return execute(sql, params, many, about)
         is_alone = self._connection.autocommit
+        if not is_alone:
+            self.release()
         context = current_context() if is_alone else self.missing()
         if context is None:
             return execute(sql, params, many, about)
@@ -67,9 +69,9 @@ class PostgresqlCarrier(Carrier):
         with transaction.atomic(using=self._connection.alias):
             return self.run(execute, *given)
 
-    def send(self, context: Context) -> None:
+    def send(self, context: Context | None) -> None:
         self._connection.connection.execute(
-            f"SELECT set_config('{SETTING}', %s, true)", (encoded(context),)
+            f"SELECT set_config('{SETTING}', %s, true)", (encoded(context) if context else "",)
         )
 
     def clear(self) -> None:

@@ -60,7 +60,7 @@ class SqliteCarrier(Carrier):
             self.carry()
         return execute(sql, params, many, about)
 
-    def send(self, context: Context) -> None:
+    def send(self, context: Context | None) -> None:
         self._token = self._token or secrets.token_bytes(TOKEN_BYTES)
         set_context(self._connection.connection, self._token, context)
 

@@ -59,12 +59,15 @@ def carry(connection: Connection) -> None:
     Call it before a statement that SQLAlchemy doesn't see, such as the driver's COPY.
     """
     context = current_context()
-    if context is None or _is_reader(connection):
+    carried = connection.info.get(_CARRIED)
+    if _is_reader(connection) or not (context or carried):
         return
-    if connection.info.get(_CARRIED) == context and not _is_idle(connection):
+    if (carried or None) == context and not _is_idle(connection):
         return
     send = _send_by_cursor if connection.dialect.is_async else _send_with_begin
-    connection.info[_CARRIED] = context if send(connection, encoded(context)) else None
+    # Where System acts after somebody, theirs is taken out, and a commit is still worth a note.
+    is_sent = send(connection, encoded(context) if context else "")
+    connection.info[_CARRIED] = (context or False) if is_sent else None
 
 
 def _before_statement(
@@ -79,7 +82,7 @@ def _before_statement(
     if word == "ROLLBACK":
         # To a savepoint: what it undoes may include the context, so the next statement sets it.
         _forget(connection)
-    elif current_context() is None or _is_reader(connection):
+    elif _is_reader(connection) or not (current_context() or connection.info.get(_CARRIED)):
         return
     elif not _is_autocommit(connection) or not _is_idle(connection):
         carry(connection)

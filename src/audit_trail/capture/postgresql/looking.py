@@ -6,6 +6,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from audit_trail.capture.look import (
+    GONE,
     Fact,
     Look,
     Trigger,
@@ -16,6 +17,7 @@ from audit_trail.capture.look import (
     others,
     sound,
     watched,
+    width_of,
 )
 from audit_trail.capture.postgresql.foundation import (
     as_capture,
@@ -157,9 +159,8 @@ def _looked(connection: Connection, watch: WatchList, known: Mapping[str, str]) 
         of_table = _wanted(connection, watch, table, names, schema)
         columns = _columns(connection, schema, table)
         print_ = columns_print(table.name, columns)
-        triggers = compared(
-            of_table, found, known, disabled, is_as_known=print_.items() <= known.items()
-        )
+        width = width_of(table.name, columns, known)
+        triggers = compared(of_table, found, known, disabled, width=width)
         tables.append(watched(table, [name for name, _ in columns], triggers))
         wanted |= of_table
         prints |= sound(triggers, found, print_)
@@ -192,7 +193,7 @@ def _wanted(
 ) -> dict[str, str]:
     """Return the fingerprints of the table's triggers; where it can't have them, what it lacks."""
     if table.name not in names:
-        return {f"the table {table.name}": ""}
+        return {f"the table {table.name}": GONE}
     try:
         found = wanted_of(connection, watch, table, schema)
     except WatchRefused as error:

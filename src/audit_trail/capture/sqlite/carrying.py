@@ -29,10 +29,13 @@ def require_version() -> None:
         )
 
 
-def set_context(connection: DBAPIConnection, token: bytes, context: Context) -> None:
-    """Put the context into the transaction under way. Raises `ContextRefused`, `ChangeRefused`."""
+def set_context(connection: DBAPIConnection, token: bytes, context: Context | None) -> None:
+    """Put the context into the transaction under way; None is System, and the token stays.
+
+    Raises `ContextRefused`, `ChangeRefused`.
+    """
     try:
-        found = run(connection, _SET, (token, encoded(context)))
+        found = run(connection, _SET, (token, encoded(context) if context else None))
     except sqlite3.OperationalError as error:
         require_outbox(error)
         raise

@@ -103,7 +103,7 @@ def _before_statement(
     if opening == "ROLLBACK":
         # To a savepoint: what it undoes may include the context, so the next write sets it again.
         connection.info.pop(_CARRIED, None)
-    elif current_context() is not None and not opening.startswith(_READS):
+    elif _is_to_carry(connection) and not opening.startswith(_READS):
         if _is_autocommit(connection) and not _is_in_transaction(connection):
             _forget(connection)
             run(_driver(connection), "BEGIN IMMEDIATE")
@@ -139,12 +139,17 @@ def carry(connection: Connection) -> None:
     Call it before a statement that SQLAlchemy doesn't see. It uses the driver's cursor, since
     SQLAlchemy's would ask this hook again.
     """
-    context = current_context()
-    if context is None or connection.info.get(_CARRIED) == context:
+    if not _is_to_carry(connection):
         return
+    context = current_context()
     token = connection.info.setdefault(_DRAWN, secrets.token_bytes(TOKEN_BYTES))
     set_context(_driver(connection), token, context)
     connection.info[_CARRIED] = context
+
+
+def _is_to_carry(connection: Connection) -> bool:
+    """Tell whether another is in force than the transaction carries; nobody is System."""
+    return connection.info.get(_CARRIED) != current_context()
 
 
 def _clear_context(connection: Connection) -> None:

@@ -7,6 +7,7 @@ from typing import cast
 from sqlalchemy import Connection
 
 from audit_trail.capture.look import (
+    GONE,
     Fact,
     Look,
     Trigger,
@@ -17,6 +18,7 @@ from audit_trail.capture.look import (
     others,
     sound,
     watched,
+    width_of,
 )
 from audit_trail.capture.sqlite.carrying import SMALLEST_SQLITE
 from audit_trail.capture.sqlite.schema import (
@@ -42,7 +44,8 @@ def look(connection: Connection, known: Mapping[str, str]) -> Look:
         of_table = _wanted(connection, watch, table, names)
         columns = _columns(connection, table)
         print_ = columns_print(table.name, columns)
-        triggers = compared(of_table, found, known, is_as_known=print_.items() <= known.items())
+        width = width_of(table.name, columns, known)
+        triggers = compared(of_table, found, known, width=width)
         tables.append(watched(table, [name for name, *_ in columns], triggers))
         wanted |= of_table
         prints |= sound(triggers, found, print_)
@@ -85,7 +88,7 @@ def _wanted(
 ) -> dict[str, str]:
     """Return the fingerprints of the table's triggers; where it can't have them, what it lacks."""
     if table.name not in names:
-        return {f"the table {table.name}": ""}
+        return {f"the table {table.name}": GONE}
     try:
         triggers = Triggers(connection, table, watch.owner_of(table))
         return {name: fingerprint(text) for name, text in triggers.texts()}
