@@ -41,10 +41,12 @@ class Was(msgspec.Struct, frozen=True, kw_only=True):
 class Then(msgspec.Struct, frozen=True, kw_only=True):
     """A record as it was at a moment, and where the entries around the moment are.
 
-    `chosen` is the moment as a form's field has it, in the zone.
+    `index` is that of the entry that left it so, or else of one that tells of it. `chosen` is the
+    moment as a form's field has it, in the zone.
     """
 
     number: int
+    index: int
     title: str
     label: str
     zone: str
@@ -115,8 +117,10 @@ def then_of(
     what = read_what(entry.what, public.what)
     name = told(catalog.name(kind, frozenset(past.references) | frozenset(what.references)))
     since = past.state.since_us
+    told_by = past.then if past.by is None else past.by
     return Then(
         number=number,
+        index=entry.index if told_by is None else told_by,
         title=say("State of %(name)s (#%(number)s)", name=name, number=record),
         label=past.label or (told(ERASED) if what.is_erased else ""),
         zone=zone_phrase(zone, moment(shown_us, zone)),
