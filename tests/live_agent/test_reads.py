@@ -116,6 +116,23 @@ def test_a_record_s_state_on_the_page_is_a_read_of_what_left_it_so(read: Place) 
     ]
 
 
+def test_a_state_on_the_page_is_a_read_of_the_entry_that_left_it_so(read: Place) -> None:
+    number = read.total()
+    browser, _ = read.signed_in()
+    team = ok(read.client().get("/teams"))[0]["id"]
+    ok(read.client().patch(f"/teams/{team}", json={"name": "Tier 2"}))
+    changed = read.total()
+    read.look_away()
+    page(read, browser, f"/{number}/state")
+    page(read, browser, f"/{number}/state?at=2100-01-01T00:00:00Z")
+    log = f"/app/accounts/{read.id}/settings/audit-logs"
+    assert browser.get(f"{log}/{number}/state?at=nonsense").status_code == 422
+    assert [each["said"] for each in recorded(read)] == [
+        f"record as entry {number} left it",
+        f"record as entry {changed} left it",
+    ]
+
+
 def test_lists_counts_proofs_and_what_is_not_there_are_no_reads(read: Place) -> None:
     number = read.total()
     browser, _ = read.signed_in()

@@ -69,12 +69,9 @@ class RolesFound(msgspec.Struct, frozen=True, kw_only=True):
 class States:
     """Answers what was, of one trail."""
 
-    def __init__(
-        self, trail: Trail, identities: Identities, roles: Roles, clock: Callable[[], int]
-    ) -> None:
+    def __init__(self, trail: Trail, identities: Identities, clock: Callable[[], int]) -> None:
         self._trail = trail
         self._identities = identities
-        self._roles = roles
         self._clock = clock
 
     def record(self, reader: Reader, kind: str, record: str, at: str, zone: str) -> RecordState:
@@ -103,15 +100,13 @@ class States:
             recorded_since=_time(recorded_since(self._trail, reader.account)),
         )
 
-    def roles(self, reader: Reader, at: str, zone: str) -> RolesFound:
+    def roles(self, reader: Reader, roles: Roles, at: str, zone: str) -> RolesFound:
         """Return who had which role. Raises `QueryRefused`."""
         at_us = self._at(reader, at, zone)
         return RolesFound(
             at=time_of(at_us),
             recorded_since=_time(recorded_since(self._trail, reader.account)),
-            people=list(
-                people_at(self._trail, reader.account, at_us, self._roles, self._identities)
-            ),
+            people=list(people_at(self._trail, reader.account, at_us, roles, self._identities)),
         )
 
     def _at(self, reader: Reader, at: str, zone: str) -> int:
