@@ -74,7 +74,7 @@ def test_histories_and_states_are_reads_and_say_of_what(
         assert ada.get(f"{PAGE}/1/{part}").status_code == 200
     assert reads(standing) == [
         "history of the record of entry 1",
-        "record as entry 1 left it",
+        "history of the record of entry 1",
         "record as entry 3 left it",
     ]
 
@@ -140,7 +140,7 @@ def test_a_record_is_answered_as_it_was_at_a_moment(
     found = state(AFTER_IT)
     assert (found["exists"], found["values"], found["by"]) == (True, {"note": "heavy"}, 2)
     assert state(BEFORE_IT)["exists"] is False
-    assert reads(standing) == ["record as entry 3 left it", "record as entry 1 left it"]
+    assert reads(standing) == ["record as entry 3 left it", "history of the record of entry 1"]
     window = ada.get(f"{PAGE}/3").text
     assert f'href="{PAGE}/3/state"' in window
     assert "heavy" in ada.get(f"{PAGE}/3/state").text
