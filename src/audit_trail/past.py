@@ -133,9 +133,22 @@ def _past(
         fields=tuple(named),
         label=label,
         references=references,
-        by=before[-1][1].index if before else None,
-        then=later[0][1].index if later else None,
+        by=_nearest(step for _, step in reversed(before)),
+        then=_nearest(step for _, step in later),
     )
+
+
+def _nearest(steps: Iterable[Step]) -> int | None:
+    """Return the index of the first that changed the record; a sign-in of a person changes nothing.
+
+    Where none did, that of the first.
+    """
+    first: int | None = None
+    for step in steps:
+        if step.act is not None:
+            return step.index
+        first = step.index if first is None else first
+    return first
 
 
 def _step(entry: Entry, record: str, identity: Identity) -> Step | None:

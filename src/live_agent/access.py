@@ -103,9 +103,14 @@ def member_of(db: Session, person: Person, account_id: int) -> Member:
     return Member(**msgspec.structs.asdict(person), account_id=account_id, role=role)
 
 
-def require_role(member: Member, *roles: str) -> None:
-    """Raise `Forbidden` unless the member has one of the roles."""
-    if member.role not in roles:
+def require_still(db: Session, member: Member) -> None:
+    """Raise `Forbidden` where somebody took the member's role since they were let in."""
+    role = db.scalar(
+        select(AccountUser.role).where(
+            AccountUser.user_id == member.user_id, AccountUser.account_id == member.account_id
+        )
+    )
+    if role != member.role:
         raise Forbidden
 
 

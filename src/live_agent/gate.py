@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from audit_trail.capture.asgi import origin_of
 from audit_trail.capture.context import ANONYMOUS, acting_as, stating
 from audit_trail.record.language import marked
+from audit_trail.record.opened import READ
 from audit_trail.server.browser import (
     SAFE_METHODS,
     cookie_in,
@@ -196,9 +197,24 @@ def admission(services: Services, scope: HTTPScope) -> Callable[[], bool]:
 
 def opens(services: Services, member: Member) -> Opens:
     """Return what notes that the member is about to be shown entries whole."""
-    return lambda said: attempts.opened(
-        services.database, member.account_id, member.user_id, said, services.clock()
-    )
+
+    def note(said: dict[str, Any]) -> None:
+        if not _is_own_read(services, member, said):
+            attempts.opened(
+                services.database, member.account_id, member.user_id, said, services.clock()
+            )
+
+    return note
+
+
+def _is_own_read(services: Services, member: Member, said: Mapping[str, Any]) -> bool:
+    """Tell whether the entry says that they read one: noted, a program that reads up to the newest
+    entry would make the next one for ever.
+    """
+    if said["as"] != "entry":
+        return False
+    public = services.trail.entry(str(member.account_id), said["index"]).public
+    return public.action == READ and public.actor.id == str(member.user_id)
 
 
 def _person(db: Session, token: str | None, secret: str | None, now_us: int) -> Person:

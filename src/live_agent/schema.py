@@ -339,7 +339,17 @@ class Macro(Owned, Record):
     visibility: Mapped[str] = mapped_column(default="personal", server_default="personal")
     actions: Mapped[list[Any]] = mapped_column(default=list, server_default=_EMPTY_LIST)
 
-    user: Mapped[User | None] = relationship(lazy="joined")
+    # As long as they are of the account: of whom else there is, its members may know nothing.
+    user: Mapped[User | None] = relationship(
+        secondary="account_users",
+        primaryjoin=(
+            "and_(Macro.user_id == account_users.c.user_id, "
+            "Macro.account_id == account_users.c.account_id)"
+        ),
+        secondaryjoin="User.id == account_users.c.user_id",
+        lazy="joined",
+        viewonly=True,
+    )
 
 
 class Skill(Owned, Record):

@@ -255,6 +255,18 @@ def test_a_macro_comes_in_a_payload_and_is_one_s_own_until_it_is_for_all(place: 
     assert refusal.json()["attributes"] == ["visibility"]
 
 
+def test_of_a_macro_s_owner_who_left_the_account_nothing_is_told(place: Place) -> None:
+    supervisor, client = place.people["supervisor"], place.client()
+    shared = place.client("supervisor").post(
+        "/macros", json={"name": "All", "visibility": "global"}
+    )
+    path = f"/macros/{ok(shared)['payload']['id']}"
+    ok(client.delete(f"/agents/{supervisor.id}"))
+    assert ok(client.get(path))["payload"]["created_by"] is None
+    place.take_in(supervisor)
+    assert ok(client.get(path))["payload"]["created_by"]["email"] == supervisor.email
+
+
 def test_a_removed_agent_s_own_macros_go_with_them(place: Place) -> None:
     agent, client = place.client("agent"), place.client()
     ok(agent.post("/macros", json={"name": "Close"}))

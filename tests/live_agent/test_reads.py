@@ -1,6 +1,8 @@
 """Whoever is shown entries whole leaves an entry: which ones, as what, and before they see them."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx2
@@ -10,6 +12,7 @@ from audit_trail.record.entry import read_what
 from audit_trail.record.sentence import activity, summary
 from live_agent import attempts
 from live_agent.catalog import CATALOG
+from live_agent.database import Database
 from live_agent.errors import DatabaseBusy
 from live_agent.site import create_site
 from tests.live_agent.office import Office, Place, serving
@@ -93,6 +96,43 @@ def test_a_record_s_state_is_a_read_of_what_left_it_so(read: Place) -> None:
     assert [each["said"] for each in recorded(read)] == [f"record as entry {number} left it"]
 
 
+def test_a_state_before_all_entries_is_a_read_of_the_history_that_tells_it(read: Place) -> None:
+    number = read.total()
+    team = ok(read.client().get("/teams"))[0]["id"]
+    asked = f"/audit_logs/state?type=team&id={team}&at=2020-01-01T00:00:00Z"
+    assert ok(read.client().get(asked))["by"] is None
+    assert [each["said"] for each in recorded(read)] == [f"history of the record of entry {number}"]
+
+
+def test_a_record_s_state_on_the_page_is_a_read_of_what_left_it_so(read: Place) -> None:
+    number = read.total()
+    browser, _ = read.signed_in()
+    read.look_away()
+    page(read, browser, f"/{number}/state")
+    page(read, browser, f"/{number}/state?at=2020-01-01T00:00:00Z")
+    assert [each["said"] for each in recorded(read)] == [
+        f"record as entry {number} left it",
+        f"history of the record of entry {number}",
+    ]
+
+
+def test_a_state_on_the_page_is_a_read_of_the_entry_that_left_it_so(read: Place) -> None:
+    number = read.total()
+    browser, _ = read.signed_in()
+    team = ok(read.client().get("/teams"))[0]["id"]
+    ok(read.client().patch(f"/teams/{team}", json={"name": "Tier 2"}))
+    changed = read.total()
+    read.look_away()
+    page(read, browser, f"/{number}/state")
+    page(read, browser, f"/{number}/state?at=2100-01-01T00:00:00Z")
+    log = f"/app/accounts/{read.id}/settings/audit-logs"
+    assert browser.get(f"{log}/{number}/state?at=nonsense").status_code == 422
+    assert [each["said"] for each in recorded(read)] == [
+        f"record as entry {number} left it",
+        f"record as entry {changed} left it",
+    ]
+
+
 def test_lists_counts_proofs_and_what_is_not_there_are_no_reads(read: Place) -> None:
     number = read.total()
     browser, _ = read.signed_in()
@@ -134,6 +174,18 @@ def test_a_read_can_itself_be_read_and_names_what_was_seen(read: Place) -> None:
     assert f'href="/app/accounts/{read.id}/settings/audit-logs/1"' in window
 
 
+def test_a_program_that_reads_up_to_the_newest_entry_comes_to_an_end(read: Place) -> None:
+    client, number = read.client(), read.total()
+    ok(client.get(f"/audit_logs/{number}"))
+    ok(client.get(f"/audit_logs/{number + 1}"))
+    ok(client.get(f"/audit_logs/entries/{number}"))
+    assert read.total() == number + 1
+    ok(client.patch(f"/agents/{read.people['agent'].id}", json={"role": "administrator"}))
+    read.look_away()
+    ok(read.client("agent").get(f"/audit_logs/{number + 1}"))
+    assert [each["said"] for each in recorded(read)] == [f"entry {number + 1}"]
+
+
 def test_what_one_reads_oneself_is_no_news_to_a_list_that_lies_open(read: Place) -> None:
     size = read.total()
     browser, _ = read.signed_in()
@@ -145,6 +197,43 @@ def test_what_one_reads_oneself_is_no_news_to_a_list_that_lies_open(read: Place)
     with browser.stream("GET", f"{log}/tail?seen={size}") as tail:
         told = next(line for line in tail.iter_lines() if line.startswith("data:"))
     assert '"new":1' in told
+
+
+def test_no_page_waits_for_a_connection_while_it_holds_one(
+    read: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many people at once as there are connections would all wait for each other."""
+    ok(
+        read.client().patch(
+            f"/teams/{ok(read.client().get('/teams'))[0]['id']}", json={"name": "T2"}
+        )
+    )
+    number = read.total()
+    browser, csrf = read.signed_in()
+    held, depths = threading.local(), list[int]()
+
+    def counting(original: Callable[..., Any]) -> Callable[..., Any]:
+        @contextmanager
+        def opened(*given: Any) -> Iterator[Any]:
+            held.depth = getattr(held, "depth", 0) + 1
+            depths.append(held.depth)
+            try:
+                with original(*given) as db:
+                    yield db
+            finally:
+                held.depth -= 1
+
+        return opened
+
+    for name in ("reading", "transaction"):
+        monkeypatch.setattr(Database, name, counting(getattr(Database, name)))
+    restoration = f"/restorations/{number}"
+    for path in ("", f"/{number}", f"/{number}/state", f"/{number}/history", "/roles", restoration):
+        page(read, browser, path)
+    log = f"/app/accounts/{read.id}/settings/audit-logs"
+    refused = browser.post(f"{log}{restoration}", data={}, headers={"x-csrf-token": csrf})
+    assert refused.status_code == 422
+    assert max(depths) == 1
 
 
 def test_who_is_refused_has_read_nothing(read: Place) -> None:
@@ -170,7 +259,9 @@ def test_nothing_is_shown_that_can_t_be_recorded(
     paths = (f"/audit_logs/{number}", f"/audit_logs/entries/{number - 1}")
     answers = [read.client().get(path) for path in paths]
     log = f"/app/accounts/{read.id}/settings/audit-logs"
-    answers += [browser.get(f"{log}/{number}{part}") for part in ("", "/history", "/evidence")]
+    answers += [
+        browser.get(f"{log}/{number}{part}") for part in ("", "/history", "/state", "/evidence")
+    ]
     for answer in answers:
         assert answer.status_code == 503
         assert "Tier 1" not in answer.text

@@ -11,7 +11,9 @@ import httpx2
 import pytest
 
 from audit_trail.record.entry import read_what
-from live_agent.schema import Conversation, Inbox, Webhook
+from live_agent.schema import Conversation, Inbox, Macro, Webhook
+from live_agent.services import Services
+from live_agent.settings import agents
 from tests.live_agent.office import Office, Place
 from tests.live_agent.test_contract import RULE, ok
 
@@ -276,6 +278,25 @@ def test_the_last_administrator_stays_one(place: Place) -> None:
 
 
 @both_engines
+def test_one_whose_role_is_taken_while_they_wait_for_their_turn_restores_nothing(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, admin = place.client(), place.people["administrator"]
+    team = ok(client.post("/teams", json={"name": "Tier 1"}))["id"]
+    ok(client.patch(f"/teams/{team}", json={"name": "Tier 2"}))
+    index = newest(place, "update", "team")
+    body = {"digest": preview(place, index)["digest"], "fields": ["name"]}
+
+    def take_role(services: Services) -> None:
+        with services.database.transaction() as db:
+            agents.get(db, place.id, admin.id).role = "supervisor"
+
+    monkeypatch.setattr(Services, "fresh", take_role)
+    assert client.post(path_of(index), json=body).status_code == 403
+    assert ok(client.get(f"/teams/{team}"))["name"] == "Tier 2"
+
+
+@both_engines
 def test_names_that_are_taken_and_records_that_are_gone_are_told(place: Place) -> None:
     client = place.client()
     team = ok(client.post("/teams", json={"name": "Tier 1"}))
@@ -520,3 +541,15 @@ def test_who_looks_at_what_would_change_has_read_the_entry(office: Office) -> No
         preview(place, index)
         read = place.total() - 1
         assert details(place, read) == {"index": index, "as": "entry"}
+
+
+def test_a_macro_without_an_owner_returns_without_one(place: Place) -> None:
+    client = place.client()
+    asked = {"name": "All", "visibility": "global"}
+    number = ok(client.post("/macros", json=asked))["payload"]["id"]
+    with place.office.services.database.transaction() as db:
+        db.get_one(Macro, number).user_id = None
+    ok(client.delete(f"/macros/{number}"))
+    ok(restore(place, newest(place, "delete", "macro")))
+    with place.office.services.database.reading() as db:
+        assert db.get_one(Macro, number).user_id is None

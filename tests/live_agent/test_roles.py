@@ -68,10 +68,16 @@ ENTRIES = [
     f"/audit_logs/entries{path}" for path in ("", "/{index}", "/facets", "/timeline", "/tail")
 ]
 """What answers with entries whole: test_entries.py and test_tail.py say who may read them."""
+RESTORATION = "/audit_logs/entries/{index}/restoration"
+"""Its preview is below; test_restorations.py says who may confirm it."""
 
 FOR_ADMINISTRATORS = [
     *(("GET", path) for path in TRAIL_FILES.values()),
     ("GET", "/audit_logs/evidence"),
+    ("GET", "/audit_logs/coverage"),
+    ("GET", "/audit_logs/roles"),
+    ("GET", "/audit_logs/state?type=inbox&id={inbox}"),
+    ("GET", "/audit_logs/entries/0/restoration"),
     ("GET", "/audit_logs"),
     ("GET", "/audit_logs/views"),
     ("POST", "/audit_logs/views"),
@@ -259,10 +265,12 @@ def test_the_lists_above_are_all_the_routes_of_an_account(office: Office) -> Non
         return "".join("{}" if part.startswith("{") else part for part in path.split("/"))
 
     routes_of = {path: route for route, path in TRAIL_FILES.items()} | {
-        "/audit_logs/1": "/audit_logs/{}"
+        "/audit_logs/1": "/audit_logs/{}",
+        "/audit_logs/entries/0/restoration": RESTORATION,
+        "/audit_logs/state?type=inbox&id={inbox}": "/audit_logs/state",
     }
     written = {(method, bare(routes_of.get(path, path))) for method, path in EVERYTHING}
-    written |= {("GET", bare(path)) for path in ENTRIES}
+    written |= {("GET", bare(path)) for path in ENTRIES} | {("POST", bare(RESTORATION))}
     assert {(method, bare(path)) for method, path in routes} == written
 
 

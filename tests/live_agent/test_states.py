@@ -58,6 +58,20 @@ def test_a_person_whose_name_alone_changed_has_no_other_known_field(place: Place
     assert (before["exists"], before["values"]["name"].split()[0]) == (True, "Agent")
 
 
+def test_a_person_s_sign_in_left_nothing_as_it_is(place: Place) -> None:
+    person = place.people["agent"]
+    place.signed_in("agent")
+    token = {"api_access_token": person.token}
+    ok(place.browser().patch("/api/v1/profile", json={"language": "de"}, headers=token))
+    changed = place.total() - 1
+    place.signed_in("agent")
+    assert place.total() == changed + 2
+    found = state(place, type="user", id=person.id)
+    assert (found["values"], found["by"], found["then"]) == ({"language": "de"}, changed, None)
+    earlier = state(place, type="user", id=person.id, at="2020-01-01T00:00:00Z")
+    assert (earlier["by"], earlier["then"]) == (None, changed)
+
+
 def test_who_had_which_role_is_told_of_each_moment(place: Place) -> None:
     people = place.people
     numbers = {role: str(person.id) for role, person in people.items()}
@@ -96,6 +110,7 @@ def test_a_record_of_another_account_is_unknown(place: Place, elsewhere: Place) 
     [
         ({"type": "team", "id": "1", "at": "yesterday"}, "at must be a moment"),
         ({"type": "team", "id": "1", "at": "0001-01-01T00:00:00+14:00"}, "at must be a moment"),
+        ({"type": "team", "id": "1", "at": "9999-12-31T23:59:59Z"}, "at must be a moment"),
         ({"type": "team", "id": "1", "at": "2026-11-24"}, "at must be a moment"),
         ({"type": "team", "id": "1", "zone": "Nowhere"}, "zone must be"),
         ({"type": "team", "id": ""}, "id must be given"),

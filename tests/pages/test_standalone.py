@@ -174,6 +174,10 @@ def test_a_program_reads_with_a_session_until_its_administrator_is_removed(
         assert client.get(address.replace("/1/", "/2/")).status_code == 404
         checkpoint = client.get(f"{served.url}/api/v1/accounts/1/audit_logs/checkpoint")
         assert checkpoint.status_code == 200
+        evidence = client.get(f"{served.url}/accounts/1/audit-logs/1/evidence")
+        assert evidence.status_code == 200
+        read = client.get(address, params={"q": f"action:read actor:{email}"}).json()["entries"]
+        assert [each["summary"] for each in read] == ["evidence of entry 1"]
         removed = watched.do("administrator", "remove", email)
         assert removed.stdout == f"{email} is removed.\n", removed.stderr
         assert client.get(address).status_code == 401

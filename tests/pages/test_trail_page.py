@@ -313,6 +313,12 @@ def test_an_overview_of_nothing_says_so(page: TrailPage) -> None:
     assert "0 entries" in text(page.get("/overview?q=nothing&since=0001-01-01").text)
 
 
+@pytest.mark.parametrize("asked", ["since=9999-12-31", "until=0001-01-01"])
+def test_an_overview_of_a_time_without_entries_has_no_bars(page: TrailPage, asked: str) -> None:
+    page.add()
+    assert page.get(f"/overview?{asked}").status_code == 200
+
+
 def test_an_entry_leads_to_more_by_its_user_and_of_its_record(page: TrailPage) -> None:
     page.add(who={"email": "ada@example.com"})
     page.add(number="2", who={"email": "grace@example.com"})

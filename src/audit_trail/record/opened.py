@@ -17,6 +17,16 @@ def details(index: int, last: int | None = None, *, shown_as: As = "entry") -> d
     return said if last in (None, index) else {**said, "last": last}
 
 
+def details_of_state(by: int | None, then: int | None) -> dict[str, Any]:
+    """Return the details of a read of a record as the entry at an index left it.
+
+    Where there is none, later entries' values before told it: of these the next one is named.
+    """
+    if by is not None:
+        return details(by, shown_as="state")
+    return details(then or 0, shown_as="history")
+
+
 _SUMMARIES: Final = {
     "entry": marked("entry %(number)s"),
     "history": marked("history of the record of entry %(number)s"),

@@ -354,6 +354,7 @@ class _Pages:
             at=request.query_params.get("at", ""),
             identities=self._identities,
         )
+        viewer.opens(then.read)
         seen = {"then": then, "path": viewer.path, "listed": asked.at(viewer.path)}
         return self._part(request, viewer, "state.html", "state_page.html", seen)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -11,6 +11,7 @@ from audit_trail.record.catalog import Catalog, titled
 from audit_trail.record.difference import panels
 from audit_trail.record.entry import ActorId, Change, Entity, Entry, Public, What, read_what
 from audit_trail.record.language import marked, say, told
+from audit_trail.record.opened import details_of_state
 from audit_trail.record.sentence import ERASED
 from audit_trail.record.value import SECRET
 from audit_trail.server.asked import Asked
@@ -41,10 +42,11 @@ class Was(msgspec.Struct, frozen=True, kw_only=True):
 class Then(msgspec.Struct, frozen=True, kw_only=True):
     """A record as it was at a moment, and where the entries around the moment are.
 
-    `chosen` is the moment as a form's field has it, in the zone.
+    `chosen` is the moment as a form's field has it, in the zone; `read` are the details of a read.
     """
 
     number: int
+    read: dict[str, Any]
     title: str
     label: str
     zone: str
@@ -117,6 +119,7 @@ def then_of(
     since = past.state.since_us
     return Then(
         number=number,
+        read=details_of_state(past.by, past.then),
         title=say("State of %(name)s (#%(number)s)", name=name, number=record),
         label=past.label or (told(ERASED) if what.is_erased else ""),
         zone=zone_phrase(zone, moment(shown_us, zone)),

@@ -166,7 +166,7 @@ def _ticks(edges: Sequence[datetime]) -> Iterator[Tick]:
     """Yield some of the edges, so few that they have room."""
     bars = len(edges) - 1
     is_day = all(edge.hour == edge.minute == 0 for edge in edges)
-    for place in range(0, bars, -(-bars // MOST_TICKS)):
+    for place in range(0, bars, max(-(-bars // MOST_TICKS), 1)):
         yield Tick((place + 0.5) * 100 / bars, short_time(edges[place], is_day=is_day))
 
 

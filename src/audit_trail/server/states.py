@@ -69,12 +69,9 @@ class RolesFound(msgspec.Struct, frozen=True, kw_only=True):
 class States:
     """Answers what was, of one trail."""
 
-    def __init__(
-        self, trail: Trail, identities: Identities, roles: Roles, clock: Callable[[], int]
-    ) -> None:
+    def __init__(self, trail: Trail, identities: Identities, clock: Callable[[], int]) -> None:
         self._trail = trail
         self._identities = identities
-        self._roles = roles
         self._clock = clock
 
     def record(self, reader: Reader, kind: str, record: str, at: str, zone: str) -> RecordState:
@@ -103,15 +100,13 @@ class States:
             recorded_since=_time(recorded_since(self._trail, reader.account)),
         )
 
-    def roles(self, reader: Reader, at: str, zone: str) -> RolesFound:
+    def roles(self, reader: Reader, roles: Roles, at: str, zone: str) -> RolesFound:
         """Return who had which role. Raises `QueryRefused`."""
         at_us = self._at(reader, at, zone)
         return RolesFound(
             at=time_of(at_us),
             recorded_since=_time(recorded_since(self._trail, reader.account)),
-            people=list(
-                people_at(self._trail, reader.account, at_us, self._roles, self._identities)
-            ),
+            people=list(people_at(self._trail, reader.account, at_us, roles, self._identities)),
         )
 
     def _at(self, reader: Reader, at: str, zone: str) -> int:
@@ -157,6 +152,9 @@ def moment_us(text: str, zone: Zone) -> int:
             raise ValueError
         at = datetime.fromisoformat(text)
         utc = (at if at.tzinfo else at.replace(tzinfo=zone.info)).astimezone(UTC)
+        # Of a zone's clocks the first and the last year have too few days to tell what is so.
+        if not 1 < utc.year < 9999:
+            raise ValueError
     except (ValueError, OverflowError):
         raise QueryRefused(
             say("at must be a moment such as %(one)s.", one="2026-11-24T10:00:00Z")

@@ -1,4 +1,4 @@
--- Who may read the trail, their sessions, and how often somebody tried. No secret is kept as it is.
+-- Who may read the trail, their sessions, and what is counted within a minute. No secret is kept as it is.
 CREATE TABLE IF NOT EXISTS administrators (
   -- Ids are never used again, or an entry about somebody gone would seem to be about a later one.
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -17,13 +17,13 @@ CREATE TABLE IF NOT EXISTS sessions (
   last_seen_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS sessions_by_administrator ON sessions (administrator);
-CREATE TABLE IF NOT EXISTS attempts (
+CREATE TABLE IF NOT EXISTS minutes (
   kind TEXT NOT NULL,
   subject TEXT NOT NULL,
   started_at INTEGER NOT NULL,
   count INTEGER NOT NULL,
-  -- The newest failure, in JSON, while its minute lasts.
-  failure TEXT,
+  -- The newest failure or read, in JSON; none where it was an entry at once.
+  newest TEXT,
   PRIMARY KEY (kind, subject)
 ) STRICT;
 CREATE TABLE IF NOT EXISTS secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;

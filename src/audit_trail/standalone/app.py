@@ -31,6 +31,7 @@ from audit_trail.server.assets import Assets, page_templates
 from audit_trail.server.audit_logs import AnyRequest, audit_logs_router
 from audit_trail.server.browser import form_texts
 from audit_trail.server.entries_router import entries_router
+from audit_trail.server.states_router import states_router
 from audit_trail.server.tail import Tails
 from audit_trail.server.trail_files import trail_files_router
 from audit_trail.server.viewer import Reader, Viewer
@@ -82,7 +83,7 @@ def create_standalone(
     assets = Assets(STATIC_PATH)
     templates = page_templates(assets, FileSystemLoader(TEMPLATES))
     pages = Pages(trail, entrance, templates, cookie=cookie, secure_cookies=secure_cookies)
-    page, api = _mounted(trail, gate, pages, tails, templates, clock)
+    page, api = _mounted(trail, gate, entrance, pages, tails, templates, clock)
     static = assets.router()
     static.opt.update(ANYBODY)
 
@@ -121,6 +122,7 @@ def create_standalone(
 def _mounted(
     trail: Trail,
     gate: Gate,
+    entrance: Entrance,
     pages: Pages,
     tails: Tails,
     templates: Environment,
@@ -133,9 +135,11 @@ def _mounted(
         account = request.path_params["account_id"]
         if not trail.head(account).size:
             raise NotFoundException
+        administrator = request.user.session.administrator
         return Reader(
             account=account,
-            person=request.user.session.administrator.id,
+            person=administrator.actor.id,
+            opens=entrance.opens(administrator, account, request.auth),
             is_admitted=gate.admission(request.scope),
         )
 
@@ -146,7 +150,11 @@ def _mounted(
         who = reader(request)
         shell = pages.shell(request.user, who.account)
         return Viewer(
-            account=who.account, reader=who, path=logs_path(who.account), layout={"shell": shell}
+            account=who.account,
+            reader=who,
+            opens=who.opens,
+            path=logs_path(who.account),
+            layout={"shell": shell},
         )
 
     page = audit_logs_router(
@@ -169,8 +177,9 @@ def _mounted(
         tails=tails,
         clock=clock,
     )
+    states = states_router(trail, path="/audit_logs", reader=reader, fresh=_fresh, clock=clock)
     files = trail_files_router(trail, path="/audit_logs", account=account, fresh=_fresh)
-    return page, Router(API, route_handlers=[entries, files], opt=dict(OF_ACCOUNT))
+    return page, Router(API, route_handlers=[entries, states, files], opt=dict(OF_ACCOUNT))
 
 
 def problem_of(error: Exception) -> Problem:

@@ -1,7 +1,7 @@
-"""How often somebody may try to sign in, and the entries of those who failed; it checks no password.
+"""Failed sign-ins and reads: entries that can't be flooded, and the limit of sign-ins; it checks no password.
 
-The first failure of a person or address is an entry at once. Further ones within the minute are
-counted, and are one more entry when the minute ends. The counts are rows, so a restart loses none.
+The first of a person or address is an entry at once. Further ones within the minute are counted,
+and are one more entry when the minute ends. The counts are rows, so a restart loses none.
 """
 
 import sqlite3
@@ -12,7 +12,7 @@ import msgspec
 from audit_trail.capture.context import Actor, Context, Origin
 from audit_trail.record.entry import Draft
 from audit_trail.standalone.administrators import Administrator, spelled
-from audit_trail.standalone.noting import Clock, happened
+from audit_trail.standalone.noting import Clock, Happening, at_the_door
 
 WINDOW_US: Final = 60 * 1_000_000
 LONGEST_EMAIL: Final = 254
@@ -46,13 +46,12 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
         known = self.administrator
         return f"administrator {known.id}" if known else f"address {self.origin.nearest}"
 
-    def drafts(self, clock: Clock, count: int = 0) -> list[Draft]:
-        """Return its entries. Nobody has shown who they are, so it is an anonymous who acts."""
+    @property
+    def failure(self) -> Happening:
+        """That it failed. Nobody has shown who they are, so it is an anonymous who acts."""
         context = Context(actor=Actor(kind="anonymous", email=self.shown_email), origin=self.origin)
-        details = {"reason": self.reason} | ({"count": count} if count else {})
-        return happened(
-            context, self.administrator, _FAILED, clock, outcome="failure", details=details
-        )
+        details = {"reason": self.reason}
+        return at_the_door(context, self.administrator, _FAILED, outcome="failure", details=details)
 
 
 def is_admitted(db: sqlite3.Connection, attempt: Attempt, now_us: int, limits: Limits) -> bool:
@@ -63,7 +62,7 @@ def is_admitted(db: sqlite3.Connection, attempt: Attempt, now_us: int, limits: L
     counted = _limits(attempt, limits)
     for kind, subject, limit in counted:
         (count,) = db.execute(
-            "SELECT ifnull(sum(count), 0) FROM attempts "
+            "SELECT ifnull(sum(count), 0) FROM minutes "
             "WHERE kind = ? AND subject = ? AND started_at > ?",
             (kind, subject, now_us - WINDOW_US),
         ).fetchone()
@@ -78,25 +77,24 @@ def release(db: sqlite3.Connection, attempt: Attempt, limits: Limits) -> None:
     """Take back the count of an attempt that succeeded."""
     for kind, subject, _ in _limits(attempt, limits):
         db.execute(
-            "UPDATE attempts SET count = max(count - 1, 0) WHERE kind = ? AND subject = ?",
+            "UPDATE minutes SET count = max(count - 1, 0) WHERE kind = ? AND subject = ?",
             (kind, subject),
         )
 
 
-def failed(db: sqlite3.Connection, attempt: Attempt, clock: Clock) -> list[Draft]:
-    """Return the entries of the first failure of a minute; count the ones after it."""
-    now_us = clock()
-    is_first = not db.execute(
-        "SELECT 1 FROM attempts WHERE kind = ? AND subject = ? AND started_at > ?",
-        (_FAILED, attempt.subject, now_us - WINDOW_US),
-    ).fetchone()
+def noted(db: sqlite3.Connection, subject: str, happening: Happening, clock: Clock) -> list[Draft]:
+    """Return the entries of the first of a minute; count the ones after it, by their subject."""
+    now_us, kind = clock(), happening.action
     ended = swept(db, clock)
-    _count(db, _FAILED, attempt.subject, now_us, 0 if is_first else 1)
+    is_first = not db.execute(
+        "SELECT 1 FROM minutes WHERE kind = ? AND subject = ?", (kind, subject)
+    ).fetchone()
+    _count(db, kind, subject, now_us, 0 if is_first else 1)
     if is_first:
-        return [*ended, *attempt.drafts(clock)]
+        return [*ended, *happening.drafts(clock)]
     db.execute(
-        "UPDATE attempts SET failure = ? WHERE kind = ? AND subject = ?",
-        (msgspec.json.encode(attempt).decode(), _FAILED, attempt.subject),
+        "UPDATE minutes SET newest = ? WHERE kind = ? AND subject = ?",
+        (msgspec.json.encode(happening).decode(), kind, subject),
     )
     return ended
 
@@ -104,22 +102,20 @@ def failed(db: sqlite3.Connection, attempt: Attempt, clock: Clock) -> list[Draft
 def swept(db: sqlite3.Connection, clock: Clock) -> list[Draft]:
     """Forget the minutes that have ended, and return the entry of what each counted after its first."""
     ended = db.execute(
-        "DELETE FROM attempts WHERE started_at <= ? RETURNING count, failure",
+        "DELETE FROM minutes WHERE started_at <= ? RETURNING count, newest",
         (clock() - WINDOW_US,),
     ).fetchall()
     return [
         draft
-        for count, failure in ended
-        if failure is not None
-        for draft in msgspec.json.decode(failure, type=Attempt).drafts(clock, count)
+        for count, newest in ended
+        if newest is not None
+        for draft in msgspec.json.decode(newest, type=Happening).drafts(clock, count)
     ]
 
 
 def has_ended(db: sqlite3.Connection, now_us: int) -> bool:
     """Tell whether a minute has ended, so that `swept` has something to do."""
-    found = db.execute(
-        "SELECT 1 FROM attempts WHERE started_at <= ? LIMIT 1", (now_us - WINDOW_US,)
-    )
+    found = db.execute("SELECT 1 FROM minutes WHERE started_at <= ? LIMIT 1", (now_us - WINDOW_US,))
     return found.fetchone() is not None
 
 
@@ -133,7 +129,7 @@ def _limits(attempt: Attempt, limits: Limits) -> tuple[tuple[str, str, int], ...
 def _count(db: sqlite3.Connection, kind: str, subject: str, now_us: int, by: int) -> None:
     """Count within the minute that runs; after its end another begins."""
     db.execute(
-        "INSERT INTO attempts VALUES (?1, ?2, ?3, ?4, NULL) ON CONFLICT (kind, subject) DO UPDATE SET "
+        "INSERT INTO minutes VALUES (?1, ?2, ?3, ?4, NULL) ON CONFLICT (kind, subject) DO UPDATE SET "
         "count = CASE WHEN started_at > ?3 - ?5 THEN count ELSE 0 END + ?4, "
         "started_at = CASE WHEN started_at > ?3 - ?5 THEN started_at ELSE ?3 END",
         (kind, subject, now_us, by, WINDOW_US),

@@ -1,4 +1,4 @@
-"""Signing in and out; what the browser is shown is the pages'."""
+"""Signing in and out, and what somebody opens; what the browser is shown is the pages'."""
 
 import logging
 from collections.abc import Callable
@@ -12,10 +12,11 @@ from audit_trail.capture.context import Context, Origin
 from audit_trail.credentials import NewSession, new_session, verify_password
 from audit_trail.errors import AuditError
 from audit_trail.record.language import marked
+from audit_trail.server.viewer import Opens
 from audit_trail.standalone import administrators, attempts
-from audit_trail.standalone.administrators import Administrators, Session
+from audit_trail.standalone.administrators import Administrator, Administrators, Session
 from audit_trail.standalone.attempts import Attempt, Limits
-from audit_trail.standalone.noting import happened
+from audit_trail.standalone.noting import Happening, at_the_door, opened
 from audit_trail.trail import Trail
 
 SWEEP_SECONDS: Final = 5.0
@@ -26,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 
 class Entrance:
-    """Lets administrators in and out. What happens there is an entry before it counts."""
+    """Lets administrators in and out, and to entries. What happens is an entry before it counts."""
 
     def __init__(
         self, known: Administrators, trail: Trail, clock: Callable[[], int], limits: Limits
@@ -58,7 +59,7 @@ class Entrance:
     def _begun(
         self,
         attempt: Attempt,
-        found: tuple[administrators.Administrator, str],
+        found: tuple[Administrator, str],
         replacing: str | None,
     ) -> NewSession:
         session = new_session()
@@ -75,7 +76,7 @@ class Entrance:
             if replacing is not None:
                 administrators.end_session(db, replacing)
             administrators.begin_session(db, administrator, session, self._clock())
-            self._trail.append(happened(context, administrator, "sign_in", self._clock))
+            self._trail.append(at_the_door(context, administrator, "sign_in").drafts(self._clock))
         return session
 
     def sign_out(self, session: Session, secret: str, origin: Origin) -> None:
@@ -84,10 +85,19 @@ class Entrance:
         context = Context(actor=administrator.actor, origin=origin)
         with self._known.writing() as db:
             administrators.end_session(db, secret)
-            self._trail.append(happened(context, administrator, "sign_out", self._clock))
+            self._trail.append(at_the_door(context, administrator, "sign_out").drafts(self._clock))
+
+    def opens(self, administrator: Administrator, account: str, origin: Origin) -> Opens:
+        """Return what notes that they are about to be shown entries whole. It raises what fails."""
+        context = Context(actor=administrator.actor, origin=origin)
+        # Who looks again at the same within the minute is counted.
+        who = f"administrator {administrator.id} account {account}"
+        return lambda said: self._note(
+            f"{who} {msgspec.json.encode(said).decode()}", opened(context, account, said)
+        )
 
     def sweep(self, stop: Event) -> None:
-        """Note the failures of each minute that has ended, until `stop` is set."""
+        """Note the counts of each minute that has ended, until `stop` is set."""
         while not stop.wait(SWEEP_SECONDS):
             try:
                 with self._known.reading() as db:
@@ -96,9 +106,14 @@ class Entrance:
                     with self._known.writing() as db:
                         self._trail.append(attempts.swept(db, self._clock))
             except AuditError:
-                _log.exception("the minute's failed sign-ins could not be noted; trying again")
+                _log.exception(
+                    "the minute's failed sign-ins and reads could not be noted; trying again"
+                )
 
     def _note_failure(self, attempt: Attempt, reason: str) -> None:
+        failure = msgspec.structs.replace(attempt, reason=reason).failure
+        self._note(attempt.subject, failure)
+
+    def _note(self, subject: str, happening: Happening) -> None:
         with self._known.writing() as db:
-            noted = msgspec.structs.replace(attempt, reason=reason)
-            self._trail.append(attempts.failed(db, noted, self._clock))
+            self._trail.append(attempts.noted(db, subject, happening, self._clock))

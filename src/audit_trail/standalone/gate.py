@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, NamedTuple, cast
 
+import msgspec
 from litestar import Request
 from litestar.concurrency import sync_to_thread
 from litestar.enums import ScopeType
@@ -77,12 +78,12 @@ class Gate(ASGIMiddleware):
             raise PermissionDeniedException("No access rule is declared for this route.")
         via: Via = "api" if asked["path"].startswith("/api/") else "ui"
         origin = origin_of(cast("dict[str, Any]", scope), via, trusted_proxies=self._trusted)
-        asked["auth"] = origin
         headers = headers_of(asked)
         visitor = None
         if rule != "anybody":
             visitor = await sync_to_thread(self._admitted, asked, cookie_in(headers, self._cookie))
-        asked["user"] = visitor
+            origin = msgspec.structs.replace(origin, session=visitor.session.name)
+        asked["user"], asked["auth"] = visitor, origin
         if asked["method"] not in SAFE_METHODS:
             if is_of_another_site(headers):
                 raise PermissionDeniedException(ELSEWHERE)

@@ -1,4 +1,4 @@
-"""Entries about administrators: who was added or removed, who signed in, and who tried; it appends none."""
+"""Entries about administrators: who was added or removed, who came, tried, or read; it appends none."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -6,10 +6,11 @@ from typing import Any, Final
 import msgspec
 
 from audit_trail.capture.context import Context
-from audit_trail.own import own_draft
+from audit_trail.own import ABOUT_THE_TRAIL, own_draft
 from audit_trail.record.catalog import Catalog, Field, Kind
 from audit_trail.record.entry import INSTALLATION, Change, Draft, Entity, Outcome
 from audit_trail.record.language import marked
+from audit_trail.record.opened import READ
 from audit_trail.record.value import SECRET
 from audit_trail.standalone.administrators import Administrator
 
@@ -42,29 +43,57 @@ def password_set(context: Context, administrator: Administrator, clock: Clock) -
     return _changed(context, administrator, "update", clock, lambda *_: changes)
 
 
-def happened(
+class Happening(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened under a context, and the accounts whose trails say so."""
+
+    context: Context
+    accounts: tuple[str, ...]
+    action: str
+    entity: Entity = ABOUT_THE_TRAIL
+    label: str | None = None
+    outcome: Outcome = "success"
+    details: dict[str, Any] = {}
+
+    def drafts(self, clock: Clock, count: int = 0) -> list[Draft]:
+        """Return its entries; with a `count`, those of so many further ones within a minute."""
+        return [
+            own_draft(
+                self.context,
+                account,
+                self.action,
+                clock=clock,
+                details=self.details | ({"count": count} if count else {}),
+                entity=self.entity,
+                label=self.label,
+                outcome=self.outcome,
+            )
+            for account in self.accounts
+        ]
+
+
+def at_the_door(
     context: Context,
     administrator: Administrator | None,
     action: str,
-    clock: Clock,
     *,
     outcome: Outcome = "success",
     details: Mapping[str, Any] | None = None,
-) -> list[Draft]:
-    """Return the entries of a sign-in and the like; of nobody known, the installation's alone."""
-    return [
-        own_draft(
-            context,
-            account,
-            action,
-            clock=clock,
-            details=details or {},
-            entity=_entity(administrator),
-            label=administrator.email if administrator else None,
-            outcome=outcome,
-        )
-        for account in (administrator.noted_in if administrator else (INSTALLATION,))
-    ]
+) -> Happening:
+    """Return a sign-in or the like; one of nobody known is told in the installation's trail alone."""
+    return Happening(
+        context=context,
+        accounts=administrator.noted_in if administrator else (INSTALLATION,),
+        action=action,
+        entity=_entity(administrator),
+        label=administrator.email if administrator else None,
+        outcome=outcome,
+        details=dict(details or {}),
+    )
+
+
+def opened(context: Context, account: str, said: Mapping[str, Any]) -> Happening:
+    """Return that somebody is about to be shown entries of the account whole."""
+    return Happening(context=context, accounts=(account,), action=READ, details=dict(said))
 
 
 def _changed(

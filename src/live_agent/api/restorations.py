@@ -7,6 +7,7 @@ from litestar import get, post
 from audit_trail.record.entry import Entry, read_what
 from audit_trail.record.opened import details
 from audit_trail.record.sentence import activity
+from live_agent.access import require_still
 from live_agent.api.asked import Id, Sent, TheMember, TheServices
 from live_agent.api.document import described
 from live_agent.api.shapes import Shape
@@ -45,6 +46,7 @@ def restore_entry(
     chosen = Chosen.read(sent)
     services.fresh()
     with services.database.transaction() as db:
+        require_still(db, member)
         return _shape(restoration.restore(db, services.trail, member.account_id, index, chosen))
 
 

@@ -32,9 +32,9 @@ ABOUT: Final[Mapping[str, About]] = {
         ITS_ACCOUNT,
     ),
     "read": About(
-        "A person was shown an entry whole, the history of a record, or evidence: on the page or "
+        "A person was shown an entry whole, the history or state of a record, or evidence: on the page or "
         "through the API. Again within a minute is one more entry, with the number. Lists are no "
-        "reads. An account may leave reads out.",
+        "reads, nor are entries of one's own reads. An account may leave reads out.",
         "administrator",
         ITS_ACCOUNT,
     ),

@@ -157,7 +157,19 @@ class Desk:
         make: Callable[[Visit], Response[Any]],
         draw: Draw,
     ) -> Response[Any]:
-        """Change something in one transaction, or draw the form again, as it was sent and why not.
+        """Change something in one transaction, or draw the form again, as it was sent and why not."""
+        tried = self.attempt(request, sent, make)
+        if isinstance(tried, Response):
+            return tried
+        with self.visit(request) as visit:
+            response = draw(visit, tried)
+            response.status_code = Invalid.status
+            return response
+
+    def attempt(
+        self, request: AnyRequest, sent: Sent, make: Callable[[Visit], Response[Any]]
+    ) -> Response[Any] | Form:
+        """Change something in one transaction; else return the form as it was sent, and why not.
 
         Where the form asks why, all that the transaction changes carries what was said.
         """
@@ -169,11 +181,7 @@ class Desk:
                 require(why.errors)
                 return response
         except Invalid as error:
-            form = refused(sent, {**error.errors, **why.errors}, str(error))
-        with self.visit(request) as visit:
-            response = draw(visit, form)
-            response.status_code = Invalid.status
-            return response
+            return refused(sent, {**error.errors, **why.errors}, str(error))
 
 
 TheDesk = NamedDependency[Desk]

@@ -17,8 +17,9 @@ from audit_trail.record.sentence import activity
 from audit_trail.record.value import SECRET
 from audit_trail.server.changes import Side, drawn
 from audit_trail.server.undoing import may_be_undone, undone_by
+from live_agent.access import Member, require_still
 from live_agent.catalog import CATALOG
-from live_agent.errors import NotFound
+from live_agent.errors import Invalid, NotFound
 from live_agent.gate import AUDIT_LOGS, opens
 from live_agent.pages.desk import AnyRequest, Desk, TheForm, Visit, settings_path
 from live_agent.pages.form import Form
@@ -64,17 +65,20 @@ def address_of(account_id: int, entry: Entry) -> str | None:
 def restorations(services: Services, desk: Desk) -> Router:
     """Return its router. The access rule lets administrators in, and records who isn't."""
 
-    def show(visit: Visit, number: int, form: Form) -> Response[Any]:
-        found = restoration.preview(services.database, services.trail, visit.account_id, number - 1)
-        opens(services, visit.member)(details(number - 1))
-        return _draw(services, visit, found, form)
+    def show(request: AnyRequest, number: int, form: Form) -> Response[Any]:
+        # Before the visit: who holds a connection and waits for another may wait for each other.
+        member: Member = request.user
+        index = number - 1
+        found = restoration.preview(services.database, services.trail, member.account_id, index)
+        opens(services, member)(details(index))
+        with desk.visit(request) as visit:
+            return _draw(services, visit, found, form)
 
     @get("/{number:int}", sync_to_thread=True)
     def restoration_page(request: AnyRequest, number: FromPath[int]) -> Response[Any]:
         _require_number(number)
         services.fresh()
-        with desk.visit(request) as visit:
-            return show(visit, number, Form())
+        return show(request, number, Form())
 
     @post("/{number:int}", sync_to_thread=True)
     def restore_from_entry(
@@ -84,6 +88,7 @@ def restorations(services: Services, desk: Desk) -> Router:
         services.fresh()
 
         def make(visit: Visit) -> Response[Any]:
+            require_still(visit.db, visit.member)
             chosen = Chosen.read(from_form(FIELDS, sent, FIELDS))
             done = restoration.restore(
                 visit.db, services.trail, visit.account_id, number - 1, chosen
@@ -93,7 +98,12 @@ def restorations(services: Services, desk: Desk) -> Router:
             # Whoever gave away their own role may not look at this page any more.
             return visit.done("agents" if is_own else f"{PATH}/{number}", "restored")
 
-        return desk.change(request, sent, make, lambda visit, form: show(visit, number, form))
+        tried = desk.attempt(request, sent, make)
+        if isinstance(tried, Response):
+            return tried
+        response = show(request, number, tried)
+        response.status_code = Invalid.status
+        return response
 
     return Router(
         path=f"/{PATH}", route_handlers=[restoration_page, restore_from_entry], opt=AUDIT_LOGS

@@ -204,9 +204,9 @@ def _carry_out(db: Session, plan: Plan, fields: Collection[Field]) -> None:
 
 def _make_again(db: Session, plan: Plan) -> None:
     former = plan.former
-    kept: dict[str, Any] = {
-        each.name: each.then for each in plan.fields if each.name in former.kind.kept
-    }
+    # What the entry doesn't name was null: no verb may put whoever restores in its place.
+    then = {each.name: each.then for each in plan.fields}
+    kept: dict[str, Any] = {name: then.get(name) for name in former.kind.kept}
     if former.table.identity is None:
         kept["id"] = former.record_id
     with born_as(db, former.kind.model, kept) as born:

@@ -199,9 +199,9 @@ def some_of(*choices: str) -> Check:
 def names(value: object) -> list[str]:
     """Accept a list of names, each once."""
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise ValueError("must be a list of names")
+        raise ValueError(say("must be a list of names"))
     if len(value) > MOST_ITEMS:
-        raise ValueError(f"must have at most {MOST_ITEMS:,} items")
+        raise ValueError(say("must have at most %(count)s items", count=grouped(MOST_ITEMS)))
     return list(dict.fromkeys(value))
 
 
