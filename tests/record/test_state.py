@@ -248,3 +248,14 @@ def test_what_was_dropped_in_between_may_have_changed_every_other_field() -> Non
         None,
     )
     assert state.since_us == 20
+
+
+def test_a_part_that_is_told_of_after_its_owner_is_gone_does_not_bring_it_back() -> None:
+    history = [
+        told(0, 1, "create", {"a": (..., 1), "channel.url": (..., "x")}),
+        told(3, 2, "delete", {"a": (1, ...)}),
+        told(6, 3, "update", {"channel.url": ("x", "y")}),
+    ]
+    assert folded(map(step_of, history)).exists is False
+    history.append(told(9, 4, "update", {"a": (None, 2)}))
+    assert folded(map(step_of, history)).exists is True

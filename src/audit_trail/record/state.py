@@ -133,6 +133,9 @@ def after(state: State, step: Step) -> State:
         state = NOTHING_KNOWN
     index, version = step.index, step.version if step.is_own else state.version
     match step.act:
+        case "update" if state.exists is False and _is_of_parts(step):
+            # Whoever wrote the part had not seen yet that others deleted its owner meanwhile.
+            return msgspec.structs.replace(state, index=index, version=version)
         case None:
             return msgspec.structs.replace(state, index=index, version=version)
         case "unknown":
@@ -237,6 +240,11 @@ def _with_before(state: State, step: Step, mentioned: frozenset[str]) -> State:
         # A delete tells every field that wasn't null.
         is_whole=state.is_whole or (step.act == "delete" and step.tells_all),
     )
+
+
+def _is_of_parts(step: Step) -> bool:
+    """Tell whether a step names nothing but fields of the record's parts, such as channel.url."""
+    return bool(step.fields) and all("." in name for name in step.fields)
 
 
 def _text(value: bytes | None) -> str | None:
