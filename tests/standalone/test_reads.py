@@ -74,7 +74,7 @@ def test_histories_and_states_are_reads_and_say_of_what(
         assert ada.get(f"{PAGE}/1/{part}").status_code == 200
     assert reads(standing) == [
         "history of the record of entry 1",
-        "history of the record of entry 1",
+        "record as entry 1 left it",
         "record as entry 3 left it",
     ]
 
