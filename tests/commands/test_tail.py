@@ -40,7 +40,7 @@ from contextlib import asynccontextmanager
 from litestar import Litestar, get
 from litestar.response import Stream
 
-from live_agent.serving import run
+from audit_trail.serving import run
 
 
 @get("/")

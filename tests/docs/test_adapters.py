@@ -113,6 +113,8 @@ def test_a_django_application_is_captured_by_what_the_page_adds(tmp_path: Path) 
 def queue() -> Iterator[dict[str, Any]]:
     """A queue with the page's lines, in memory."""
     names: dict[str, Any] = {"app": Celery(broker="memory://", backend="cache+memory://")}
+    # Or its worker would log to the tests' own streams from then on.
+    names["app"].conf.worker_hijack_root_logger = False
     exec(compile(CELERY, "adapters.md", "exec"), names)  # noqa: S102 - the page is our own
     yield names
     before_task_publish.disconnect(names["carry_context"])

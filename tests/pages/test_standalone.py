@@ -119,9 +119,12 @@ def test_an_operator_chooses_among_all_accounts(watched: Watched, page: Page) ->
         page.get_by_role("link", name="Created a new team").first.click()
         expect(page.get_by_role("dialog")).to_contain_text("Odd")
         page.keyboard.press("Escape")
-        page.get_by_role("link", name="Other accounts").click()
-    else:
-        sign_in(page, OPERATOR)
+        page.get_by_role("link", name="Sign out").or_(
+            page.get_by_role("button", name="Sign out")
+        ).click()
+    sign_in(page, OPERATOR, "not this one")
+    expect(page.get_by_role("alert")).to_be_visible()
+    sign_in(page, OPERATOR)
     page.get_by_role("link", name="Installation").click()
     expect(page.locator("table.entries")).to_contain_text("Created a new administrator (#2)")
     expect(page.locator("table.entries")).to_contain_text("Failed to sign in")

@@ -23,10 +23,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 PARTS = ["Who part", "What part"]
 STEPS = [*PARTS, "Leaf", "Path", "Root", "Signature", "This window", "Earlier checkpoint"]
 TEAMS = ("Red", "Green", "Blue")
-NUMBER = 5
-"""The entry that is verified: the second team was created. Three people came before the teams."""
+NUMBER = 8
+"""The entry that is verified: the second team was created. Three people and their tokens came first."""
 
-SIZE = 7
+SIZE = 10
 """The tree's: the administrator has signed in last."""
 
 ELSEWHERE = "Download evidence, and run audit-trail verify instead."
