@@ -296,3 +296,67 @@ def test_a_part_of_nothing_is_refused(attached: Installation, given: str, said: 
     with pytest.raises(ConfigRefused, match=r"in \[tables.inbox_settings\]") as refused:
         attached.attach(changed)
     assert said in str(refused.value)
+
+
+CHANNEL, _, SETTINGS = CREATED
+COMES, GOES = "INSERT INTO inboxes VALUES (2, 1, 'Mail', 5, 'Api')", "DELETE FROM inboxes"
+
+
+@pytest.mark.parametrize(
+    "statements", [(CHANNEL, COMES, GOES), (COMES, CHANNEL, GOES), (COMES, GOES, CHANNEL)]
+)
+def test_a_part_that_stays_where_its_owner_came_and_went_stands_for_itself(
+    attached: Installation, statements: tuple[str, ...]
+) -> None:
+    attached.act(*statements)
+    changes = {"url": (NOTHING, "http://a"), "token": (NOTHING, "[hidden]")}
+    assert attached.said() == [("create", "channel_api 5", changes)]
+    assert attached.said("0") == []
+
+
+@pytest.mark.parametrize(
+    "statements", [(SETTINGS, COMES, GOES), (COMES, SETTINGS, GOES), (COMES, GOES, SETTINGS)]
+)
+def test_a_part_that_points_to_who_came_and_went_is_told_in_that_account(
+    attached: Installation, statements: tuple[str, ...]
+) -> None:
+    attached.act(*statements)
+    changes = {"inbox_id": (NOTHING, 2), "greeting": (NOTHING, "Hello")}
+    assert attached.said() == [("create", "inbox_settings 9", changes)]
+    assert attached.said("0") == []
+
+
+def test_owner_and_parts_that_come_and_go_leave_nothing(attached: Installation) -> None:
+    gone = [f"DELETE FROM {table}" for table in ("channel_api", "inboxes", "inbox_settings")]
+    attached.act(*CREATED, "UPDATE channel_api SET url = 'http://b'", *gone)
+    attached.act(COMES, CHANNEL, SETTINGS, *reversed(gone))
+    assert attached.said() == attached.said("0") == []
+
+
+def test_what_was_written_to_a_part_while_its_owner_passed_is_the_parts(
+    attached: Installation,
+) -> None:
+    attached.act(CHANNEL)
+    attached.forget()
+    attached.act(COMES, "UPDATE channel_api SET url = 'x'", GOES)
+    attached.act(COMES, SETTINGS, "UPDATE inbox_settings SET greeting = 'x'", GOES)
+    assert attached.said() == [
+        ("update", "channel_api 5", {"url": ("http://a", "x")}),
+        ("create", "inbox_settings 9", {"inbox_id": (NOTHING, 2), "greeting": (NOTHING, "x")}),
+    ]
+
+
+def test_an_owner_that_follows_one_that_came_and_went_has_the_part(attached: Installation) -> None:
+    attached.act(COMES, CHANNEL, GOES, COMES.replace("(2,", "(3,"))
+    ((action, record, changes),) = attached.said()
+    assert (action, record, changes["channel.url"]) == ("create", "inbox 3", (NOTHING, "http://a"))
+
+
+def test_an_owner_undone_to_a_savepoint_leaves_its_part_by_itself(attached: Installation) -> None:
+    undone = ("SAVEPOINT a", COMES, "ROLLBACK TO SAVEPOINT a")
+    attached.act(CHANNEL, *undone)
+    attached.act(*undone, "UPDATE channel_api SET url = 'x'")
+    assert [(action, record) for action, record, _ in attached.said()] == [
+        ("create", "channel_api 5"),
+        ("update", "channel_api 5"),
+    ]

@@ -159,7 +159,7 @@ class Drafter:
                 else:
                     seen = read_row(row, self._tables)
                     found.append((seen, keys_left_and_taken(seen)))
-                    if seen.account is None or seen.table.part_of is not None:
+                    if seen.account is None or self._parts.concern(seen):
                         is_settled = False
             except Unreadable as error:
                 others.append((row.id, self._unreadable(row, str(error))))

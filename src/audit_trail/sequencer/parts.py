@@ -1,6 +1,7 @@
 """Parts of records: what was done to one before its owner came, or after it went, is the owner's.
 
-A part whose owner is there when it is written is the owner's already by its trigger.
+A part whose owner is there when it is written is the owner's already by its trigger. It is taken
+back from an owner that came and went in the one transaction: nothing is told of such an owner.
 """
 
 from collections import defaultdict
@@ -8,10 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from audit_trail.capture.watch import Part, WatchList
+from audit_trail.capture.watch import Part, Table, WatchList
 from audit_trail.record.changes import Pair
 from audit_trail.record.value import NULL, read
-from audit_trail.sequencer.rows import Seen
+from audit_trail.sequencer.rows import Seen, account_of, record_id
+
+Owner = tuple[str, bytes]
+"""An owner's table and key."""
 
 Pointing = Mapping[tuple[str, bytes | None], Sequence[tuple[int, int | None]]]
 """By a table of parts and a value: the rows of owners that have it, and on which side of a change."""
@@ -22,11 +26,11 @@ class Parts:
 
     def __init__(self, watch: WatchList) -> None:
         self._parts = {table.name: table.part_of for table in watch.tables if table.part_of}
-        self._of: dict[str, list[tuple[str, Part, str]]] = defaultdict(list)
+        self._of: dict[str, list[tuple[Table, Part]]] = defaultdict(list)
         self._said: dict[str, set[str]] = defaultdict(set)
         for table in watch.tables:
             if part := table.part_of:
-                self._of[part.table].append((table.name, part, table.keys[0]))
+                self._of[part.table].append((table, part))
                 names = {*table.keys, table.account, part.column}
                 self._said[part.table] |= {f"{part.prefix}.{name}" for name in names if name}
 
@@ -40,23 +44,32 @@ class Parts:
             if name not in said or not {None, NULL}.intersection(pair)
         }
 
+    def concern(self, seen: Seen) -> bool:
+        """Tell whether a transaction with this row must be folded."""
+        is_part = seen.table.name in self._parts
+        return is_part or (seen.row.operation == "delete" and seen.table.name in self._of)
+
     def folded(self, rows: Sequence[Seen]) -> Sequence[Seen]:
         """Put what was done to parts behind their owners' rows of the same transaction.
 
         A part without an owner stands for itself, under its own fields' names.
         """
-        if not self._parts or not any(seen.table.name in self._parts for seen in rows):
+        if not any(map(self.concern, rows)):
             return rows
+        if passing := self._passing(rows):
+            rows = list(self._taken_back(rows, passing))
         behind: dict[int, list[Seen]] = defaultdict(list)
         alone: dict[int, Seen] = {}
         pointing = self._pointing(rows)
         for place, seen in enumerate(rows):
             if part := self._parts.get(seen.table.name):
-                places = list(_owners(rows, seen, part, pointing))
-                for owner in places:
+                owners = list(_owners(rows, seen, part, pointing))
+                staying = [owner for owner in owners if _record(rows[owner]) not in passing]
+                for owner in staying:
                     behind[owner].append(_as_update(seen, rows[owner]))
-                if not places:
-                    alone[place] = _unprefixed(seen, part)
+                if not staying:
+                    account = seen.account or (rows[owners[0]].account if owners else None)
+                    alone[place] = _unprefixed(seen, part, account)
         found: list[Seen] = []
         for place, seen in enumerate(rows):
             if seen.table.name not in self._parts:
@@ -66,11 +79,55 @@ class Parts:
             found += behind[place]
         return found
 
+    def _passing(self, rows: Sequence[Seen]) -> set[Owner]:
+        """Find the owners that came and went."""
+        told: dict[Owner, list[object]] = defaultdict(list)
+        for seen in rows:
+            if seen.table.name in self._of and seen.row.operation != "update":
+                told[_record(seen)].append(seen.row.operation)
+        return {
+            owner for owner, each in told.items() if (each[0], each[-1]) == ("create", "delete")
+        }
+
+    def _taken_back(self, rows: Sequence[Seen], passing: set[Owner]) -> Iterator[Seen]:
+        """Make of the updates of passing owners what they were: writes to parts."""
+        known: dict[tuple[str, bytes | None], dict[str, bytes]] = defaultdict(dict)
+        for seen in rows:
+            told = {name: value for name, pair in seen.pairs.items() if (value := _filled(pair))}
+            if (part := self._parts.get(seen.table.name)) and part.column:
+                owner = known[part.table, told.get(f"{part.prefix}.{part.column}")]
+                owner[f"{part.prefix}.{seen.table.keys[0]}"] = seen.key
+            if _record(seen) in passing:
+                owner = known[_record(seen)]
+                owner.update(told)
+                yield self._as_part(seen, owner)
+            else:
+                yield seen
+
+    def _as_part(self, seen: Seen, owner: Mapping[str, bytes]) -> Seen:
+        """Return the write to the part that a row of its owner tells; the row, if it tells none.
+
+        `owner` is what the rows so far told of it, its parts' keys included.
+        """
+        for table, part in self._of[seen.table.name]:
+            name = f"{part.prefix}.{table.keys[0]}"
+            key = (
+                _filled(seen.pairs.get(name, ()))
+                or owner.get(part.owner_column or "")
+                or owner.get(name)
+            )
+            is_kind = all(_text(owner.get(each)) == value for each, value in part.where.items())
+            is_told = all(each.startswith(f"{part.prefix}.") for each in seen.pairs)
+            if key and is_kind and is_told and seen.row.operation == "update":
+                return _as_write_to(table, part, key, seen, owner)
+        return seen
+
     def _pointing(self, rows: Sequence[Seen]) -> Pointing:
         """Find by which values the rows of owners are found from their parts."""
         found: dict[tuple[str, bytes | None], list[tuple[int, int | None]]] = defaultdict(list)
         for place, row in enumerate(rows):
-            for name, part, key in self._of.get(row.table.name, ()):
+            for table, part in self._of.get(row.table.name, ()):
+                name, key = table.name, table.keys[0]
                 if part.column:
                     found[name, row.key].append((place, None))
                     continue
@@ -120,6 +177,42 @@ def _as_update(seen: Seen, owner: Seen) -> Seen:
     )
 
 
-def _unprefixed(seen: Seen, part: Part) -> Seen:
+def _as_write_to(
+    table: Table, part: Part, key: bytes, seen: Seen, owner: Mapping[str, bytes]
+) -> Seen:
+    """Name the part where an update named its owner."""
+    old_key, new_key = seen.pairs.get(f"{part.prefix}.{table.keys[0]}", (key, key))
+    came, went = (end in (None, NULL) for end in (old_key, new_key))
+    operation = "create" if came else "delete" if went else "update"
+    pairs = {
+        name: (None if came else old, None if went else new)
+        for name, (old, new) in seen.pairs.items()
+    }
+    id_, digest_of = record_id(owner.get(f"{part.prefix}.{table.identities[0]}", key))
+    own = owner.get(f"{part.prefix}.{table.account}")
+    return msgspec.structs.replace(
+        seen,
+        row=msgspec.structs.replace(seen.row, operation=operation),
+        table=table,
+        account=(account_of(read(own)) if own else None) or seen.account,
+        key=key,
+        id=id_,
+        key_digest_of=digest_of,
+        pairs=pairs,
+        # They were its owner's.
+        labels={},
+    )
+
+
+def _unprefixed(seen: Seen, part: Part, account: str | None) -> Seen:
     pairs = {name.removeprefix(f"{part.prefix}."): pair for name, pair in seen.pairs.items()}
-    return msgspec.structs.replace(seen, pairs=pairs)
+    return msgspec.structs.replace(seen, account=account, pairs=pairs)
+
+
+def _record(seen: Seen) -> Owner:
+    return seen.table.name, seen.key
+
+
+def _filled(pair: Sequence[bytes | None]) -> bytes | None:
+    """Return the new value, or the old one of what was emptied."""
+    return next((end for end in reversed(pair) if end not in (None, NULL)), None)
