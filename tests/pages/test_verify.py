@@ -220,7 +220,10 @@ def test_a_later_checkpoint_must_add_to_the_one_verified_before(
 @pytest.mark.parametrize(
     ("kept", "sentence"),
     [
-        ({"size": "99"}, "has verified a checkpoint of size 99 before, and is shown one of size 7"),
+        (
+            {"size": "99"},
+            f"has verified a checkpoint of size 99 before, and is shown one of size {SIZE}",
+        ),
         ({"root": to_base64(bytes(32))}, "Two trees of one size differ."),
         ({"size": "3", "root": to_base64(bytes(32))}, "leads to another root of the first tree"),
         ({"size": "0"}, "The server can't show that this tree adds to the one of size 0"),
@@ -344,12 +347,15 @@ def spare_bits(text: str) -> str:
 COMMITTED = to_base64(b'{"account":"another"}')
 ANSWERED: dict[str, tuple[Callable[[dict[str, Any]], object], dict[str, str]]] = {
     "an index off by one": (
-        lambda proof: proof.update(index=NUMBER),
-        {"Root": NOT_SEALED, "This window": "proof is of index 5, and the window shows index 4"},
+        lambda proof: proof.update(index=NUMBER - 2),
+        {
+            "Root": NOT_SEALED,
+            "This window": f"proof is of index {NUMBER - 2}, and the window shows index {NUMBER - 1}",
+        },
     ),
     "an index beyond the size": (
         lambda proof: proof.update(index=99),
-        {"Path": "Index 99 is outside a tree of size 7.", "This window": "index 99"},
+        {"Path": f"Index 99 is outside a tree of size {SIZE}.", "This window": "index 99"},
     ),
     "another account": (
         lambda proof: proof.update(public=COMMITTED, who=None, what=None),
