@@ -171,7 +171,7 @@ MAP = {
     ),
     "audit_trail.credentials": Room(packages=("argon2",)),
     # It runs whatever application it is given.
-    "audit_trail.serving": Room(engine("errors"), ("granian",)),
+    "audit_trail.serving": Room(engine("errors"), ("granian", "litestar")),
     "audit_trail.logs": Room(engine("errors"), ("msgspec", "structlog")),
     # It reads the trail as any application does that mounts the server, and says who did it as the
     # trail itself does. It knows no watched database.
