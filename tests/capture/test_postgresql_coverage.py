@@ -63,6 +63,81 @@ def test_a_partition_without_its_truncate_trigger_is_a_gap_of_the_table(
     ]
 
 
+HIDDEN = {
+    "disabled in one transaction": 'ALTER TABLE visits DISABLE TRIGGER "00_audit_create"; '
+    "INSERT INTO visits VALUES (1, 1, 1); "
+    'ALTER TABLE visits ENABLE ALWAYS TRIGGER "00_audit_create"',
+    "dropped": "CREATE TEMP TABLE was AS SELECT pg_get_triggerdef(oid) AS text FROM pg_trigger "
+    "WHERE tgrelid = 'visits'::regclass AND tgname = '00_audit_create'; "
+    'DROP TRIGGER "00_audit_create" ON visits; INSERT INTO visits VALUES (1, 1, 1); '
+    "DO $$ BEGIN EXECUTE (SELECT text FROM was); END $$; "
+    'ALTER TABLE visits ENABLE ALWAYS TRIGGER "00_audit_create"',
+    "disabled on a partition": 'ALTER TABLE visits_2 DISABLE TRIGGER "00_audit_create"; '
+    'ALTER TABLE visits_2 ENABLE ALWAYS TRIGGER "00_audit_create"',
+    "a partition detached": "ALTER TABLE visits DETACH PARTITION visits_2; "
+    "INSERT INTO visits_2 VALUES (1, 1, 2); "
+    "ALTER TABLE visits ATTACH PARTITION visits_2 FOR VALUES IN (2); "
+    'ALTER TABLE visits_2 ENABLE ALWAYS TRIGGER "00_audit_create", '
+    'ENABLE ALWAYS TRIGGER "00_audit_update", ENABLE ALWAYS TRIGGER "00_audit_delete"',
+}
+
+
+@pytest.mark.parametrize("how", HIDDEN)
+def test_what_is_taken_away_and_put_back_between_two_looks_is_a_gap_that_has_ended(
+    visits: PostgresqlHost, clock: Clock, how: str
+) -> None:
+    server = rounds(visits, clock)
+    server.step()  # at 1 and 2 s
+    visits.shell(HIDDEN[how])
+    assert server.step().is_complete  # at 3 and 4 s
+    server.step()
+    assert actions(visits, "0") == ["capture_started", "capture_started"]
+    (gap,) = gaps(visits, "0")
+    assert (gap.table, gap.entity, set(gap.wrong.values())) == ("visits", "visit", {"touched"})
+    assert gap.good_us is not None
+    assert (gap.found_us, gap.right_us) == (4_000_000, 4_000_000)
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        "BEGIN; ALTER TABLE visits DISABLE TRIGGER ALL; ROLLBACK",
+        "VACUUM FULL pg_trigger",
+        "VACUUM FREEZE pg_trigger",
+        "ALTER TABLE visits ADD COLUMN motto text, ALTER COLUMN account_id TYPE bigint",
+        "CREATE INDEX ON visits (id); TRUNCATE visits; CLUSTER visits_1 USING visits_1_id_idx",
+        "ALTER TABLE visits RENAME TO seen; ALTER TABLE seen RENAME TO visits",
+        "DROP TABLE visits_2",
+    ],
+)
+def test_what_takes_no_trigger_away_is_no_gap_that_has_ended(
+    visits: PostgresqlHost, clock: Clock, harmless: str
+) -> None:
+    server = rounds(visits, clock)
+    server.step()
+    try:
+        visits.shell(*harmless.split("; "))
+    finally:
+        server.step()
+    touched = [gap for gap in gaps(visits, "0") if "touched" in gap.wrong.values()]
+    assert touched == []
+
+
+def test_a_sync_that_makes_triggers_anew_is_no_gap_and_hides_none(
+    visits: PostgresqlHost, clock: Clock
+) -> None:
+    server = rounds(visits, clock)
+    server.step()
+    visits.shell("ALTER TABLE visits ADD COLUMN motto text")
+    visits.sync()
+    assert server.step().is_complete
+    assert actions(visits, "0") == ["capture_started"]
+    visits.shell(HIDDEN["disabled in one transaction"])
+    visits.sync()
+    server.step()
+    assert actions(visits, "0") == ["capture_started", "capture_started"]
+
+
 @pytest.mark.parametrize(
     "change",
     [

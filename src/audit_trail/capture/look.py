@@ -62,12 +62,24 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
     says: str
 
 
+class Mark(msgspec.Struct, frozen=True, array_like=True):
+    """Which writing of a trigger's row in the catalog is the newest, and whether a sync wrote it."""
+
+    written: str
+    by_sync: bool
+
+
+Marks = Mapping[str, Mapping[str, Mark]]
+"""By table, then by what names the trigger in this very database."""
+
+
 class Look(msgspec.Struct, frozen=True, kw_only=True):
     """What was found at one moment: each table, what of capture itself is wrong, and the facts.
 
     `harmless` is what a sync would put right, and keeps nothing from being recorded: triggers that
     nothing asks for, and event triggers.
-    `prints` are the fingerprints of what is as it must be, for later looks.
+    `prints` are the fingerprints of what is as it must be, for later looks; `marks` tell them
+    whether it was so all the time, where the database shows that.
     """
 
     engine: str
@@ -77,6 +89,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     harmless: tuple[Trigger, ...] = ()
     facts: tuple[Fact, ...] = ()
     prints: Mapping[str, str] = {}
+    marks: Marks = {}
 
     @property
     def unwatched(self) -> tuple[str, ...]:
@@ -128,6 +141,19 @@ def compared(
         return since[width]
 
     return tuple(Trigger(name=name, state=state(name)) for name in wanted)
+
+
+def touched(before: Marks, now: Marks) -> dict[str, list[str]]:
+    """Return, by table, the triggers that somebody has written anew since; a sync may do so."""
+    found = {
+        table: sorted(
+            name
+            for name, mark in marks.items()
+            if not mark.by_sync and before.get(table, {}).get(name, mark).written != mark.written
+        )
+        for table, marks in now.items()
+    }
+    return {table: names for table, names in found.items() if names}
 
 
 def columns_print(table: str, columns: Sequence[object]) -> dict[str, str]:

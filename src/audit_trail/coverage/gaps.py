@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from audit_trail.capture.look import OF_ALL, Look, Looked, fingerprint
+from audit_trail.capture.look import OF_ALL, Look, Looked, Marks, fingerprint, touched
 from audit_trail.capture.watch import Table
 from audit_trail.record.captured import Gap
 
@@ -42,6 +42,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     unwatched: tuple[str, ...] = ()
     listed: dict[str, str] = {}
     prints: dict[str, str] = {}
+    marks: Marks = {}
     untold: tuple[Telling, ...] = ()
 
     @property
@@ -77,9 +78,11 @@ def noticed(
         unwatched=look.unwatched,
         listed=_listed(look),
         prints={**(before.prints if before else {}), **look.prints},
+        marks=look.marks,
         untold=before.untold if before else (),
     )
-    return Noticed(kept, tuple(_told(before, kept, look, ended_us, database)))
+    between = tuple(_between(before, look, ended_us, altered_us or {}))
+    return Noticed(kept, tuple(_told(before, kept, look, between, ended_us, database)))
 
 
 def begun_again(telling: Telling, earlier_us: int) -> Telling:
@@ -121,6 +124,27 @@ def _gaps(
         )
 
 
+def _between(
+    before: Kept | None, look: Look, found_us: int, altered_us: Mapping[str, int]
+) -> Iterator[Gap]:
+    """Yield what was right before and is right now, though somebody has touched it in between."""
+    if before is None or OF_ALL in look.wrong:
+        return
+    known = {*look.wrong, *(gap.table for gap in before.gaps)}
+    tables = {each.name: each for each in look.tables}
+    for name, triggers in touched(before.marks, look.marks).items():
+        if name in tables and not known.intersection((name, OF_ALL)):
+            yield Gap(
+                table=name,
+                entity=tables[name].entity,
+                of_accounts=tables[name].of_accounts,
+                wrong=dict.fromkeys(triggers, "touched"),
+                good_us=_good_us(before, altered_us.get(name), found_us),
+                found_us=found_us,
+                right_us=found_us,
+            )
+
+
 def _good_us(before: Kept | None, altered_us: int | None, found_us: int) -> int | None:
     """Return the last moment at which it was right: that of the look before, or of the first
     change to the table's schema since, where the database notes these."""
@@ -130,7 +154,12 @@ def _good_us(before: Kept | None, altered_us: int | None, found_us: int) -> int 
 
 
 def _told(
-    before: Kept | None, kept: Kept, look: Look, ended_us: int, database: str
+    before: Kept | None,
+    kept: Kept,
+    look: Look,
+    between: tuple[Gap, ...],
+    ended_us: int,
+    database: str,
 ) -> Iterator[Telling]:
     if before is None:
         watched = sorted(each.name for each in look.watch.tables)
@@ -147,7 +176,7 @@ def _told(
         for gap in (before.gaps if before else ())
         if gap.table not in still
     )
-    if ended:
+    if ended := (*ended, *between):
         yield Telling(action=STARTED, gaps=ended)
 
 

@@ -33,6 +33,7 @@ _STATES: Final = {
     "outdated": marked("older than the table"),
     "unfit": marked("unfit for the table as it is"),
     "altered": marked("altered"),
+    "touched": marked("taken away or changed, and put back"),
 }
 
 

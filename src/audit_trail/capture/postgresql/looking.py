@@ -1,5 +1,6 @@
 """Looks what capture records of a PostgreSQL database; it changes nothing but what looks keep."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -9,6 +10,7 @@ from audit_trail.capture.look import (
     GONE,
     Fact,
     Look,
+    Mark,
     Trigger,
     columns_print,
     compared,
@@ -47,6 +49,18 @@ SELECT DISTINCT t.tgrelid::regclass::text, t.tgname
 FROM pg_trigger AS t JOIN pg_trigger AS copy ON copy.tgname = t.tgname
 WHERE t.tgparentid = 0 AND t.tgname LIKE '00\\_audit\\_%%' AND copy.tgenabled <> 'A'
   AND copy.tgrelid IN (SELECT t.tgrelid UNION SELECT relid FROM pg_partition_tree(t.tgrelid))
+"""
+# Whoever disables, drops or makes a trigger, or detaches a partition, leaves another row in the
+# catalog, even if all is as before in the end. A row that its table's last sync wrote has the mark
+# of that sync's transaction. What is restored elsewhere is another database, with other rows.
+_MARKS: Final = """
+SELECT w.table_name, format('%%s on %%s (%%s/%%s)', t.tgname, t.tgrelid::regclass, d.oid,
+    (SELECT system_identifier FROM pg_control_system())),
+  format('%%s/%%s', t.oid, t.xmin), t.xmin = w.xmin
+FROM audit_trail.watched AS w
+  JOIN pg_trigger AS t ON t.tgname LIKE '00\\_audit\\_%%' AND t.tgrelid IN (
+    SELECT w.relation UNION SELECT relid FROM pg_partition_tree(w.relation))
+  JOIN pg_database AS d ON d.datname = current_database()
 """
 _COLUMNS: Final = """
 SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute
@@ -177,6 +191,7 @@ def _looked(connection: Connection, watch: WatchList, known: Mapping[str, str]) 
         ),
         facts=tuple(_facts(connection, [f"{quoted(schema)}.{quoted(name)}" for name in there])),
         prints=prints if parts else prints | functions,
+        marks=_marks(connection),
     )
 
 
@@ -203,6 +218,15 @@ def _wanted(
 
 def _disabled(connection: Connection) -> set[str]:
     return {_said(table, name) for table, name in connection.exec_driver_sql(_DISABLED)}
+
+
+def _marks(connection: Connection) -> dict[str, dict[str, Mark]]:
+    if "watched" in lacking(connection):
+        return {}
+    found: dict[str, dict[str, Mark]] = defaultdict(dict)
+    for table, name, written, by_sync in connection.exec_driver_sql(_MARKS):
+        found[table][name] = Mark(written, by_sync)
+    return found
 
 
 def _columns(connection: Connection, schema: str, table: Table) -> list[tuple[str, str]]:
@@ -261,7 +285,7 @@ def _facts_of_schema(connection: Connection, tables: list[str]) -> Iterator[Fact
         yield Fact(
             is_seen=False,
             says="What is written while a trigger is disabled or gone, which the owner of the table "
-            f"({owners}) and a superuser can bring about.",
+            f"({owners}) and a superuser can bring about. The next look tells that it was so.",
         )
     commands = "ALTER TABLE … USING, attached, detached and dropped partitions, disabled triggers"
     if tells_of_schema(connection):

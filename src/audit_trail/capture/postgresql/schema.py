@@ -141,6 +141,7 @@ def sync(connection: Connection, watch: WatchList) -> list[str]:
     with as_capture(connection):
         _count_losses(connection, watch)
         _keep(connection, watch, schema)
+        _mark(connection, [table for table, _ in (*gone, *changed)])
         take_baseline(connection, watch, schema)
     return _names_of({*gone, *changed})
 
@@ -432,6 +433,17 @@ def _count_losses(connection: Connection, watch: WatchList) -> None:
                 "ON CONFLICT DO NOTHING",
                 (table.name, table.entity, sequence),
             )
+
+
+def _mark(connection: Connection, tables: list[str]) -> None:
+    """Leave this transaction's mark beside that of the triggers it made, by which looks know them."""
+    connection.exec_driver_sql(
+        "UPDATE audit_trail.watched AS w SET table_name = table_name "
+        "FROM unnest(CAST(%s AS text[])) AS name "
+        "WHERE w.relation = to_regclass(name) OR w.relation IN ("
+        "SELECT relid FROM pg_partition_ancestors(to_regclass(name)))",
+        (tables,),
+    )
 
 
 def _keep(connection: Connection, watch: WatchList, schema: str) -> None:
