@@ -1,5 +1,6 @@
 """One PostgreSQL for all tests of a worker, in which each makes databases of its own; and each store."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,11 @@ from tests.postgresql import Cluster, cluster
 # No test judges a time: a busy machine is slow, not wrong.
 settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("here")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Use one worker more than there are cores: tests wait for servers and browsers."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(scope="session")

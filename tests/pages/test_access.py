@@ -7,7 +7,7 @@ from live_agent import access
 from tests.live_agent.office import PASSWORD, Office, Place
 from tests.pages.browsing import Browsing, settings
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 EVERYBODY = [
     *("Agents", "Teams", "Inboxes", "Labels"),

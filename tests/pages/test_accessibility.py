@@ -11,7 +11,7 @@ from audit_trail.server.columns import COLUMNS
 from tests.live_agent.office import PASSWORD, Place
 from tests.pages.browsing import Browsing, focused, overflow, settings, violations
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from audit_trail.server.columns import COLUMNS
 from tests.live_agent.office import Place
 from tests.pages.browsing import Browsing, focused, overflow, settings
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 TIME = re.compile(r"[A-Z][a-z]{2} \d\d, \d{4} \d\d:\d\d [AP]M")
 

@@ -7,8 +7,6 @@ import pytest
 
 from tests.live_agent.office import PASSWORD, Office, Place
 
-pytestmark = [pytest.mark.xdist_group("browser")]
-
 MULTIPART = {"content-type": "multipart/form-data; boundary=B"}
 
 

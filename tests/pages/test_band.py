@@ -152,7 +152,6 @@ def tell(place: Place, action: str, **details: Any) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.xdist_group("browser")
 @modes
 def test_axe_finds_nothing_in_the_band_and_it_needs_no_script(
     place: Place, elsewhere: Place, browsing: Browsing, mode: str

@@ -154,7 +154,6 @@ def options(page: Page) -> Any:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.browser
-@pytest.mark.xdist_group("browser")
 def test_a_question_is_completed_with_the_keyboard(
     place: Place, browsing: Browsing, theme: str
 ) -> None:
@@ -187,7 +186,6 @@ def test_a_question_is_completed_with_the_keyboard(
 
 
 @pytest.mark.browser
-@pytest.mark.xdist_group("browser")
 def test_the_suggestions_close_and_can_be_chosen_with_the_pointer(
     place: Place, browsing: Browsing
 ) -> None:
@@ -211,7 +209,6 @@ def test_the_suggestions_close_and_can_be_chosen_with_the_pointer(
 
 
 @pytest.mark.browser
-@pytest.mark.xdist_group("browser")
 def test_only_administrators_are_told_names_and_values(place: Place, browsing: Browsing) -> None:
     for role, status in (("administrator", 200), ("supervisor", 403), ("agent", 403)):
         page = browsing.member(place, role)

@@ -13,7 +13,7 @@ from tests.live_agent.office import Place
 from tests.pages.browsing import Browsing, overflow, settings, violations
 from tests.pages.test_accessibility import MODES, modes
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 def wanted_as(place: Place, form: Form, question: str = "") -> str:

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from tests.live_agent.office import Place
 from tests.pages.browsing import Browsing, focused, settings, violations
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture

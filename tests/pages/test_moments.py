@@ -14,7 +14,7 @@ from tests.live_agent.office import Place
 from tests.live_agent.test_contract import ok
 from tests.pages.browsing import Browsing, overflow, settings, violations
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from tests.live_agent.office import PASSWORD, Place
 from tests.pages.browsing import Browsing, settings
 from tests.pages.test_settings import activities, save
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 LISTS = ("labels", "canned-responses", "macros", "skills", "access-tokens")
 

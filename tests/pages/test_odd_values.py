@@ -10,8 +10,6 @@ from tests.live_agent.office import PASSWORD, Office, Place
 from tests.live_agent.test_odd_values import ODD
 from tests.pages.browsing import Browsing, settings
 
-pytestmark = [pytest.mark.xdist_group("browser")]
-
 COLUMNS = {
     "inboxes": ("working_hours", "csat_config", "timezone", "greeting_message", "greeting_enabled"),
     "automation_rules": ("conditions", "actions", "event_name", "description", "active"),

@@ -12,7 +12,7 @@ from audit_trail.trail import Trail
 from tests.live_agent.office import PASSWORD, Place
 from tests.pages.browsing import Browsing, overflow, settings, violations
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 REASON = "Request 12 of May"
 

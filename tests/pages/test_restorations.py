@@ -11,7 +11,7 @@ from tests.live_agent.test_contract import ok
 from tests.live_agent.test_restorations import made, newest
 from tests.pages.browsing import Browsing, overflow, settings, violations
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture

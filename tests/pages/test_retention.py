@@ -208,7 +208,6 @@ def test_a_retention_that_can_t_be_believed_is_said_so(person: Person) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.xdist_group("browser")
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 320])
 def test_axe_finds_nothing_and_all_fits(

@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 from tests.live_agent.office import Place
 from tests.pages.browsing import Browsing, overflow, settings, violations
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 QUESTION = "entity:inbox action:create"
 

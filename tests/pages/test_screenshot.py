@@ -8,7 +8,7 @@ from playwright.sync_api import Browser
 
 from tests.pages.screenshot import PICTURES, SIZE, shoot
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 def test_the_pictures_of_the_readme_show_what_the_demo_shows(

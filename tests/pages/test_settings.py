@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from tests.live_agent.office import Place
 from tests.pages.browsing import Browsing, settings
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 def save(page: Page, said: str, name: str = "Save") -> None:

@@ -12,7 +12,7 @@ from tests.commands.processes import Served
 from tests.commands.watched import PASSWORD, Watched, watched_postgresql, watched_sqlite
 from tests.pages.browsing import overflow, violations
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 # What depends on no engine is tried on one.
 sqlite_alone = pytest.mark.parametrize("watched", ["sqlite"], indirect=True)

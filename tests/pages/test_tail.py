@@ -13,7 +13,7 @@ from live_agent.schema import AccountUser
 from tests.live_agent.office import Place
 from tests.pages.browsing import Browsing, focused, overflow, settings, violations
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(autouse=True)

@@ -394,7 +394,6 @@ def test_japanese_words_are_found_in_part_and_with_wide_spaces(
 
 
 @pytest.mark.browser
-@pytest.mark.xdist_group("browser")
 @pytest.mark.parametrize("tag", CHOSEN)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_small_window_holds_the_language_s_words(
@@ -413,7 +412,6 @@ def test_a_small_window_holds_the_language_s_words(
 
 
 @pytest.mark.browser
-@pytest.mark.xdist_group("browser")
 @pytest.mark.parametrize(
     ("tag", "verified", "step", "copied"),
     [
@@ -441,7 +439,6 @@ def choose_on_the_page(page: Page, label: str) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.xdist_group("browser")
 def test_a_person_chooses_language_and_zone_on_their_profile(
     place: Place, office: Office, browsing: Browsing
 ) -> None:
@@ -463,7 +460,6 @@ def test_a_person_chooses_language_and_zone_on_their_profile(
 
 
 @pytest.mark.browser
-@pytest.mark.xdist_group("browser")
 def test_a_new_password_asks_for_the_current_one_and_signs_out(
     place: Place, browsing: Browsing
 ) -> None:

@@ -37,7 +37,7 @@ from tests.seal.vectors import (
     SUMDB_KEY,
 )
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 GOLDEN: dict[str, Any] = json.loads(
     (Path(__file__).parents[1] / "golden" / "seal-1.json").read_text(encoding="utf-8")

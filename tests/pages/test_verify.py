@@ -18,7 +18,7 @@ from live_agent.site import create_site
 from tests.live_agent.office import Office, Place, serving
 from tests.pages.browsing import Browsing, overflow, settings, violations
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 PARTS = ["Who part", "What part"]
 STEPS = [*PARTS, "Leaf", "Path", "Root", "Signature", "This window", "Earlier checkpoint"]
