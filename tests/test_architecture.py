@@ -107,9 +107,10 @@ MAP = {
         engine("errors", "record", "capture.context", "sequencer.acting", "sequencer.identity"),
         ("msgspec",),
     ),
+    "audit_trail.turns": Room(),
     # A run asks the trail alone, and says what it did as the trail itself does.
     "audit_trail.retention": Room(
-        engine("errors", "record", "capture.context", "own", "trail"), ("msgspec",)
+        engine("errors", "record", "capture.context", "own", "trail", "turns"), ("msgspec",)
     ),
     # It asks the trail as a reader does, and notes what it handed out as the trail itself does.
     "audit_trail.export": Room(
@@ -139,13 +140,13 @@ MAP = {
     # It reads an outbox row's meaning, and a table's row as such a row; it folds a trail, and tells it.
     "audit_trail.reconciliation": Room(
         engine(
-            *("errors", "record", "trail", "own", "capture", "sequencer.rows"),
+            *("errors", "record", "trail", "own", "capture", "sequencer.rows", "turns"),
         ),
         ("msgspec", "sqlalchemy"),
     ),
     # It asks capture by its front door what is there, and notes there what it found.
     "audit_trail.coverage": Room(
-        engine("errors", "record", "capture", "trail"), ("msgspec", "sqlalchemy")
+        engine("errors", "record", "capture", "trail", "turns"), ("msgspec", "sqlalchemy")
     ),
     # The addresses of tiles and the spelling of hashes are the seal's; so is the checkpoint that the
     # window of an entry tells.

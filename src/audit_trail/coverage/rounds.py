@@ -15,6 +15,7 @@ from audit_trail.errors import AuditError
 from audit_trail.record.entry import INSTALLATION, read_what
 from audit_trail.record.query import Is, Query
 from audit_trail.trail import Trail, utc_now_us
+from audit_trail.turns import turns
 
 PERIOD_SECONDS: Final = 60.0
 STANDBY_SECONDS: Final = 1.0
@@ -50,12 +51,9 @@ class Rounds:
 
     def run(self, stop: Event) -> None:
         """Work until `stop` is set."""
-        pause = 0.0
-        while not stop.wait(pause):
-            leads = self._leads()
-            pause = self._period_seconds if leads else min(STANDBY_SECONDS, self._period_seconds)
-            if leads:
-                self.attempt()
+        period = self._period_seconds
+        for _ in turns(stop, self._leads, first=0, period=period, standby=STANDBY_SECONDS):
+            self.attempt()
 
     def attempt(self) -> None:
         """Look once; a failure is logged and counted."""

@@ -22,6 +22,7 @@ from audit_trail.reconciliation.report import Difference, Report
 from audit_trail.record.entry import INSTALLATION, Draft, read_what
 from audit_trail.record.query import Is, Query, any_of
 from audit_trail.trail import Trail, utc_now_us
+from audit_trail.turns import turns
 
 FIRST_SECONDS: Final = 900.0
 """A server that has just started has people waiting for it, and work left from before."""
@@ -67,12 +68,10 @@ class Rounds:
 
     def run(self, stop: Event) -> None:
         """Work until `stop` is set."""
-        pause = min(FIRST_SECONDS, self._period_seconds)
-        while not stop.wait(pause):
-            leads = self._leads()
-            pause = self._period_seconds if leads else min(STANDBY_SECONDS, self._period_seconds)
-            if leads:
-                self._try(stop)
+        period = self._period_seconds
+        first = min(FIRST_SECONDS, period)
+        for _ in turns(stop, self._leads, first=first, period=period, standby=STANDBY_SECONDS):
+            self._try(stop)
 
     def _try(self, stop: Event) -> None:
         try:

@@ -8,6 +8,7 @@ from typing import Final
 from audit_trail.errors import AuditError
 from audit_trail.retention.keeping import Retention
 from audit_trail.trail import Trail
+from audit_trail.turns import turns
 
 FIRST_SECONDS: Final = 300.0
 """A server that has just started has people waiting for it."""
@@ -30,9 +31,9 @@ class Rounds:
 
     def run(self, stop: Event) -> None:
         """Work until `stop` is set."""
-        pause = FIRST_SECONDS
-        while not stop.wait(pause):
-            pause = DAY_SECONDS if self._leads() else STANDBY_SECONDS
+        for _ in turns(
+            stop, self._leads, first=FIRST_SECONDS, period=DAY_SECONDS, standby=STANDBY_SECONDS
+        ):
             self.step(stop.is_set)
 
     def step(self, is_over: Callable[[], bool] = lambda: False) -> int:

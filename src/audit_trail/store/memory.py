@@ -148,13 +148,15 @@ class MemoryStore:
         return set(self._terms)
 
     def known(self, account: str, ids: Sequence[str]) -> set[str]:
-        return {entry.public.id for entry in self._accounts[account].values()} & set(ids)
+        return {entry.public.id for entry in self._all(account)} & set(ids)
 
     def versions(self, account: str, records: Sequence[RecordKey]) -> dict[RecordKey, int]:
         newest = {
-            record: version for (of, record), version in self._versions.items() if of == account
+            record: version
+            for (of, record), version in list(self._versions.items())
+            if of == account
         }
-        for entry in self._accounts[account].values():
+        for entry in self._all(account):
             newest[_record(entry)] = max(newest.get(_record(entry), 0), entry.version)
         return {record: newest[record] for record in records if record in newest}
 
@@ -178,7 +180,7 @@ class MemoryStore:
 
     def by_id(self, account: str, entry_id: str) -> Entry | None:
         return next(
-            (entry for entry in self._accounts[account].values() if entry.public.id == entry_id),
+            (entry for entry in self._all(account) if entry.public.id == entry_id),
             None,
         )
 
@@ -186,7 +188,7 @@ class MemoryStore:
         return self._tiles.get((account, level, number), b"")
 
     def accounts(self) -> list[str]:
-        return [account for account, entries in self._accounts.items() if entries]
+        return [account for account, entries in list(self._accounts.items()) if entries]
 
     def rows(self, account: str, start: int, stop: int) -> list[Row]:
         return [_row(entry) for entry in self.slice(account, start, stop)]
@@ -223,8 +225,12 @@ class MemoryStore:
     def close(self) -> None:
         self._accounts.clear()
 
+    def _all(self, account: str) -> list[Entry]:
+        """Return a copy made in one step: others may append and drop meanwhile."""
+        return list(self._accounts[account].values())
+
     def _matching(self, query: Query) -> Iterator[Entry]:
-        entries = list(self._accounts[query.account].values())
+        entries = self._all(query.account)
         return (
             entry
             for entry in (reversed(entries) if query.newest_first else entries)
