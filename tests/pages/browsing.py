@@ -2,8 +2,9 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -91,10 +92,18 @@ def settings(place: Place, part: str) -> str:
     return f"/app/accounts/{place.id}/settings/{part}"
 
 
-def violations(page: Page) -> list[str]:
-    """Return what axe finds wrong with the page as it is."""
+OF_COLOURS = ("color-contrast", "link-in-text-block")
+"""The rules that can tell another theme from the first: the page is the same but for its colours."""
+
+
+def violations(page: Page, only: Sequence[str] = ()) -> list[str]:
+    """Return what axe finds wrong with the page as it is, by all rules or by some."""
     page.evaluate(_axe())
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    found = page.evaluate(
+        "only => axe.run(document, {resultTypes: ['violations'],"
+        " ...(only.length ? {runOnly: {type: 'rule', values: only}} : {})})",
+        list(only),
+    )
     return [
         f"{page.url}: {each['id']}: {node['html'][:200]}"
         for each in found["violations"]
@@ -112,6 +121,7 @@ def focused(page: Page) -> str:
     return str(page.evaluate("document.activeElement.textContent.trim()"))
 
 
+@cache
 def _axe() -> str:
     folder = Path(axe_playwright_python.__file__).parent
     return next(folder.rglob("axe.min.js")).read_text()

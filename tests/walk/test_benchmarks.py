@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.slow
 @pytest.mark.parametrize("part", ["SQLite", "PostgreSQL"])
 def test_a_short_run_tells_every_figure_of_the_engine(part: str) -> None:
-    taken = list(run.figures(run.SMOKE._replace(rows=100), only=part))
+    taken = list(run.figures(run.SMOKE._replace(rows=100, rounds=3), only=part))
     assert [each.what.removeprefix(f"{part}: ") for each in taken] == [
         "ORM save, 1 a transaction",
         "ORM save, 100 a transaction",
