@@ -63,14 +63,15 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Mark(msgspec.Struct, frozen=True, array_like=True):
-    """Which writing of a trigger's row in the catalog is the newest, and whether a sync wrote it."""
+    """A part of a trigger: which writing of its row in the catalog is the newest, and if a sync's."""
 
+    trigger: str
     written: str
     by_sync: bool
 
 
 Marks = Mapping[str, Mapping[str, Mark]]
-"""By table, then by what names the trigger in this very database."""
+"""By table, then by what stands for the part in this very database."""
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,9 +148,12 @@ def touched(before: Marks, now: Marks) -> dict[str, list[str]]:
     """Return, by table, the triggers that somebody has written anew since; a sync may do so."""
     found = {
         table: sorted(
-            name
-            for name, mark in marks.items()
-            if not mark.by_sync and before.get(table, {}).get(name, mark).written != mark.written
+            {
+                mark.trigger
+                for place, mark in marks.items()
+                if not mark.by_sync
+                and before.get(table, {}).get(place, mark).written != mark.written
+            }
         )
         for table, marks in now.items()
     }

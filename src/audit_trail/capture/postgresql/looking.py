@@ -50,16 +50,21 @@ FROM pg_trigger AS t JOIN pg_trigger AS copy ON copy.tgname = t.tgname
 WHERE t.tgparentid = 0 AND t.tgname LIKE '00\\_audit\\_%%' AND copy.tgenabled <> 'A'
   AND copy.tgrelid IN (SELECT t.tgrelid UNION SELECT relid FROM pg_partition_tree(t.tgrelid))
 """
-# Whoever disables, drops or makes a trigger, or detaches a partition, leaves another row in the
-# catalog, even if all is as before in the end. A row that its table's last sync wrote has the mark
-# of that sync's transaction. What is restored elsewhere is another database, with other rows.
+# Whoever disables, drops or makes a trigger, replaces its function or detaches a partition leaves
+# other rows in the catalog, even if all is as before in the end. Rows that the table's last sync
+# wrote have the mark of that sync's transaction. What is restored elsewhere is another database.
 _MARKS: Final = """
-SELECT w.table_name, format('%%s on %%s (%%s/%%s)', t.tgname, t.tgrelid::regclass, d.oid,
-    (SELECT system_identifier FROM pg_control_system())),
-  format('%%s/%%s', t.oid, t.xmin), t.xmin = w.xmin
+SELECT w.table_name, format('%%s/%%s/%%s %%s: %%s',
+    (SELECT system_identifier FROM pg_control_system()), d.oid, t.tgrelid, t.tgname, part.kind),
+  format('%%s on %%s', t.tgname, t.tgrelid::regclass),
+  format('%%s/%%s', part.oid, part.written), part.written = w.xmin
 FROM audit_trail.watched AS w
   JOIN pg_trigger AS t ON t.tgname LIKE '00\\_audit\\_%%' AND t.tgrelid IN (
     SELECT w.relation UNION SELECT relid FROM pg_partition_tree(w.relation))
+  JOIN pg_proc AS p ON p.oid = t.tgfoid
+  CROSS JOIN LATERAL (
+    VALUES ('trigger', t.oid, t.xmin), ('function', p.oid, p.xmin)
+  ) AS part (kind, oid, written)
   JOIN pg_database AS d ON d.datname = current_database()
 """
 _COLUMNS: Final = """
@@ -224,8 +229,8 @@ def _marks(connection: Connection) -> dict[str, dict[str, Mark]]:
     if "watched" in lacking(connection):
         return {}
     found: dict[str, dict[str, Mark]] = defaultdict(dict)
-    for table, name, written, by_sync in connection.exec_driver_sql(_MARKS):
-        found[table][name] = Mark(written, by_sync)
+    for table, place, *mark in connection.exec_driver_sql(_MARKS):
+        found[table][place] = Mark(*mark)
     return found
 
 
