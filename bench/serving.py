@@ -14,7 +14,7 @@ from audit_trail.cli.store import open_store
 from audit_trail.server.assets import Assets, page_templates
 from audit_trail.server.audit_logs import audit_logs_router
 from audit_trail.server.viewer import Viewer
-from audit_trail.serving import run
+from audit_trail.serving import leave, run
 from audit_trail.trail import Trail
 from bench.trails import LARGE
 from live_agent.catalog import CATALOG
@@ -54,3 +54,4 @@ def application(url: str) -> Litestar:
 
 if __name__ == "__main__":
     run(application(sys.argv[1]), "127.0.0.1", 0, lambda address: print(address, flush=True))
+    leave()

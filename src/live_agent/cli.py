@@ -68,9 +68,11 @@ def demo(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port.")] = 8000,
 ) -> None:
     """Start with a demo account: some weeks of activity, and three sign-ins."""
+    from audit_trail import serving
     from live_agent.demo.command import start_demo
 
     start_demo(data, host, port, _print)
+    serving.leave()
 
 
 @app.command()
@@ -157,6 +159,7 @@ def serve(
     services.database.prepare()
     site, said = create_site(services), lambda url: _print(f"Live Agent: {url}")
     serving.run(site, host, port, said, services.tails.close)
+    serving.leave()
 
 
 @app.command()

@@ -40,7 +40,7 @@ from contextlib import asynccontextmanager
 from litestar import Litestar, get
 from litestar.response import Stream
 
-from audit_trail.serving import run
+from audit_trail.serving import leave, run
 
 
 @get("/")
@@ -62,6 +62,7 @@ async def lifespan(app):
 
 
 run(Litestar([endless], lifespan=[lifespan]), "127.0.0.1", 0, lambda url: print(url, flush=True))
+leave()
 """
 
 

@@ -39,14 +39,16 @@ def lines(place: Path, port: int) -> Iterator[str]:
 
 @contextmanager
 def beside(command: str, place: Path, environment: dict[str, str]) -> Iterator[None]:
-    process = subprocess.Popen(
-        command.split(), cwd=place, env=environment, stderr=subprocess.DEVNULL
-    )
-    try:
-        yield
-    finally:
-        process.terminate()
-        assert process.wait(30) == 0
+    with (place / f"{command}.log").open("w+") as log:
+        traced = environment | {"PYTHONFAULTHANDLER": "1"}
+        process = subprocess.Popen(command.split(), cwd=place, env=traced, stderr=log)
+        try:
+            yield
+        finally:
+            process.terminate()
+            code = process.wait(30)
+        log.seek(0)
+        assert code == 0, log.read()
 
 
 def test_its_lines_lead_from_a_table_to_a_page(tmp_path: Path) -> None:

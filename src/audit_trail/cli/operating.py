@@ -106,6 +106,7 @@ def serve(
             trusted_proxies=trusted(trusted_proxies.split(",")),
         )
         serving.run(made.app, host, port, lambda url: typer.echo(f"Audit Logs: {url}"), made.close)
+    serving.leave()
 
 
 @administrators.command("add")
