@@ -247,6 +247,19 @@ def test_a_transaction_may_end_with_a_savepoint_that_is_rolled_back(here: Site) 
     assert here.told() == [(*CREATE, "ada@example.com"), (*CREATE, "system")]
 
 
+def test_what_follows_a_rolled_back_savepoint_of_somebody_is_the_system_s(here: Site) -> None:
+    from tests.django_app.models import Team
+
+    with transaction.atomic(using=here.alias):
+        with acting_as(ADA, origin()):
+            Team.objects.create(name="Ada's")
+            with transaction.atomic(using=here.alias):
+                Team.objects.create(name="dropped")
+                transaction.set_rollback(True, using=here.alias)
+        Team.objects.create(name="the system's")
+    assert here.told() == [(*CREATE, "ada@example.com"), (*CREATE, "system")]
+
+
 def test_each_way_to_end_a_transaction_is_seen(here: Site) -> None:
     from tests.django_app.models import Team
 

@@ -64,6 +64,22 @@ def test_what_follows_in_the_transaction_of_somebody_is_the_system_s(host: Appli
     ]
 
 
+def test_what_follows_a_savepoint_of_somebody_that_was_rolled_back_is_the_system_s(
+    host: Application,
+) -> None:
+    seeded(host)
+    with host.engine.begin() as connection:
+        with acting_as(ADA, origin()):
+            connection.exec_driver_sql("UPDATE teams SET n = 5 WHERE id = 1")
+            with acting_as(BOB, origin()):
+                connection.begin_nested().rollback()
+        connection.exec_driver_sql("UPDATE teams SET n = 6 WHERE id = 2")
+    assert host.told() == [
+        team("update", 1, n=(1, 5)),
+        team("update", 2, "system", n=(2, 6)),
+    ]
+
+
 def test_a_save_that_changes_nothing_leaves_no_entry(host: Application) -> None:
     seeded(host)
     with acting_as(ADA, origin()), Session(host.engine) as session:

@@ -84,6 +84,12 @@ def encoded(value: msgspec.Struct) -> str:
 SYSTEM: Final = Actor(kind="system")
 ANONYMOUS: Final = Actor(kind="anonymous")
 
+UNSURE: Final = object()
+"""What a transaction counts as carrying once a rollback to a savepoint may have undone what it did.
+
+It is no context in force, so whatever is in force is sent anew; of nobody, that it is System.
+"""
+
 _current: ContextVar[Context | Callable[[], Context] | None] = ContextVar(
     "audit_context", default=None
 )

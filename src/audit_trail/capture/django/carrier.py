@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import DatabaseError
 
-from audit_trail.capture.context import Context, current_context
+from audit_trail.capture.context import UNSURE, Context, current_context
 
 Execute = Callable[[Any, Any, bool, Mapping[str, Any]], Any]
 """How Django runs a statement: SQL, parameters, whether of many, and {connection, cursor}."""
@@ -17,7 +17,7 @@ class Carrier(ABC):
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
-        self._carried: Context | None = None
+        self._carried: object = None
 
     def __call__(
         self, execute: Execute, sql: Any, params: Any, many: bool, about: Mapping[str, Any]
@@ -33,6 +33,11 @@ class Carrier(ABC):
         """Return the context in force where the transaction doesn't carry it yet."""
         context = current_context()
         return None if context == self._carried else context
+
+    def doubt(self) -> None:
+        """What a rollback to a savepoint undoes may include the context."""
+        if self._carried is not None:
+            self._carried = UNSURE
 
     def forget(self) -> None:
         """The transaction is over; what it carried went with it."""

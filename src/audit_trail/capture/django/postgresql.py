@@ -41,8 +41,7 @@ class PostgresqlCarrier(Carrier):
         cursor = about["cursor"].cursor
         word = first_word(sql) if isinstance(sql, str) else "EXECUTE"
         if word == "ROLLBACK":
-            # To a savepoint: what it undoes may include the context.
-            self.forget()
+            self.doubt()
         if isinstance(cursor, ServerCursor) or not _may_write(word, sql):
             return execute(sql, params, many, about)
         is_alone = self._connection.autocommit

@@ -44,8 +44,7 @@ class SqliteCarrier(Carrier):
         if word == "BEGIN":
             self.forget()
         elif word == "ROLLBACK":
-            # To a savepoint, it may undo the context too, so the next write sets it again.
-            self._carried = None
+            self.doubt()
         elif word in ("COMMIT", "END") or "foreign_key_check" in sql:
             # The check would find the guard.
             self.clear()

@@ -11,7 +11,7 @@ from psycopg.pq import ConnStatus, Escaping, ExecStatus, TransactionStatus, abc
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import ExceptionContext
 
-from audit_trail.capture.context import current_context, encoded
+from audit_trail.capture.context import UNSURE, current_context, encoded
 from audit_trail.capture.postgresql.statements import (
     MAY_WRITE,
     SETTING,
@@ -81,7 +81,8 @@ def _before_statement(
     word = first_word(statement)
     if word == "ROLLBACK":
         # To a savepoint: what it undoes may include the context, so the next statement sets it.
-        _forget(connection)
+        if _CARRIED in connection.info:
+            connection.info[_CARRIED] = UNSURE
     elif _is_reader(connection) or not (current_context() or connection.info.get(_CARRIED)):
         return
     elif not _is_autocommit(connection) or not _is_idle(connection):

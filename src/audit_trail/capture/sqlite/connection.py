@@ -9,7 +9,7 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from audit_trail.capture.context import current_context
+from audit_trail.capture.context import UNSURE, current_context
 from audit_trail.capture.sqlite.carrying import (
     TOKEN_BYTES,
     clear_context,
@@ -102,7 +102,8 @@ def _before_statement(
     opening = statement.lstrip()[:8].upper()
     if opening == "ROLLBACK":
         # To a savepoint: what it undoes may include the context, so the next write sets it again.
-        connection.info.pop(_CARRIED, None)
+        if _CARRIED in connection.info:
+            connection.info[_CARRIED] = UNSURE
     elif _is_to_carry(connection) and not opening.startswith(_READS):
         if _is_autocommit(connection) and not _is_in_transaction(connection):
             _forget(connection)
