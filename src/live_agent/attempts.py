@@ -26,17 +26,21 @@ LONGEST_EMAIL: Final = 254
 _FAILED: Final = "sign_in_failed"
 _DENIED: Final = "read_denied"
 _BY_EMAIL: Final = "limit_email"
+_BY_EMAIL_ANYWHERE: Final = "limit_email_anywhere"
 _BY_ADDRESS: Final = "limit_address"
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How many sign-ins may fail within a minute, and how often the trail's files may be asked for.
 
+    Of an e-mail `an_email` from one address, so that no stranger locks its person out; and from
+    all together `an_email_anywhere`, so that many addresses guess no faster.
     The latter is of one token, or one person's browsers: a monitor reads a million entries with
     their tiles in three minutes, and leaves the server to others.
     """
 
     an_email: int = 10
+    an_email_anywhere: int = 60
     an_address: int = 30
     trail_files_a_second: int = 50
 
@@ -80,8 +84,10 @@ def release(db: Session, attempt: Try, limits: Limits) -> None:
 
 
 def _limits(attempt: Try, limits: Limits) -> Sequence[tuple[str, str, int]]:
+    email = attempt.shown_email.strip().lower()
     return (
-        (_BY_EMAIL, attempt.shown_email.strip().lower(), limits.an_email),
+        (_BY_EMAIL, f"{email} from {attempt.address}", limits.an_email),
+        (_BY_EMAIL_ANYWHERE, email, limits.an_email_anywhere),
         (_BY_ADDRESS, attempt.address, limits.an_address),
     )
 

@@ -70,8 +70,7 @@ def confirm(services: Services, person: Person, password: object, origin: Origin
 
 
 def _try(email: str, user_id: int | None, name: str | None, origin: Origin) -> Try:
-    address = origin.nearest or "unknown"
-    return Try(email=email, user_id=user_id, name=name, origin=origin, address=address)
+    return Try(email=email, user_id=user_id, name=name, origin=origin, address=origin.network)
 
 
 def _typed(email: object, password: object) -> tuple[str, str]:

@@ -7,13 +7,14 @@ import msgspec
 import pytest
 from litestar.testing import TestClient
 
+from audit_trail.capture.context import Origin
 from audit_trail.cli import administering
 from audit_trail.credentials import ABSOLUTE_LIMIT_US, IDLE_LIMIT_US
 from audit_trail.errors import AdministratorRefused, StoreFailed
 from audit_trail.record.entry import read_what, read_who
-from audit_trail.standalone import administrators
+from audit_trail.standalone import administrators, attempts
 from audit_trail.standalone.app import create_standalone
-from audit_trail.standalone.attempts import WINDOW_US, Limits
+from audit_trail.standalone.attempts import WINDOW_US, Attempt, Limits
 from tests.standalone.conftest import PASSWORD, Standing, sign_in
 
 ADA, BOB = "ada@alder.example", "bob@birch.example"
@@ -225,6 +226,18 @@ def test_too_many_failures_are_refused_whatever_the_password(standing: Standing)
     assert sign_in(browser, BOB).status_code == 303, "it is the e-mail that is limited"
     standing.now_us += WINDOW_US
     assert sign_in(browser, ADA).status_code == 303
+
+
+def test_a_stranger_locks_no_administrator_out_from_elsewhere(standing: Standing) -> None:
+    limits = Limits(an_email=1, an_email_anywhere=3, an_address=100)
+
+    def is_admitted(address: str) -> bool:
+        attempt = Attempt(email=ADA, administrator=None, origin=Origin(via="ui", ip=address))
+        with standing.known.writing() as db:
+            return attempts.is_admitted(db, attempt, standing.now_us, limits)
+
+    assert [is_admitted(f"2001:db8:0:1::{each}") for each in (1, 2)] == [True, False]
+    assert [is_admitted(f"203.0.113.{each}") for each in (5, 6, 7)] == [True, True, False]
 
 
 def test_an_address_may_fail_only_so_often_for_all_e_mails(standing: Standing) -> None:

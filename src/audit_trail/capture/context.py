@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Final
 
 import msgspec
@@ -47,6 +48,17 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def nearest(self) -> str | None:
         """The address where the act came from, as far as it can be believed."""
         return self.address or self.ip
+
+    @property
+    def network(self) -> str:
+        """Whose the nearest address is: with IPv6 somebody has 64 bits, to change as they like."""
+        try:
+            found = ip_address(self.nearest or "")
+        except ValueError:
+            return self.nearest or "unknown"
+        if isinstance(found, IPv6Address) and found.ipv4_mapped is None:
+            return str(IPv6Network((int(found) >> 64 << 64, 64)))
+        return str(getattr(found, "ipv4_mapped", found))
 
 
 class Undone(msgspec.Struct, frozen=True, kw_only=True):

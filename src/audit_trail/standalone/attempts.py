@@ -20,9 +20,14 @@ _FAILED: Final = "sign_in_failed"
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """How many sign-ins may fail within a minute."""
+    """How many sign-ins may fail within a minute.
+
+    Of an e-mail `an_email` from one address, so that no stranger locks its person out; and from
+    all together `an_email_anywhere`, so that many addresses guess no faster.
+    """
 
     an_email: int = 10
+    an_email_anywhere: int = 60
     an_address: int = 30
 
 
@@ -44,7 +49,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     def subject(self) -> str:
         """What its failures are counted by."""
         known = self.administrator
-        return f"administrator {known.id}" if known else f"address {self.origin.nearest}"
+        return f"administrator {known.id}" if known else f"address {self.origin.network}"
 
     @property
     def failure(self) -> Happening:
@@ -120,9 +125,11 @@ def has_ended(db: sqlite3.Connection, now_us: int) -> bool:
 
 
 def _limits(attempt: Attempt, limits: Limits) -> tuple[tuple[str, str, int], ...]:
+    email, network = spelled(attempt.shown_email), attempt.origin.network
     return (
-        ("limit_email", spelled(attempt.shown_email), limits.an_email),
-        ("limit_address", attempt.origin.nearest or "unknown", limits.an_address),
+        ("limit_email", f"{email} from {network}", limits.an_email),
+        ("limit_email_anywhere", email, limits.an_email_anywhere),
+        ("limit_address", network, limits.an_address),
     )
 
 
