@@ -5,14 +5,11 @@ import subprocess
 import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from contextvars import copy_context
-from itertools import count
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from sqlalchemy import NestedTransaction, delete, insert, text, update
+from sqlalchemy import delete, insert, text, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import IntegrityError
@@ -21,10 +18,9 @@ from sqlalchemy.orm import Session
 from audit_trail.capture.context import Actor, acting_as
 from audit_trail.record.entry import read_what
 from tests.capture.host import ADA, BOB, NOTHING, Application, PostgresqlHost, Told, origin, told
+from tests.capture.savepoints import STEPS, played
 from tests.capture.team import Team, seeded, team
 from tests.postgresql import programs
-
-_histories = count()
 
 
 @pytest.fixture
@@ -89,39 +85,20 @@ def test_what_follows_a_savepoint_of_somebody_that_was_rolled_back_is_the_system
 @settings(
     max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
-@given(st.lists(st.sampled_from(["ada", "bob", "nobody", "save", "back", "keep", "write"])))
+@given(STEPS)
 def test_whoever_is_in_force_did_it_whatever_becomes_of_savepoints(
     host: Application, steps: list[str]
 ) -> None:
-    known, ids = len(host.entries()), count(1 + 1_000_000 * next(_histories))
-    kept: list[list[tuple[str, str]]] = [[]]
-    savepoints: list[NestedTransaction] = []
-    who = "nobody"
-    with host.engine.begin() as connection, ExitStack() as acting:
-        for step in [*steps, "write"]:
-            if step in ("ada", "bob", "nobody"):
-                acting.close()
-                who = step
-                if who != "nobody":
-                    acting.enter_context(acting_as(ADA if who == "ada" else BOB, origin()))
-            elif step == "save":
-                savepoints.append(connection.begin_nested())
-                kept.append([])
-            elif step == "write":
-                number = next(ids)
-                connection.execute(insert(Team), {"id": number, "account_id": 1})
-                kept[-1].append((str(number), who))
-            elif savepoints and step == "back":
-                savepoints.pop().rollback()
-                kept.pop()
-            elif savepoints:
-                savepoints.pop().commit()
-                inner = kept.pop()
-                kept[-1] += inner
-    wanted = [each for level in kept for each in level]
-    names = {ADA.id: "ada", BOB.id: "bob", None: "nobody"}
-    found = [(e.public.entity.id, names[e.public.actor.id]) for e in host.entries()[known:]]
-    assert found == wanted
+    known = len(host.entries())
+    with host.engine.begin() as connection:
+        wanted = played(
+            steps,
+            lambda number: connection.execute(insert(Team), {"id": number, "account_id": 1}),
+            connection.begin_nested,
+        )
+    names = {ADA.id: "ada", BOB.id: "bob", None: "system"}
+    found = [each.public for each in host.entries()[known:]]
+    assert [(each.entity.id, names[each.actor.id]) for each in found] == wanted
 
 
 def test_a_save_that_changes_nothing_leaves_no_entry(host: Application) -> None:
