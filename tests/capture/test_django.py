@@ -9,12 +9,14 @@ from asgiref.sync import async_to_sync
 from django.core.management import call_command
 from django.db import IntegrityError, connections, transaction
 from django.test import AsyncClient, Client
+from hypothesis import HealthCheck, given, settings
 
 from audit_trail.capture.context import acting_as, current_context, stating
 from audit_trail.capture.django.connection import carry
 from audit_trail.errors import ChangeRefused, ContextRefused
 from audit_trail.record.entry import read_what, read_who
-from tests.capture.host import ADA, Application, Host, PostgresqlHost, origin
+from tests.capture.host import ADA, BOB, Application, Host, PostgresqlHost, origin
+from tests.capture.savepoints import STEPS, played
 from tests.django_app import places, site
 from tests.postgresql import Cluster
 
@@ -258,6 +260,40 @@ def test_what_follows_a_rolled_back_savepoint_of_somebody_is_the_system_s(here: 
                 transaction.set_rollback(True, using=here.alias)
         Team.objects.create(name="the system's")
     assert here.told() == [(*CREATE, "ada@example.com"), (*CREATE, "system")]
+
+
+class Savepoint(NamedTuple):
+    """One of Django's, by hand."""
+
+    alias: str
+    id: str
+
+    def rollback(self) -> None:
+        transaction.savepoint_rollback(self.id, using=self.alias)
+
+    def commit(self) -> None:
+        transaction.savepoint_commit(self.id, using=self.alias)
+
+
+@settings(
+    max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
+@given(STEPS)
+def test_whoever_is_in_force_did_it_whatever_becomes_of_savepoints(
+    here: Site, steps: list[str]
+) -> None:
+    from tests.django_app.models import Team
+
+    known = len(here.host.entries())
+    with transaction.atomic(using=here.alias):
+        wanted = played(
+            steps,
+            lambda number: Team.objects.create(id=number, name="any"),
+            lambda: Savepoint(here.alias, str(transaction.savepoint(using=here.alias))),
+        )
+    names = {ADA.id: "ada", BOB.id: "bob", None: "system"}
+    found = [each.public for each in here.host.entries()[known:]]
+    assert [(each.entity.id, names[each.actor.id]) for each in found] == wanted
 
 
 def test_each_way_to_end_a_transaction_is_seen(here: Site) -> None:

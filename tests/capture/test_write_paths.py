@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 
 import pytest
+from hypothesis import HealthCheck, given, settings
 from sqlalchemy import delete, insert, text, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -17,6 +18,7 @@ from sqlalchemy.orm import Session
 from audit_trail.capture.context import Actor, acting_as
 from audit_trail.record.entry import read_what
 from tests.capture.host import ADA, BOB, NOTHING, Application, PostgresqlHost, Told, origin, told
+from tests.capture.savepoints import STEPS, played
 from tests.capture.team import Team, seeded, team
 from tests.postgresql import programs
 
@@ -78,6 +80,25 @@ def test_what_follows_a_savepoint_of_somebody_that_was_rolled_back_is_the_system
         team("update", 1, n=(1, 5)),
         team("update", 2, "system", n=(2, 6)),
     ]
+
+
+@settings(
+    max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
+@given(STEPS)
+def test_whoever_is_in_force_did_it_whatever_becomes_of_savepoints(
+    host: Application, steps: list[str]
+) -> None:
+    known = len(host.entries())
+    with host.engine.begin() as connection:
+        wanted = played(
+            steps,
+            lambda number: connection.execute(insert(Team), {"id": number, "account_id": 1}),
+            connection.begin_nested,
+        )
+    names = {ADA.id: "ada", BOB.id: "bob", None: "system"}
+    found = [each.public for each in host.entries()[known:]]
+    assert [(each.entity.id, names[each.actor.id]) for each in found] == wanted
 
 
 def test_a_save_that_changes_nothing_leaves_no_entry(host: Application) -> None:
