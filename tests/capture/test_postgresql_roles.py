@@ -229,11 +229,15 @@ def test_defaults_and_domains_run_as_the_application(host: PostgresqlHost) -> No
     assert host.rows("SELECT DISTINCT who FROM evil.ran") == [("application",)]
 
 
-def test_a_cast_that_would_run_as_the_capture_role_is_refused(host: PostgresqlHost) -> None:
+@pytest.mark.parametrize(("target", "how"), [("json", ""), ("int", "AS IMPLICIT")])
+def test_a_cast_that_would_run_as_the_capture_role_is_refused(
+    host: PostgresqlHost, target: str, how: str
+) -> None:
     host.shell(
         "CREATE TYPE evil.mood AS ENUM ('sad'); CREATE TYPE evil.pair AS (mood evil.mood); "
         "GRANT USAGE ON SCHEMA evil TO PUBLIC; "
-        "CREATE FUNCTION evil.cast(evil.mood) RETURNS json LANGUAGE sql AS $$ SELECT '1'::json $$",
+        f"CREATE FUNCTION evil.cast(evil.mood) RETURNS {target} LANGUAGE sql "
+        f"AS $$ SELECT '1'::{target} $$",
         user="application",
     )
     host.shell("ALTER TABLE parrots ADD COLUMN moods evil.pair[]", user="keeper")
@@ -243,7 +247,8 @@ def test_a_cast_that_would_run_as_the_capture_role_is_refused(host: PostgresqlHo
         with keeper.begin() as connection:
             sync(connection, watch)
         host.shell(
-            "CREATE CAST (evil.mood AS json) WITH FUNCTION evil.cast(evil.mood)", user="application"
+            f"CREATE CAST (evil.mood AS {target}) WITH FUNCTION evil.cast(evil.mood) {how}",
+            user="application",
         )
         with pytest.raises(WatchRefused, match=r"evil\.mood"), keeper.begin() as connection:
             require_current(connection, watch, "sync")

@@ -73,7 +73,8 @@ WHERE n.nspname = 'audit_trail' AND c.oid IN (
     LEFT JOIN LATERAL pg_partition_tree(to_regclass(name)) AS part ON true
 )
 """
-# A cast to text or JSON that is a function of somebody's runs in the trigger, as the capture role.
+# A cast to text or JSON that is a function of somebody's runs in the trigger, as the capture role;
+# and so does an implicit one, to whatever a reference's column is compared with.
 _FOREIGN_CASTS: Final = """
 WITH RECURSIVE used (type) AS (
   SELECT atttypid FROM unnest(CAST(%s AS text[])) AS name
@@ -87,7 +88,8 @@ WITH RECURSIVE used (type) AS (
 SELECT DISTINCT c.castsource::regtype::text
 FROM used JOIN pg_cast AS c ON c.castsource = used.type JOIN pg_proc AS p ON p.oid = c.castfunc,
   pg_namespace AS n
-WHERE n.nspname = 'audit_trail' AND c.casttarget IN ('text'::regtype, 'json'::regtype)
+WHERE n.nspname = 'audit_trail'
+  AND (c.casttarget IN ('text'::regtype, 'json'::regtype) OR c.castcontext = 'i')
   AND NOT pg_has_role(p.proowner, n.nspowner, 'MEMBER')
 """
 # Held for a transaction by whoever changes triggers, and by whoever looks at them.
@@ -312,7 +314,7 @@ def require_plain_types(connection: Connection, watch: WatchList, schema: str) -
     foreign = connection.exec_driver_sql(_FOREIGN_CASTS, (names,)).scalars().all()
     if foreign:
         raise WatchRefused(
-            f"The cast of {', '.join(foreign)} to text or JSON would run as the capture role, "
+            f"The cast of {', '.join(foreign)} would run as the capture role, "
             "though its owner isn't of that role. Drop the cast."
         )
 
