@@ -156,6 +156,7 @@ def _crash(server: Cluster) -> None:
 
 
 def _tally(kills: int, engine: Engine, trail: str, writers: list[Writer]) -> Tally:
+    engine.dispose()  # The last fault may have broken what waits in the pool.
     with closing(PostgresqlStore(trail)) as store:
         Sequencer(capture.outbox(engine), Trail(store), WATCH).drain()
         size, changes = _changes(store)
