@@ -4,6 +4,7 @@ PostgreSQL refuses to run as root; then it runs as the system's user `postgres`.
 """
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -11,7 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import IO
@@ -29,6 +30,7 @@ SETTINGS = {
     "max_prepared_transactions": "8",
     "timezone": "UTC",
 }
+PORTS = range(12_000, 32_000)
 _names = count(1)
 
 
@@ -142,10 +144,16 @@ def run(url: str, *statements: str) -> None:
 
 
 def free_port() -> int:
-    """Return a port of the loopback address that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port of the loopback address that nobody listens on.
+
+    It lies below those that systems lend to outgoing connections: one of them could take it
+    while a server is starting, or starting again.
+    """
+    for port in random.SystemRandom().sample(PORTS, 100):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("no port is free")
 
 
 def _as_postgres(command: list[str], log: IO[bytes]) -> subprocess.Popen[bytes]:

@@ -28,7 +28,7 @@ from live_agent.places import Places
 from live_agent.schema import User
 from live_agent.services import Services
 from live_agent.settings import accounts, agents
-from tests.postgresql import Cluster
+from tests.postgresql import Cluster, free_port
 
 PASSWORD = "correct horse battery"
 ROLES = ("agent", "supervisor", "administrator")
@@ -199,7 +199,7 @@ def serving(
     services = build_services(places, clock=clock, **options)
     services.database.prepare()
     app = make(services)
-    port = _free_port()
+    port = free_port()
     loop, server, stopped = _started(app, port)
     try:
         _wait_until_listening(port)
@@ -236,12 +236,6 @@ def _started(
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     return loop, server, thread
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_until_listening(port: int) -> None:

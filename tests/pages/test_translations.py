@@ -177,7 +177,8 @@ def left_in(html: str, tag: str) -> list[str]:
     # Nor are addresses, keys and digests.
     html = re.sub(r"[^\s<>\"]+@[^\s<>\"]+|https?://[^\s<>\"]+", " ", html)
     html = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", " ", html)
-    html = re.sub(r"[A-Za-z0-9+/]{20,}=*|\b[0-9a-f]{8,}…?|\+[0-9a-f]{8}\+", " ", html)
+    # A Japanese word may stand right before one: only to ASCII is that a boundary.
+    html = re.sub(r"(?a)[A-Za-z0-9+/]{20,}=*|\b[0-9a-f]{8,}…?|\+[0-9a-f]{8}\+", " ", html)
     words = set(english_in(html)) - own - DATA - UNTRANSLATED
     # What is left of digests between their digits.
     words = {each for each in words if not re.fullmatch(r"[a-f]{2,4}", each)}
