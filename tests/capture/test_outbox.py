@@ -96,6 +96,43 @@ def test_rows_come_in_the_order_of_their_ids_and_without_a_context_each_alone(ho
     assert len({row.nonce for row in rows}) == 5
 
 
+def test_each_row_of_postgresql_has_bits_of_its_own_the_same_at_every_reading(
+    postgresql_host: PostgresqlHost,
+) -> None:
+    host = postgresql_host
+    for start in (1, 51):
+        host.write(
+            f"INSERT INTO teams (id, account_id) SELECT n, 1 FROM generate_series({start}, {start + 49}) AS n"
+        )
+    rows = host.outbox.take().rows
+    assert len({row.nonce for row in rows}) == len(rows) == 100
+    assert {len(row.nonce) for row in rows if isinstance(row.nonce, bytes)} == {10}
+    assert host.outbox.take().rows == rows
+    # A database that was set back in time gives out its numbers again.
+    host.shell("UPDATE audit_trail.outbox SET occurred_at = occurred_at + interval '1 microsecond'")
+    again = host.outbox.take().rows
+    assert {row.id for row in again} == {row.id for row in rows}
+    assert {row.nonce for row in again}.isdisjoint(row.nonce for row in rows)
+
+
+def test_rows_of_an_earlier_release_keep_the_bits_that_it_drew(
+    postgresql_host: PostgresqlHost,
+) -> None:
+    host = postgresql_host
+    host.shell(
+        "ALTER TABLE audit_trail.outbox ALTER nonce SET DEFAULT gen_random_uuid(), "
+        "ALTER nonce SET NOT NULL"
+    )
+    host.write("INSERT INTO teams (id, account_id) VALUES (1, 1)")
+    (drawn,) = host.rows("SELECT nonce FROM audit_trail.outbox")[0]
+    host.sync()
+    host.write("INSERT INTO teams (id, account_id) VALUES (2, 1)")
+    assert host.rows("SELECT nonce FROM audit_trail.outbox ORDER BY id")[1] == (None,)
+    old, new = host.outbox.take().rows
+    assert old.nonce == drawn.bytes[:6] + drawn.bytes[9:13]
+    assert new.nonce not in (None, old.nonce)
+
+
 def test_taking_removes_nothing_and_deleting_only_what_was_taken(each_host: Application) -> None:
     each_host.write("INSERT INTO teams (id, account_id) VALUES (1, 1)")
     rows = each_host.outbox.take().rows

@@ -24,13 +24,14 @@ CREATE TYPE point3 AS (x int, y numeric, z text);
 CREATE DOMAIN percent AS numeric CHECK (VALUE BETWEEN 0 AND 100);
 CREATE DOMAIN shout AS text CHECK (VALUE = upper(VALUE));
 CREATE DOMAIN moods AS mood[];
+CREATE DOMAIN noon AS timestamptz CHECK (VALUE <> '2000-01-01');
 CREATE COLLATION careless (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
 CREATE TABLE things (
   id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, account_id int,
   whole bigint, small smallint, flag boolean, words text, short varchar(20), padded char(5),
   nocase text COLLATE careless, doc json, docb jsonb, exact numeric, bounded numeric(10, 2),
   single real, double double precision, cash money, raw bytea,
-  moment timestamptz, local timestamp, day date, clock time, zoned timetz, span interval,
+  moment timestamptz, noon noon, local timestamp, day date, clock time, zoned timetz, span interval,
   list text[], matrix int[], moments timestamptz[], reals float8[], docs jsonb[],
   feeling mood, feelings mood[], point point3, points point3[],
   rate percent, loud shout, named moods,
@@ -112,6 +113,10 @@ VALUES: list[tuple[str, str, Any]] = [
     ("raw", "decode('00ff', 'hex')", {"sha256": DIGEST, "size": 2}),
     ("moment", "'2026-03-29 01:30:00.123456+00'", "2026-03-29T01:30:00.123456+00:00"),
     ("moment", "'infinity'", "infinity"),
+    ("moment", "'-infinity'", "-infinity"),
+    ("moment", "'0044-03-15 12:00:00.5+00 BC'", "0044-03-15T12:00:00.5+00:00 BC"),
+    ("moment", "'0001-01-01 00:00:00+00'", "0001-01-01T00:00:00+00:00"),
+    ("moment", "'294276-12-31 23:59:59.999999+00'", "294276-12-31T23:59:59.999999+00:00"),
     ("local", "'2026-03-29 02:30:00'", "2026-03-29T02:30:00"),
     ("day", "'2026-12-31'", "2026-12-31"),
     ("day", "'0044-03-15 BC'", "0044-03-15 BC"),
@@ -161,6 +166,26 @@ def test_a_value_is_recorded_for_what_it_is(
     created, deleted = write(things, column, value, settings=settings)
     assert created == (NOTHING, recorded)
     assert deleted == (recorded, NOTHING)
+
+
+def test_a_moment_reads_as_the_server_writes_it_in_utc(things: PostgresqlHost) -> None:
+    known = len(things.entries())
+    with things.foreign() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute(
+            "CREATE TEMP TABLE m AS SELECT '4700-01-01 BC'::timestamptz "
+            "+ n * interval '61 years 1234567.654321 s' AS moment FROM generate_series(0, 200) AS n"
+        )
+        wanted = [row[0] for row in connection.execute("SELECT to_json(moment) FROM m").fetchall()]
+        connection.execute("SET TimeZone = 'America/St_Johns'")
+        connection.execute(
+            "INSERT INTO public.things (account_id, moment, noon) SELECT 1, moment, moment FROM m"
+        )
+        connection.execute("DELETE FROM public.things")
+    entries = [told(each).changes for each in things.entries()[known:]]
+    assert [entry["moment"][1] for entry in entries[:201]] == wanted
+    assert [entry["noon"][1] for entry in entries[:201]] == wanted
+    assert "BC" in wanted[0] and "BC" not in wanted[-1]
 
 
 def test_money_keeps_its_amount(things: PostgresqlHost) -> None:

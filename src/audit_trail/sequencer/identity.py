@@ -1,4 +1,4 @@
-"""The id of an entry: born in the trigger, the same whenever its row is read."""
+"""The id of an entry: born with its row, the same whenever that is read."""
 
 from hashlib import sha256
 from typing import Final
@@ -13,7 +13,7 @@ _LOWER: Final = 2**62 - 1
 
 
 def entry_id(row: Row, occurred_us: int, variant: bytes = b"") -> str:
-    """Return the UUIDv7 (RFC 9562) whose time is `occurred_us` and whose bits the trigger drew."""
+    """Return the UUIDv7 (RFC 9562) whose time is `occurred_us` and whose bits are the row's."""
     nonce = (
         row.nonce
         if isinstance(row.nonce, bytes) and len(row.nonce) == NONCE_BYTES and not variant

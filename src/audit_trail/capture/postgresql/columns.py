@@ -13,6 +13,7 @@ JSON: Final = frozenset({"json", "jsonb"})
 MOMENTS: Final = frozenset({"date", "timestamp", "time"})
 # Equal means the same, so the comparison that an index would make is enough.
 PLAINLY_COMPARED: Final = INTEGERS | MOMENTS | {"bool", "timestamptz", "uuid", "bytea"}
+YEAR_ONE: Final = "timestamptz '0001-01-01 00:00:00+00'"
 
 _COLUMNS: Final = """
 WITH RECURSIVE based AS (
@@ -77,8 +78,15 @@ class Column(NamedTuple):
         return self._text(value)
 
     def _text(self, value: str) -> str:
-        if self.type in MOMENTS or self.type == "timestamptz":
+        if self.type in MOMENTS:
             return f"coalesce(to_json({value})::text, 'null')"
+        if self.type == "timestamptz":
+            # Told in UTC by an expression: a setting of the function would cost each write more.
+            return (
+                f"CASE WHEN {value} >= {YEAR_ONE} AND {value} < timestamptz 'infinity' "
+                f"THEN left(to_json(timezone('UTC', {value}))::text, -1) || '+00:00\"' "
+                f"ELSE audit_trail.moment_value({value}) END"
+            )
         text = value if self.type in ("text", "varchar") else f"{value}::text"
         if self.type == "inet":
             # The cast would add the mask that nobody wrote.
@@ -93,14 +101,12 @@ class Column(NamedTuple):
 
     def settings(self) -> set[str]:
         """What must be set for the value to read the same in every session."""
-        if self.secret or self.type in INTEGERS | TEXTS | JSON | MOMENTS | {"bool", "uuid"}:
+        if self.secret or self.type in PLAINLY_COMPARED | TEXTS | JSON:
             return set()
-        if self.type in ("numeric", "money", "bytea") or self.kind == "e":
+        if self.type in ("numeric", "money") or self.kind == "e":
             return set()
         if self.type in ("float4", "float8"):
             return {"extra_float_digits = 1"}
-        if self.type == "timestamptz":
-            return {"TimeZone = 'UTC'"}
         return {
             "extra_float_digits = 1",
             "TimeZone = 'UTC'",

@@ -58,16 +58,21 @@ def carry(connection: Connection) -> None:
 
     Call it before a statement that SQLAlchemy doesn't see, such as the driver's COPY.
     """
+    if _is_carried(connection):
+        return
     context = current_context()
-    carried = connection.info.get(_CARRIED)
-    if _is_reader(connection) or not (context or carried):
-        return
-    if (carried or None) == context and not _is_idle(connection):
-        return
     send = _send_by_cursor if connection.dialect.is_async else _send_with_begin
     # Where System acts after somebody, theirs is taken out, and a commit is still worth a note.
     is_sent = send(connection, encoded(context) if context else "")
     connection.info[_CARRIED] = (context or False) if is_sent else None
+
+
+def _is_carried(connection: Connection) -> bool:
+    """Tell whether the transaction needs no other context than it has. Asked at each statement."""
+    context, carried = current_context(), connection.info.get(_CARRIED)
+    if not (context or carried) or _is_reader(connection):
+        return True
+    return (carried or None) == context and not _is_idle(connection)
 
 
 def _before_statement(
@@ -83,7 +88,7 @@ def _before_statement(
         # To a savepoint: what it undoes may include the context, so the next statement sets it.
         if _CARRIED in connection.info:
             connection.info[_CARRIED] = UNSURE
-    elif _is_reader(connection) or not (current_context() or connection.info.get(_CARRIED)):
+    elif _is_carried(connection):
         return
     elif not _is_autocommit(connection) or not _is_idle(connection):
         carry(connection)
@@ -187,6 +192,6 @@ def _is_autocommit(connection: Connection) -> bool:
     return bool(driver.autocommit)
 
 
-def _status(connection: Connection) -> TransactionStatus:
+def _status(connection: Connection) -> int:
     driver: Any = connection.connection.driver_connection
-    return TransactionStatus(driver.pgconn.transaction_status)
+    return int(driver.pgconn.transaction_status)

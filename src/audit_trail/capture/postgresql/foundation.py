@@ -66,6 +66,11 @@ FROM pg_attrdef AS d
 WHERE c.relnamespace = to_regnamespace('audit_trail') AND c.relname = 'outbox'
   AND a.attname = 'cluster'
 """
+# Earlier releases drew the bits of an entry's id with each row.
+_DRAWS: Final = """
+SELECT atthasdef FROM pg_attribute
+WHERE attrelid = to_regclass('audit_trail.outbox') AND attname = 'nonce'
+"""
 # The functions, with those of triggers, the counts of what was lost, and the tables.
 _OWN_OBJECTS: Final = """
 SELECT format('DROP FUNCTION %%s', p.oid::regprocedure) FROM pg_proc AS p
@@ -99,6 +104,12 @@ def create_foundation(connection: Connection) -> None:
                 connection,
                 "DO $$ BEGIN EXECUTE format('ALTER TABLE audit_trail.outbox ALTER COLUMN cluster "
                 "SET DEFAULT %L', (SELECT system_identifier FROM pg_control_system())); END $$",
+            )
+        if connection.exec_driver_sql(_DRAWS).scalar():
+            run(
+                connection,
+                "ALTER TABLE audit_trail.outbox "
+                "ALTER COLUMN nonce DROP DEFAULT, ALTER COLUMN nonce DROP NOT NULL",
             )
         if _wrong_functions(connection):
             run(connection, _script("functions.sql"))

@@ -47,6 +47,17 @@ BEGIN
 END
 $body$;
 
+-- What a trigger doesn't write itself of a moment: none, the infinite ones, and those before Christ.
+CREATE OR REPLACE FUNCTION audit_trail.moment_value(value timestamptz) RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $body$
+BEGIN
+  IF isfinite(value) THEN
+    RETURN replace(to_json(timezone('UTC', value))::text, ' BC"', '+00:00 BC"');
+  END IF;
+  RETURN coalesce(to_json(value)::text, 'null');
+END
+$body$;
+
 -- Turns writes that could not be recorded into events: the sequencer asks for it.
 CREATE OR REPLACE FUNCTION audit_trail.tell_lost() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$

@@ -7,8 +7,8 @@ CREATE TABLE IF NOT EXISTS audit_trail.outbox (
   -- The transaction: its number, and the cluster that gave it, since numbers begin anew in another.
   cluster bigint NOT NULL,
   transaction xid8 NOT NULL DEFAULT pg_current_xact_id(),
-  -- The random bits of the entry's id.
-  nonce uuid NOT NULL DEFAULT gen_random_uuid(),
+  -- The random bits of the entry's id, in rows of earlier releases; now they are derived.
+  nonce uuid,
   occurred_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   table_name text,
   operation text,
