@@ -48,10 +48,14 @@ class Past(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Roles(NamedTuple):
-    """Which records tell who has which role: their entity type, and the field."""
+    """Which records tell who has which role: their entity type, and the field.
+
+    `person` are the entity type and the field that tell, under the same ids, how people are called.
+    """
 
     entity: str
     field: str
+    person: tuple[str, str] | None = None
 
 
 def state_of(
@@ -88,6 +92,21 @@ def states_at(
         record: _past(entries, record, identity, at_us, None)
         for record, entries in by_record.items()
     }
+
+
+def renamed_by(
+    trail: Trail, account: str, entity: str, field: str, *, at_us: int
+) -> dict[str, tuple[int, str]]:
+    """Return the last new name of each record that had one by a time, after its entry's index."""
+    where = all_of(Is("entity", entity), Changed(field=field))
+    found: dict[str, tuple[int, str]] = {}
+    for entry in trail.matching(Query(account=account, where=where, newest_first=False)):
+        if entry.public.occurred_at > at_us:
+            break
+        label = read_what(entry.what, entry.public.what).label
+        if label and entry.public.entity.id is not None:
+            found[entry.public.entity.id] = entry.index, label
+    return found
 
 
 def recorded_since(trail: Trail, account: str) -> int | None:

@@ -117,5 +117,5 @@ WATCH: Final = WatchList(
 )
 
 IDENTITIES: Final[Identities] = {table.entity: table.moving for table in WATCH.tables}
-ROLES: Final = Roles("account_user", "role")
+ROLES: Final = Roles("account_user", "role", person=("user", "name"))
 """Who has which role is told by the memberships."""

@@ -87,6 +87,24 @@ def test_who_had_which_role_is_told_of_each_moment(place: Place) -> None:
     assert roles(place, at="2020-01-01T00:00:00+01:00") == {}
 
 
+def test_whoever_was_renamed_is_listed_by_the_name_of_that_moment(place: Place) -> None:
+    agent = place.people["agent"]
+
+    def name(**given: Any) -> str:
+        place.total()
+        people = ok(place.client().get("/audit_logs/roles", params=given))["people"]
+        (found,) = (person["name"] for person in people if person["id"] == str(agent.id))
+        return str(found)
+
+    first, before = name(), now()
+    ok(place.client().patch(f"/agents/{agent.id}", json={"name": "Mia Okafor-Klein"}))
+    renamed = now()
+    assert (name(), name(at=before)) == ("Mia Okafor-Klein", first)
+    ok(place.client().patch(f"/agents/{agent.id}", json={"name": "Mia Klein"}))
+    ok(place.client().patch(f"/agents/{agent.id}", json={"role": "supervisor"}))
+    assert (name(), name(at=renamed), name(at=before)) == ("Mia Klein", "Mia Okafor-Klein", first)
+
+
 @pytest.mark.parametrize("path", ["/audit_logs/state?type=inbox&id=1", "/audit_logs/roles"])
 def test_what_was_is_for_administrators_of_the_account_alone(
     place: Place, elsewhere: Place, path: str

@@ -7,7 +7,15 @@ from typing import Any, Final
 import msgspec
 
 from audit_trail.errors import EntryNotFound, QueryRefused
-from audit_trail.past import Identities, Past, Roles, recorded_since, state_of, states_at
+from audit_trail.past import (
+    Identities,
+    Past,
+    Roles,
+    recorded_since,
+    renamed_by,
+    state_of,
+    states_at,
+)
 from audit_trail.record.language import say
 from audit_trail.record.state import State
 from audit_trail.record.value import plain
@@ -121,18 +129,28 @@ def people_at(
 ) -> Iterator[PersonsRole]:
     """Yield who was, or may have been, a member then, by name."""
     found = states_at(trail, account, roles.entity, at_us=at_us, identities=identities)
-    for record, past in sorted(found.items(), key=lambda each: (each[1].label or "", each[0])):
+    renamed = renamed_by(trail, account, *roles.person, at_us=at_us) if roles.person else {}
+    names = {record: _name(past, renamed.get(record)) for record, past in found.items()}
+    for record in sorted(found, key=lambda each: (names[each] or "", each)):
+        past = found[record]
         if past.state.exists is False:
             continue
         role = past.state.value(roles.field)
         yield PersonsRole(
             id=record,
-            name=past.label,
+            name=names[record],
             is_member=past.state.exists,
             role=None if role is None else str(plain(role)),
             since=_time(past.state.since_us),
             by=past.state.told_by.get(roles.field, past.by),
         )
+
+
+def _name(past: Past, renamed: tuple[int, str] | None) -> str | None:
+    """Return what told it last: an entry about the membership, or one about the person."""
+    if renamed and (past.by is None or past.by < renamed[0]):
+        return renamed[1]
+    return past.label
 
 
 def told_of(past: Past) -> tuple[dict[str, Any], list[str]]:
