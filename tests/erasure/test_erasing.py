@@ -90,7 +90,7 @@ def test_the_entry_says_who_erased_what_for_whom_and_why(store: Store) -> None:
     assert (what.reason, what.ticket) == ("Request 12 of May", "DPO-9")
     assert what.details == {
         "person": erased.pseudonym,
-        "kinds_of_data": ["address", "e-mail", "label", "name"],
+        "kinds_of_data": ["address", "e-mail", "name", "name of a record"],
         "entries": 3,
         "who_parts": 2,
         "what_parts": 2,

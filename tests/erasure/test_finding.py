@@ -32,9 +32,9 @@ def changed(before: object, after: object) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("what", "kind"),
     [
-        ({"label": f"Inbox of {ANN}"}, "label"),
-        ({"references": {"user_id": {"table": "users", "label": ANN}}}, "label"),
-        ({"references": {"user_id": {"table": "users", "before": ANN}}}, "label"),
+        ({"label": f"Inbox of {ANN}"}, "name of a record"),
+        ({"references": {"user_id": {"table": "users", "label": ANN}}}, "name of a record"),
+        ({"references": {"user_id": {"table": "users", "before": ANN}}}, "name of a record"),
         (changed(ANN, None), "value"),
         (changed(None, f"Ask {ANN}."), "value"),
         (changed(None, {"$": "json", "value": {"to": [{"mail": ANN}]}}), "value"),

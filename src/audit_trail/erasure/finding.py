@@ -33,7 +33,7 @@ _KINDS: Final = {
     "token": marked("access token"),
     "client_request": marked("request id"),
     "on_behalf_of": marked("name"),
-    "references": marked("label"),
+    "references": marked("name of a record"),
     "changes": marked("value"),
     "ticket": marked("reason"),
     "details": marked("detail"),
@@ -43,7 +43,7 @@ _KINDS: Final = {
     "address": marked("address"),
     "session": marked("session"),
     "job": marked("job"),
-    "label": marked("label"),
+    "label": marked("name of a record"),
     "reason": marked("reason"),
 }
 """What the members of sealed parts are called; others by their own name."""
