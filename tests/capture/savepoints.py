@@ -12,6 +12,9 @@ from tests.capture.host import ADA, BOB, origin
 
 ACTORS = {"ada": ADA, "bob": BOB, "system": None}
 STEPS = st.lists(st.sampled_from([*ACTORS, "save", "back", "keep", "write"]))
+RELEASED_WITHIN = ["ada", "save", "system", "save", "back", "back"]
+"""A rollback gives a context back that was taken out after its savepoint: not the last rollback alone."""
+
 _numbers = count(1_000)
 
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from sqlalchemy import delete, insert, text, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from audit_trail.capture.context import Actor, acting_as
 from audit_trail.record.entry import read_what
 from tests.capture.host import ADA, BOB, NOTHING, Application, PostgresqlHost, Told, origin, told
-from tests.capture.savepoints import STEPS, played
+from tests.capture.savepoints import RELEASED_WITHIN, STEPS, played
 from tests.capture.team import Team, seeded, team
 from tests.postgresql import programs
 
@@ -85,7 +85,8 @@ def test_what_follows_a_savepoint_of_somebody_that_was_rolled_back_is_the_system
 @settings(
     max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
-@given(STEPS)
+@given(steps=STEPS)
+@example(steps=RELEASED_WITHIN)
 def test_whoever_is_in_force_did_it_whatever_becomes_of_savepoints(
     host: Application, steps: list[str]
 ) -> None:

@@ -18,6 +18,7 @@ class Carrier(ABC):
     def __init__(self, connection: Any) -> None:
         self._connection = connection
         self._carried: object = None
+        """Nothing yet in this transaction, or False once it was taken out again."""
 
     def __call__(
         self, execute: Execute, sql: Any, params: Any, many: bool, about: Mapping[str, Any]
@@ -52,9 +53,9 @@ class Carrier(ABC):
 
     def release(self) -> None:
         """Let System act from now on where nobody is in force any more."""
-        if self._carried is not None and current_context() is None:
+        if self._carried and current_context() is None:
             self.send(None)
-            self._carried = None
+            self._carried = False
 
     @abstractmethod
     def prepare(self) -> None:

@@ -66,7 +66,7 @@ class SqliteCarrier(Carrier):
     def clear(self) -> None:
         if self._token is not None:
             clear_context(self._connection.connection)
-            self._carried = None
+            self._carried = False
 
     def forget(self) -> None:
         super().forget()
