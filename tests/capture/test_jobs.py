@@ -64,7 +64,7 @@ def test_an_ordinary_pool_forgets_and_a_carried_function_does_not(host: Host) ->
 
 
 def test_one_carried_function_may_run_in_many_threads_at_once() -> None:
-    together, seen = threading.Barrier(3, timeout=10), []
+    together, seen = threading.Barrier(3, timeout=30), []
 
     def look() -> None:
         together.wait()
@@ -76,7 +76,7 @@ def test_one_carried_function_may_run_in_many_threads_at_once() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(30)
     assert seen == [context] * 3
 
 

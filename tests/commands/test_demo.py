@@ -67,7 +67,7 @@ def test_started_again_it_continues_with_the_same_people_and_nothing_new(folder)
     known = json.loads((folder / "facts.json").read_text())["users"]
     with demo(folder) as started:
         assert started.facts["users"] == known
-        answer = httpx2.get(f"{started.api}/audit_logs", headers=started.token())
+        answer = httpx2.get(f"{started.api}/audit_logs", headers=started.token(), timeout=30)
         assert answer.json()["total_entries"] == len(before)
     assert not (folder / "demo.json").exists(), "a demo that has stopped answers nobody"
     assert entries(folder) == before
@@ -78,7 +78,7 @@ def test_no_header_or_parameter_dates_a_change(folder):
         headers = {**started.token(), "x-occurred-at": "1", "via": "import", "date": "1"}
         body = {"name": "Now", "occurred_at": 1, "via": "import", "created_at": 1}
         answer = httpx2.post(
-            f"{started.api}/teams?occurred_at=1&via=import", headers=headers, json=body
+            f"{started.api}/teams?occurred_at=1&via=import", headers=headers, json=body, timeout=30
         )
         assert answer.status_code == 200
     newest = entries(folder)[-1]

@@ -66,7 +66,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     with (
         serving(folder, tmp_path / "log") as served,
         httpx2.Client(
-            base_url=f"{served.url}/api/v1/accounts/1", headers={"api_access_token": token}
+            base_url=f"{served.url}/api/v1/accounts/1",
+            headers={"api_access_token": token},
+            timeout=30,
         ) as client,
     ):
         shop = Shop(folder, client)

@@ -50,7 +50,7 @@ def administrator(settings: dict[str, str]) -> dict[str, str]:
 
 def entries(server: Served, person: dict[str, str]) -> list[tuple[str, str]]:
     answer = httpx2.get(
-        f"{server.url}/api/v1/accounts/{person['number']}/audit_logs", headers=person
+        f"{server.url}/api/v1/accounts/{person['number']}/audit_logs", headers=person, timeout=30
     )
     return [(item["auditable_type"], item["action"]) for item in answer.json()["audit_logs"]]
 
@@ -60,6 +60,7 @@ def create_team(server: Served, person: dict[str, str], name: str) -> int:
         f"{server.url}/api/v1/accounts/{person['number']}/teams",
         headers=person,
         json={"name": name},
+        timeout=30,
     ).status_code
 
 
@@ -78,7 +79,7 @@ def test_a_killed_server_loses_nothing_and_starts_again(
     with serving(data, log, **settings) as server:
         assert create_team(server, person, "Tier 20") == 200
         found = entries(server, person)
-        ready = httpx2.get(f"{server.url}/health/ready")
+        ready = httpx2.get(f"{server.url}/health/ready", timeout=30)
         assert ready.status_code == 200, ready.text
     assert found[:21] == [("Team", "create")] * 21
     assert {path.name for path in data.iterdir()} == {"heads.log", "signing.key"}

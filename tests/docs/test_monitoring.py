@@ -28,7 +28,7 @@ def founded(office: Office) -> tuple[str, str]:
 
 def key_of(trail: str, token: str) -> str:
     """Return the second part of the only line of `keys`."""
-    answer = httpx2.get(f"{trail}/keys", headers={"Authorization": f"Bearer {token}"})
+    answer = httpx2.get(f"{trail}/keys", headers={"Authorization": f"Bearer {token}"}, timeout=30)
     return answer.text.split()[1]
 
 
@@ -62,7 +62,7 @@ def test_each_address_answers(tmp_path: Path) -> None:
     with serving(tmp_path) as office:
         trail, token = founded(office)
         headers = {"Authorization": f"Bearer {token}"}
-        answers = [httpx2.get(f"{trail}/{each}", headers=headers) for each in ADDRESSES]
+        answers = [httpx2.get(f"{trail}/{each}", headers=headers, timeout=30) for each in ADDRESSES]
     assert [answer.status_code for answer in answers] == [200] * 7
 
 

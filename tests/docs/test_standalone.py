@@ -59,7 +59,10 @@ def test_its_lines_lead_from_a_table_to_a_page(tmp_path: Path) -> None:
     port = free_port()
     environment = {**os.environ, "PATH": f"{PROGRAMS}:{os.environ['PATH']}"}
     url = f"http://127.0.0.1:{port}"
-    with ExitStack() as stack, httpx2.Client(base_url=url, follow_redirects=True) as ada:
+    with (
+        ExitStack() as stack,
+        httpx2.Client(base_url=url, follow_redirects=True, timeout=30) as ada,
+    ):
         for line in lines(tmp_path, port):
             if line.startswith("export "):
                 name, _, value = line.removeprefix("export ").partition("=")

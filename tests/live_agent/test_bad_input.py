@@ -294,7 +294,9 @@ def test_unknown_addresses_and_ids_are_not_found(place: Place, path: str) -> Non
 @pytest.mark.parametrize("account", ["x", "0", "-1", str(2**70), "9" * 5000, "1%2F2"])
 def test_unknown_accounts_are_not_found(place: Place, account: str) -> None:
     headers = {"api_access_token": place.people["administrator"].token}
-    answer = httpx2.get(f"{place.office.url}/api/v1/accounts/{account}/teams", headers=headers)
+    answer = httpx2.get(
+        f"{place.office.url}/api/v1/accounts/{account}/teams", headers=headers, timeout=30
+    )
     assert answer.status_code == 404
 
 

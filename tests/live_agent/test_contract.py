@@ -183,7 +183,7 @@ def test_the_account_can_be_read_by_members_and_changed_by_administrators(place:
 
 
 def test_the_document_is_served_without_a_page(place: Place) -> None:
-    answer = httpx2.get(f"{place.office.url}/api/openapi.json")
+    answer = httpx2.get(f"{place.office.url}/api/openapi.json", timeout=30)
     document = answer.json()
     assert document["openapi"].startswith("3.")
     body = document["paths"]["/api/v1/accounts/{account_id}/teams"]["post"]["requestBody"]

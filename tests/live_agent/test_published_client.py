@@ -119,7 +119,9 @@ def test_a_bad_token_is_an_authentication_error(place: Place) -> None:
 def test_plain_http_may_send_the_token_as_a_bearer(place: Place) -> None:
     token = place.people["agent"].token
     answer = httpx2.get(
-        f"{place.office.url}/api/v1/profile", headers={"Authorization": f"Bearer {token}"}
+        f"{place.office.url}/api/v1/profile",
+        headers={"Authorization": f"Bearer {token}"},
+        timeout=30,
     )
     assert (answer.status_code, answer.json()["access_token"]) == (200, token)
 

@@ -86,7 +86,7 @@ def test_a_host_that_is_none_is_answered_all_the_same(place: Place, host: bytes)
 def status_of(office: Office, path: bytes, headers: bytes) -> int:
     """Send a request that no client would, and return the answer's status."""
     url = httpx2.URL(office.url)
-    with socket.create_connection((url.host, url.port), timeout=10) as connection:
+    with socket.create_connection((url.host, url.port), timeout=30) as connection:
         connection.sendall(
             b"GET " + path + b" HTTP/1.1\r\nConnection: close\r\nAccept: text/html\r\n"
             + headers + b"\r\n"

@@ -113,7 +113,8 @@ def test_a_hold_is_placed_shown_and_lifted_each_with_its_reason(person: Person) 
     assert "Lifted a legal hold inbox #12" in text(page)
     assert person.get(lift[1]).status_code == 404
     last = person.place.client().get("/audit_logs").json()["audit_logs"]
-    assert [each["comment"] for each in last[:2]] == ["Case closed", "Case 7"]
+    # The sign-in may have become an entry in between.
+    assert [each["comment"] for each in last if each["comment"]] == ["Case closed", "Case 7"]
     window = text(person.get(f"audit-logs/{last[1]['id']}"))
     assert "Reason Case 7 Held inbox #12, by user #7" in window
 

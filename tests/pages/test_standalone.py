@@ -163,10 +163,10 @@ def test_a_program_reads_with_a_session_until_its_administrator_is_removed(
     watched: Watched, served: Served
 ) -> None:
     address = f"{served.url}/api/v1/accounts/1/audit_logs/entries"
-    assert httpx2.get(address).status_code == 401
+    assert httpx2.get(address, timeout=30).status_code == 401
     email = "program@alder.example"
     watched.add(email, "1")
-    with httpx2.Client() as client:
+    with httpx2.Client(timeout=30) as client:
         form = {"email": email, "password": PASSWORD}
         assert client.post(f"{served.url}/sign-in", data=form).status_code == 303
         found = client.get(address, params={"q": "entity:team", "sort": "asc"}).json()["entries"]

@@ -25,7 +25,7 @@ from tests.capture.host import NOW_US, Host
 from tests.sequencer.faults import FailingStore, MovingStore
 
 INSERT = "INSERT INTO teams (id, account_id) VALUES ({}, 1)"
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 30
 
 
 def ids(host: Host) -> list[str | None]:
