@@ -145,8 +145,9 @@ MAP = {
         ("msgspec", "sqlalchemy"),
     ),
     # It asks capture by its front door what is there, and notes there what it found.
+    # Where the outbox is gone, it tells the trail itself.
     "audit_trail.coverage": Room(
-        engine("errors", "record", "capture", "trail", "turns"), ("msgspec", "sqlalchemy")
+        engine("errors", "record", "capture", "own", "trail", "turns"), ("msgspec", "sqlalchemy")
     ),
     # The addresses of tiles and the spelling of hashes are the seal's; so is the checkpoint that the
     # window of an entry tells.

@@ -1,5 +1,6 @@
 """What requests need of the process they run in: one frozen value; it composes nothing."""
 
+import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Final, Protocol
@@ -9,6 +10,7 @@ import msgspec
 from audit_trail.capture.outbox import Backlog, Outbox
 from audit_trail.capture.proxies import NO_PROXIES, Proxies
 from audit_trail.capture.waiting import wait_until_sequenced
+from audit_trail.errors import OutboxFailed
 from audit_trail.retention.keeping import Retention
 from audit_trail.server.tail import Tails
 from audit_trail.trail import Trail
@@ -19,6 +21,8 @@ from live_agent.metrics import Metrics, Progress
 
 FRESH_SECONDS: Final = 0.2
 IDLE_SECONDS: Final = 30.0
+
+_log = logging.getLogger(__name__)
 
 
 class Worker(Progress, Protocol):
@@ -60,8 +64,15 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
         return "__Host-live_agent_session" if self.secure_cookies else "live_agent_session"
 
     def fresh(self, seconds: float = FRESH_SECONDS) -> Backlog:
-        """Wait until what had committed when this began is in the trail, and return what isn't."""
-        return wait_until_sequenced(self.outbox, seconds)
+        """Wait until what had committed when this began is in the trail, and return what isn't.
+
+        An outbox that can't be read keeps nobody from the trail, whose coverage tells of it.
+        """
+        try:
+            return wait_until_sequenced(self.outbox, seconds)
+        except OutboxFailed:
+            _log.exception("how much waits in the outbox can't be told")
+            return Backlog(0, None)
 
     def sequencer_idle(self) -> Backlog:
         """Wait longer, until all of it can be read; what is left says that something is wrong."""

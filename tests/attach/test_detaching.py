@@ -5,9 +5,11 @@ import sqlite3
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from threading import Event
 
+import msgspec
 import psycopg
 import pytest
 from sqlalchemy import Engine, create_engine
@@ -16,8 +18,13 @@ from audit_trail.attaching import attaching, connecting
 from audit_trail.capture import sqlalchemy as capture
 from audit_trail.capture.postgresql import schema
 from audit_trail.capture.url import read_url
+from audit_trail.cli.store import open_store
 from audit_trail.coverage.looking import looking_around
 from audit_trail.errors import AttachRefused, SequencerRunning, UrlRefused, WatchRefused
+from audit_trail.record.captured import gaps_of
+from audit_trail.record.entry import Entry, read_what
+from audit_trail.store.sqlite import SqliteStore
+from audit_trail.trail import Trail
 from tests.attach.installation import Installation, PostgresqlInstallation, SqliteInstallation
 from tests.commands.processes import run
 from tests.postgresql import Cluster
@@ -84,6 +91,63 @@ def test_what_was_not_recorded_until_it_is_attached_again_is_told(attached: Inst
     told = attached.told("0")
     assert {each.action for each in told} >= {"capture_stopped", "capture_started"}, told
     assert attached.detach() == 0
+
+
+def told_in(store: str, account: str) -> list[Entry]:
+    with closing(open_store(store)) as opened:
+        entries = Trail(opened).entries(account, 0, 99)
+    return [each for each in entries if each.public.entity.type == "capture"]
+
+
+def test_the_trail_says_that_it_was_taken_out_until_it_is_attached_again(
+    attached: Installation,
+) -> None:
+    store = f"sqlite:///{attached.folder / 'trail.db'}"
+    given = str(attached.folder / "given.toml")
+
+    def do(verb: str, *options: str) -> list[str]:
+        done = run(verb, attached.url, *options, program="audit-trail")
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+
+    do("attach", "--config", given)
+    attached.write("INSERT INTO teams VALUES (1, 'x')")
+    do("run", "--store", store, "--once")
+    said = do("detach", "--store", store, "--reason", "Moved elsewhere")
+    assert said == [
+        "Nothing of capture is left.",
+        "The trail says so: the installation's, and those of 1 account.",
+    ]
+    (gap,) = gaps_of(told_in(store, "1"))
+    for account in ("0", "1"):
+        stopped = told_in(store, account)[-1]
+        assert gaps_of([stopped]) == [gap]
+        assert (gap.table, gap.wrong) == ("", {"the outbox": "detached"})
+        assert gap.good_us and gap.good_us <= gap.found_us
+        assert (stopped.public.action, stopped.public.via) == ("capture_stopped", "cli")
+        assert read_what(stopped.what).reason == "Moved elsewhere"
+    do("attach", "--config", given)
+    do("run", "--store", store, "--once")
+    (ended,) = gaps_of(reversed(told_in(store, "1")))
+    assert ended == msgspec.structs.replace(gap, right_us=ended.right_us)
+    assert ended.right_us and ended.right_us > ended.found_us
+
+
+def test_a_trail_that_does_not_know_the_database_is_not_told(attached: Installation) -> None:
+    store = f"sqlite:///{attached.folder / 'trail.db'}"
+    SqliteStore(attached.folder / "trail.db").close()
+    said = run("detach", attached.url, "--store", store, program="audit-trail").stdout
+    assert "The trail isn't told: it knows of no database by the name" in said
+    assert told_in(store, "0") == []
+
+
+def test_a_trail_that_can_not_be_opened_keeps_all_as_it_was(attached: Installation) -> None:
+    there = attached.dump()
+    missing = f"sqlite:///{attached.folder / 'elsewhere.db'}"
+    refused = run("detach", attached.url, "--store", missing, program="audit-trail")
+    assert refused.returncode == 1
+    assert "elsewhere.db" in refused.stderr and refused.stdout == ""
+    assert attached.dump() == there
 
 
 def test_while_a_process_works_on_the_outbox_it_is_not_taken_away(attached: Installation) -> None:

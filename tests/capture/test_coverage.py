@@ -14,7 +14,10 @@ from audit_trail.capture.outbox import Event
 from audit_trail.capture.sqlalchemy import keep_state, migrating
 from audit_trail.capture.watch import Table, WatchList
 from audit_trail.coverage.looking import kept_of, look_and_note, look_only, looking_around
+from audit_trail.coverage.remembered import Remembered
 from audit_trail.errors import OutboxFailed, WatchRefused
+from audit_trail.record.captured import gaps_of
+from audit_trail.record.entry import Entry
 from audit_trail.trail import utc_now_us
 from tests.capture.host import WATCH, Application, Host
 from tests.capture.looks import (
@@ -474,4 +477,89 @@ def test_a_look_that_nobody_can_read_counts_as_none(each_host: Application, cloc
         keep_state(connection, '{"looked_us": "never"}')
     assert kept_of(each_host.engine) is None
     look_and_note(each_host.engine, clock=clock)
+    assert actions(each_host, "0") == ["capture_started"]
+
+
+def told_without_an_outbox(host: Application, account: str) -> list[Entry]:
+    """The entries about capture, where there is no outbox left to sequence."""
+    entries = host.trail.entries(account, 0, 999)
+    return [each for each in entries if each.public.entity.type == "capture"]
+
+
+def take_out(host: Application) -> None:
+    """Do what `audit-trail detach` does."""
+    with host.engine.begin() as connection:
+        capture.remove(connection)
+
+
+def test_capture_that_is_taken_out_behind_a_server_s_back_is_told_by_the_trail_itself(
+    each_host: Application,
+) -> None:
+    an_account(each_host)
+    clock = ticking(utc_now_us())
+    server = rounds(each_host, clock)
+    server.step()
+    kept = kept_of(each_host.engine)
+    each_host.entries()
+    take_out(each_host)
+    for process in (server, server, rounds(each_host, clock)):
+        process.attempt()
+        assert process.wrong() == 1
+    (gap,) = gaps_of(told_without_an_outbox(each_host, "1"))
+    for account in ("0", "1"):
+        stopped = told_without_an_outbox(each_host, account)[-1]
+        assert gaps_of([stopped]) == [gap]
+        assert stopped.public.action == "capture_stopped"
+        assert (gap.table, gap.wrong) == ("", {"the outbox": "missing"})
+        assert kept and gap.good_us == kept.looked_us < gap.found_us
+    each_host.sync()
+    for process in (rounds(each_host, clock), server):
+        process.step()
+    assert server.wrong() == 0
+    assert actions(each_host, "1") == ["capture_stopped", "capture_started"]
+    assert actions(each_host, "0") == [
+        *("capture_started", "capture_stopped", "capture_started", "capture_started")
+    ]
+    (ended,) = gaps(each_host)
+    assert ended == msgspec.structs.replace(gap, right_us=ended.right_us)
+    assert ended.right_us and ended.right_us > ended.found_us
+
+
+def test_what_looks_keep_may_be_gone_alone(each_host: Application) -> None:
+    an_account(each_host)
+    clock = ticking(utc_now_us())
+    server = rounds(each_host, clock)
+    server.step()
+    each_host.entries()
+    name = "audit_coverage" if isinstance(each_host, Host) else "audit_trail.coverage"
+    each_host.shell(f"DROP TABLE {name}")
+    server.attempt()
+    each_host.sync()
+    server.step()
+    (gap,) = gaps(each_host)
+    assert gap.wrong == {"what looks keep": "missing"}
+    assert gap.right_us and gap.right_us > gap.found_us
+
+
+def test_where_capture_never_began_or_nothing_can_be_reached_nothing_is_told(
+    each_host: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    an_account(each_host)
+    other = Remembered(each_host.trail, "another database of this trail", utc_now_us)
+    clock = ticking(utc_now_us())
+    server = rounds(each_host, clock)
+    assert not other.tell_gone(["1"], {"the outbox": "missing"}, None)
+    server.step()
+    each_host.entries()
+
+    def away(*_: object, **__: object) -> None:
+        raise OutboxFailed("The database failed: it is away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("audit_trail.coverage.rounds.missing_from", away)
+        patched.setattr("audit_trail.coverage.rounds.look_and_note", away)
+        server.attempt()
+    other.tell_back(["1"])
+    assert (server.errors, server.wrong()) == (1, 0)
+    assert actions(each_host, "1") == []
     assert actions(each_host, "0") == ["capture_started"]

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from audit_trail.capture.outbox import Event
 from audit_trail.capture.sqlalchemy import note
-from audit_trail.coverage.looking import ENTITY
+from audit_trail.record.captured import ENTITY
 from audit_trail.record.entry import Entity
 from audit_trail.server.band import MOST_SHOWN
 from live_agent.catalog import CATALOG

@@ -137,12 +137,16 @@ def kept_state(connection: Connection) -> str | None:
     return sqlite_looking.kept(connection)
 
 
+def lacking(connection: Connection) -> list[str]:
+    """Name what is missing of the tables that capture keeps in the database."""
+    if _is_postgresql(connection):
+        return postgresql_foundation.lacking(connection)
+    return sqlite_schema.lacking(connection)
+
+
 def require_keeping(connection: Connection) -> None:
     """Raise `CoverageRefused` where nothing could be kept, since an earlier release has synced."""
-    lacking = (postgresql_foundation if _is_postgresql(connection) else sqlite_schema).lacking(
-        connection
-    )
-    if {"coverage", "audit_coverage", "altered"} & {*lacking}:
+    if {"coverage", "audit_coverage", "altered"} & {*lacking(connection)}:
         raise CoverageRefused(
             "An earlier release has synced capture here, which kept nothing of looks. Sync it again."
         )

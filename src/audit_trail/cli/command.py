@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperCommand
 
 from audit_trail.cli.operating import administrators, keys, run, serve
-from audit_trail.cli.options import DatabaseUrl, Store
+from audit_trail.cli.options import DatabaseUrl, SigningFolder, Store
 from audit_trail.cli.retaining import retentions
 
 UNREADABLE: Final = 3
@@ -101,11 +101,23 @@ def detach(
     discard: Annotated[
         bool, typer.Option(help="Lose what waits in the outbox, and say how much that was.")
     ] = False,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            envvar="AUDIT_TRAIL_STORE_URL", help="The trail that is told of it, by an entry."
+        ),
+    ] = None,
+    signing: SigningFolder = None,
+    reason: Annotated[str | None, typer.Option(help="Why; the trail keeps it.")] = None,
 ) -> None:
     """Take everything of ours out of an application's database; its own tables stay as they are."""
     from audit_trail.cli import attaching
 
-    typer.echo(attaching.detach(database_url, discard=discard))
+    asked = attaching.Detaching(
+        database=database_url, discard=discard, store=store, signing=signing, reason=reason
+    )
+    for line in attaching.detach(asked):
+        typer.echo(line)
 
 
 class _Verifier(TyperCommand):

@@ -20,11 +20,9 @@ from audit_trail.capture.outbox import Event
 from audit_trail.capture.url import name_of
 from audit_trail.coverage.gaps import Kept, Telling, begun_again, noticed
 from audit_trail.errors import AuditError, CoverageRefused, OutboxFailed, WatchRefused
+from audit_trail.record.captured import ENTITY
 from audit_trail.record.entry import INSTALLATION
 from audit_trail.trail import utc_now_us
-
-ENTITY: Final = "capture"
-"""The type of what entries about capture are about."""
 
 _log = logging.getLogger(__name__)
 
@@ -33,6 +31,8 @@ _READING: Final[dict[str, dict[str, Any]]] = {
     "sqlite": {"isolation_level": "AUTOCOMMIT"},
 }
 
+
+_NEEDED: Final = {"outbox": "the outbox", "coverage": "what looks keep"}
 
 Begun = Callable[[int], int | None]
 """Given when a first look was, tells the latest moment by which another one had been before it."""
@@ -166,6 +166,14 @@ def _is_captured(engine: Engine) -> bool:
         except (CoverageRefused, WatchRefused):
             return False
         return True
+
+
+def missing_from(engine: Engine) -> str | None:
+    """Name what is missing without which nothing can be noted, or None. Raises `OutboxFailed`."""
+    options = {"audit_read_only": True}
+    with translating(engine), engine.connect().execution_options(**options) as connection:
+        missing = {name.removeprefix("audit_") for name in capture.lacking(connection)}
+    return next((said for name, said in _NEEDED.items() if name in missing), None)
 
 
 def kept_of(engine: Engine) -> Kept | None:

@@ -1,7 +1,7 @@
 """Looks at the database at the start and then now and then, in the process that leads."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import Event
 from typing import Final
 
@@ -9,22 +9,14 @@ from sqlalchemy import Engine
 
 from audit_trail.capture.look import Look
 from audit_trail.capture.url import name_of
-from audit_trail.coverage.gaps import STARTED
-from audit_trail.coverage.looking import kept_of, look_and_note
-from audit_trail.errors import AuditError
-from audit_trail.record.entry import INSTALLATION, read_what
-from audit_trail.record.query import Is, Query
+from audit_trail.coverage.looking import kept_of, look_and_note, missing_from
+from audit_trail.coverage.remembered import Remembered, accounts_told
+from audit_trail.errors import AuditError, OutboxFailed
 from audit_trail.trail import Trail, utc_now_us
 from audit_trail.turns import turns
 
 PERIOD_SECONDS: Final = 60.0
 STANDBY_SECONDS: Final = 1.0
-MOST_ACCOUNTS: Final = 5_000
-"""So many accounts are told of a gap in their own trails; the installation always is."""
-
-MOST_READ: Final = 200
-"""The newest entries by which it is known whether capture had begun before."""
-
 _log = logging.getLogger(__name__)
 
 
@@ -46,6 +38,8 @@ class Rounds:
         self._leads = leads
         self._clock = clock
         self._period_seconds = period_seconds
+        self._remembered = Remembered(trail, name_of(engine.url), clock)
+        self._good_us: int | None = None
         self.errors = 0
         """How many looks failed since the start; each is tried again after the period."""
 
@@ -65,15 +59,17 @@ class Rounds:
 
     def step(self) -> Look:
         """Look once, and note what is new."""
-        accounts = sorted(set(self._trail.accounts()) - {INSTALLATION})
-        if len(accounts) > MOST_ACCOUNTS:
-            _log.warning("%d accounts are not told", len(accounts) - MOST_ACCOUNTS)
-        look = look_and_note(
-            self._engine,
-            clock=self._clock,
-            accounts=accounts[:MOST_ACCOUNTS],
-            begun=self._begun,
-        )
+        accounts = accounts_told(self._trail)
+        try:
+            look = look_and_note(
+                self._engine, clock=self._clock, accounts=accounts, begun=self._begun
+            )
+        except AuditError:
+            self._tell_gone(accounts)
+            raise
+        self._remembered.tell_back(accounts)
+        kept = kept_of(self._engine)
+        self._good_us = kept.looked_us if kept else None
         for table, wrong in look.wrong.items():
             names = ", ".join(f"{each.name} ({each.state})" for each in wrong)
             _log.error(
@@ -84,19 +80,27 @@ class Rounds:
         return look
 
     def _begun(self, begins_us: int) -> int | None:
-        """Ask the installation's trail, which whoever empties what looks keep can't reach."""
-        query = Query(account=INSTALLATION, where=Is(what="action", text=STARTED))
-        name, moments = name_of(self._engine.url), []
-        for entry in self._trail.page(query, limit=MOST_READ).entries:
-            details = read_what(entry.what).details
-            # A trail may be that of several databases.
-            if details.get("database") == name and details.get("begins_us") != begins_us:
-                moments.append(entry.public.occurred_at)
-        return max((each for each in moments if each < begins_us), default=None)
+        """Tell of an earlier first look, unless the trail was told that its capture is gone."""
+        remembered = self._remembered
+        return None if remembered.gone() else remembered.begun_us(but=begins_us)
+
+    def _tell_gone(self, accounts: Sequence[str]) -> None:
+        """Tell the trail itself where there is no outbox to tell of it."""
+        try:
+            missing = missing_from(self._engine)
+        except OutboxFailed:
+            return  # A database that can't be reached may well be recorded.
+        if missing:
+            self._remembered.tell_gone(accounts, {missing: "missing"}, self._good_us)
 
     def wrong(self) -> int | None:
-        """Return how many tables were not recorded as they should be at the last look of any server."""
+        """Return how many tables were not recorded as they should be at the last look of any server.
+
+        Where capture is gone, one: everything. None where nobody can tell.
+        """
         try:
+            if missing_from(self._engine):
+                return 1
             kept = kept_of(self._engine)
         except AuditError:
             return None

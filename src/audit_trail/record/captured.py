@@ -18,6 +18,9 @@ CAPTURED: Final[Mapping[str, str]] = {
 }
 """Their sentences by action."""
 
+ENTITY: Final = "capture"
+"""The type of what entries about capture are about."""
+
 SHOWN_TABLES: Final = 20
 _LISTS: Final = {
     "watched": marked("Recorded from now on"),
@@ -33,6 +36,7 @@ _STATES: Final = {
     "outdated": marked("older than the table"),
     "unfit": marked("unfit for the table as it is"),
     "altered": marked("altered"),
+    "detached": marked("taken out"),
     "touched": marked("taken away or changed, and put back"),
 }
 
@@ -84,16 +88,27 @@ def gaps_of(entries: Iterable[Entry]) -> list[Gap]:
     for entry in entries:
         public = entry.public
         if public.action in CAPTURED:
-            for gap in _gaps(read_what(entry.what, public.what).details):
+            for gap in gaps_told(read_what(entry.what, public.what).details):
                 found.setdefault((gap.table, gap.found_us), gap)
     return list(found.values())
+
+
+def gaps_told(details: Mapping[str, Any]) -> list[Gap]:
+    """Read gaps; what somebody else wrote under these names is passed over."""
+    found = []
+    for told_ in _items(details.get("gaps")):
+        try:
+            found.append(msgspec.convert(told_, Gap))
+        except msgspec.ValidationError:
+            continue
+    return found
 
 
 def summary(action: str, details: Mapping[str, Any], catalog: Catalog) -> str:
     """Return the quieter line under the sentence."""
     if action not in CAPTURED:
         return ""
-    names = [called(gap, catalog) for gap in _gaps(details)]
+    names = [called(gap, catalog) for gap in gaps_told(details)]
     names = names or [
         name for list_ in _LISTS if action == "capture_changed" for name in _names(details, list_)
     ]
@@ -107,7 +122,7 @@ def summary(action: str, details: Mapping[str, Any], catalog: Catalog) -> str:
 
 def facts(details: Mapping[str, Any], catalog: Catalog) -> Iterator[tuple[str, str]]:
     """Return what the entry's window lists, as label and value."""
-    for gap in _gaps(details)[:SHOWN_TABLES]:
+    for gap in gaps_told(details)[:SHOWN_TABLES]:
         yield titled(called(gap, catalog)), "; ".join(_said(gap))
     for name, label in _LISTS.items():
         if names := _names(details, name):
@@ -129,17 +144,6 @@ def _said(gap: Gap) -> Iterator[str]:
         yield say("found in order again at %(time)s", time=said_time(gap.right_us))
     for name, state in sorted(gap.wrong.items()):
         yield f"{name}: {told(_STATES.get(state, state))}"
-
-
-def _gaps(details: Mapping[str, Any]) -> list[Gap]:
-    """Read gaps; what somebody else wrote under these names is passed over."""
-    found = []
-    for told_ in _items(details.get("gaps")):
-        try:
-            found.append(msgspec.convert(told_, Gap))
-        except msgspec.ValidationError:
-            continue
-    return found
 
 
 def _names(details: Mapping[str, Any], name: str) -> list[str]:
