@@ -55,6 +55,12 @@ class Cluster:
         self._settings = SETTINGS | settings
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def pid(self) -> int:
+        """The process that all others of the server are children of."""
+        assert self._process is not None, "the server isn't running"
+        return self._process.pid
+
     def url(self, database: str = "postgres", user: str = "postgres") -> str:
         """Return a URL as libpq and our settings take it."""
         return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"

@@ -5,7 +5,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from bench.paired import Ratio
 from bench.peers.cost import OURS, Cost, Costs
-from bench.peers.found import Found, Library
+from bench.peers.found import APART, Found, Library
 from bench.run import ROOT, machine, put
 
 COMMAND = 'make peers ARGS="--write"'
@@ -45,11 +45,13 @@ def aims(found: Sequence[Found]) -> str:
             ("django", "django-auditlog", OF_AUDITLOG),
             ("sqlalchemy", "sqlalchemy-continuum", OF_CONTINUUM),
         ):
-            cost = _first_cost(each, stack, library)
-            if cost:
-                aim = f"{each.kind}: {library} adds at least {least} times what ours adds to a save"
-                verdict = cost.to_ours.at_least(least) if cost.to_ours else "not distinguishable"
-                rows.append((aim, _times(cost), verdict))
+            for where in ("", APART):
+                if cost := _first_cost(each, stack + where, library):
+                    aim = f"{each.kind}{where}: {library} adds at least {least} times what ours adds to a save"
+                    verdict = (
+                        cost.to_ours.at_least(least) if cost.to_ours else "not distinguishable"
+                    )
+                    rows.append((aim, _times(cost), verdict))
         for statement, levels in each.levels.items():
             for level in levels:
                 if level.ours_to_theirs and level.library.startswith("django-pghistory"):

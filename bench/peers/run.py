@@ -12,8 +12,9 @@ from contextlib import ExitStack
 from typing import NamedTuple
 
 from bench.engines import Place, place
-from bench.peers.cost import OURS, Way, measured
-from bench.peers.found import Found
+from bench.peers import cores
+from bench.peers.cost import OURS, Costs, Way, measured
+from bench.peers.found import APART, Found
 from bench.peers.levels import Level, Side, levelled
 from bench.peers.page import write
 from bench.peers.worker import Worker
@@ -60,9 +61,10 @@ def found_on(where: Place, stacks: dict[str, tuple[str, ...]], effort: Effort) -
             workers = [each for (its, _), each in started.items() if its == stack]
             for each in workers:
                 each.ask("fill", 100)
-            found.costs[stack] = [
-                measured(workers, way, effort.rounds) for way in _ways(effort.saves)
-            ]
+            found.costs[stack] = _costs(workers, effort)
+            with cores.apart(where.server, [each.pid for each in workers]) as are_apart:
+                if are_apart:
+                    found.costs[stack + APART] = _costs(workers, effort)
         if where.kind == "PostgreSQL":
             found.bytes.update(_bytes(started, effort.counted))
             own = started.get(("django", OURS))
@@ -74,6 +76,10 @@ def found_on(where: Place, stacks: dict[str, tuple[str, ...]], effort: Effort) -
                     stack, worker
                 )
     return found
+
+
+def _costs(workers: Sequence[Worker], effort: Effort) -> list[Costs]:
+    return [measured(workers, way, effort.rounds) for way in _ways(effort.saves)]
 
 
 def _ways(saves: int) -> Sequence[Way]:

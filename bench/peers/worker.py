@@ -34,6 +34,10 @@ class Worker:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def ask(self, verb: str, *values: Any) -> Any:
         """Have the process do something, and return what it answers."""
         answer = self._asked(verb, *values)
