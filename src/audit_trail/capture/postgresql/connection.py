@@ -23,6 +23,8 @@ from audit_trail.errors import ContextRefused
 _CARRIED: Final = "audit_context"
 _COMMITTED: Final = "audit_context_committed"
 _ALONE: Final = "audit_statement_alone"
+_PLAIN: Final = frozenset({"INSERT", "UPDATE", "DELETE", "SELECT"})
+"""How nearly every statement begins, and none that ends a transaction or goes back in it."""
 
 
 def attach(engine: Engine, *, after_commit: Callable[[], None] = lambda: None) -> None:
@@ -70,9 +72,10 @@ def carry(connection: Connection) -> None:
 def _is_carried(connection: Connection) -> bool:
     """Tell whether the transaction needs no other context than it has. Asked at each statement."""
     context, carried = current_context(), connection.info.get(_CARRIED)
-    if not (context or carried) or _is_reader(connection):
+    if not (context or carried):
         return True
-    return (carried or None) == context and not _is_idle(connection)
+    is_there = (carried or None) == context and not _is_idle(connection)
+    return is_there or _is_reader(connection)
 
 
 def _before_statement(
@@ -83,6 +86,8 @@ def _before_statement(
     _context: object,
     _many: bool,
 ) -> None:
+    if statement[:6] in _PLAIN and _is_carried(connection):
+        return
     word = first_word(statement)
     if word == "ROLLBACK":
         # To a savepoint: what it undoes may include the context, so the next statement sets it.

@@ -218,11 +218,15 @@ class Triggers:
     def _labels(self, operation: str, gone: str) -> str:
         """{"column": [old name, new name]} of the references and of what names the record."""
         names = [*self._table.label, *(each.columns[0] for each in self._table.references)]
-        members = [self._label(name, operation, gone) for name in dict.fromkeys(names)]
-        return "'{' || substr(" + " || ".join(["''", *members]) + ", 2) || '}'"
+        text, between = "", "{"
+        for name in dict.fromkeys(names):
+            text += f"{literal(between + _json_name(name) + '[')} || {self._label(name, operation, gone)} || "
+            between = "],"
+        return f"{text}']}}'" if text else "'{}'"
 
     def _label(self, name: str, operation: str, gone: str) -> str:
-        """A part changes no name of its owner, who has them all as the row says now."""
+        """The old name and the new one. A part changes no name of its owner, who has them all as
+        the row says now."""
         reference = self._table.reference_of(name)
         unnamed = operation in ("create", "part")
         old = "'null'" if unnamed else self._name_of(reference, name, gone)
@@ -230,7 +234,7 @@ class Triggers:
         new = "'null'" if operation == "delete" else self._name_of(reference, name, now)
         if operation == "update":
             old = f"CASE WHEN {self._all[name].differs()} THEN {old} ELSE 'null' END"
-        return f"{literal(_member(name) + '[')} || {old} || ',' || {new} || ']'"
+        return f"{old} || ',' || {new}"
 
     def _name_of(self, reference: Reference | None, column: str, row: str) -> str:
         if reference is None:
@@ -272,4 +276,9 @@ def _each_row(body: str) -> str:
 
 def _member(name: str) -> str:
     """A member's name with the comma before it, as JSON."""
-    return "," + msgspec.json.encode(name).decode() + ":"
+    return f",{_json_name(name)}"
+
+
+def _json_name(name: str) -> str:
+    """A member's name as JSON."""
+    return msgspec.json.encode(name).decode() + ":"
