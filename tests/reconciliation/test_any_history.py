@@ -41,6 +41,7 @@ def statements(chance: random.Random) -> Iterator[str]:
                 f"UPDATE members SET id = id + 10 WHERE id = {one}",
                 f"UPDATE labels SET id = {other} WHERE id = {one}",
                 f"UPDATE teams SET account_id = {chance.randint(1, 3)} WHERE id = {one}",
+                f"UPDATE labels SET id = {other}, account_id = {chance.randint(1, 3)} WHERE id = {one}",
                 f"DELETE FROM teams WHERE id = {one}",
                 f"DELETE FROM members WHERE id >= {other}",
                 f"DELETE FROM labels WHERE id = {one}",
@@ -64,6 +65,8 @@ def write(host: Application, chance: random.Random, count: int) -> None:
 
 def remove(host: Application, account: str, part: str, ranges: Ranges) -> None:
     """Declare and carry out that parts were erased, or entries dropped."""
+    if not ranges:
+        return
     removed = Removed(**{part: ranges})
     host.trail.append(
         [own_draft(BY, account, "drop", clock=lambda: NOW_US, details={}, removed=removed)]

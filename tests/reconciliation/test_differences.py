@@ -122,6 +122,20 @@ def test_a_record_that_moves_is_followed_under_its_new_id(written: Application) 
     assert found(written) == {("members", "7", "name", "Ada", "Eve")}
 
 
+def test_a_record_that_moves_to_another_account_under_a_new_id_is_followed(
+    written: Application,
+) -> None:
+    written.write("UPDATE members SET id = 7, account_id = 2 WHERE id = 1")
+    assert found(written) == set()
+    written.write("UPDATE members SET account_id = 1 WHERE id = 7")
+    written.write(
+        "UPDATE members SET account_id = 2 WHERE id = 7",
+        "UPDATE members SET account_id = 1, id = 8 WHERE id = 7",
+        "DELETE FROM members WHERE id = 8",
+    )
+    assert found(written) == set()
+
+
 def test_more_differences_than_are_named_are_counted(written: Application) -> None:
     behind(
         written,

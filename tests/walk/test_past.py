@@ -155,6 +155,30 @@ def test_a_record_is_told_at_a_moment_by_its_own_account_s_trail_alone(store: St
     assert recorded_since(trail, "3") is None
 
 
+def test_a_record_that_went_to_another_account_under_a_new_id_is_gone_under_the_old_one(
+    store: Store,
+) -> None:
+    trail = Trail(store)
+    told, other = Told(trail, "1"), Told(trail, "2")
+    created = told.tell("7", "create", a=(..., 1))
+    moved = told.tell("8", "update", id=(7, 8), account_id=(1, 2))
+    came = other.tell("8", "update", id=(7, 8), account_id=(1, 2))
+    assert [told.at("7", at).state.exists for at in (created, moved)] == [True, False]
+    assert [told.at("8", at).state.exists for at in (created, moved)] == [False, False]
+    assert [other.at("8", at).state.exists for at in (came - 1, came)] == [False, True]
+    assert (other.at("7", came).by, other.at("7", came).then) == (None, None)
+    assert [
+        {
+            record
+            for record, past in states_at(
+                trail, account, "inbox", at_us=moved + came, identities={}
+            ).items()
+            if past.state.exists
+        }
+        for account in ("1", "2")
+    ] == [set(), {"8"}]
+
+
 def test_who_is_listed_with_a_role_was_a_member_then_or_may_have_been(store: Store) -> None:
     told = Told(Trail(store), "1")
     told.tell("1", "create", role=(..., "agent"))

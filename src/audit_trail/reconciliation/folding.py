@@ -11,7 +11,16 @@ from typing import Final
 import msgspec
 
 from audit_trail.capture.watch import Table
-from audit_trail.record.state import NOTHING_KNOWN, Identity, State, Step, after, former_id, step_of
+from audit_trail.record.state import (
+    NOTHING_KNOWN,
+    Identity,
+    State,
+    Step,
+    after,
+    former_id,
+    had_another_id,
+    step_of,
+)
 from audit_trail.trail import Trail
 
 ENTRIES_TOGETHER: Final = 10_000
@@ -168,16 +177,18 @@ class Folding:
     def _after_leaving(
         self, states: dict[Key, State], key: Key, step: Step, identity: Identity
     ) -> State | None:
-        """Let the record leave its former id, and take along what is known of it."""
+        """Let the record leave its former id, and take along what is known of it, if it stays."""
         former = former_id(step, identity, key[1])
         if former is None:
-            if step.act == "arrive" and step.fields & set(identity.fields):
+            if had_another_id(step, identity):
                 self.moved_unseen.add((key[0], key[2]))
             return None
         left = (key[0], former, key[2])
         before = self._state_at(states, left)
         leaving = msgspec.structs.replace(step, act="leave", is_own=False)
         states[left] = after(before, leaving)
+        if step.act == "leave":
+            return None
         there = self._state_at(states, key)
         moving = msgspec.structs.replace(step, act="update", version=there.version + 1)
         known = msgspec.structs.replace(before, version=there.version)

@@ -221,7 +221,7 @@ class Reconciler:
                 index=0,
                 version=0,
                 occurred_us=0,
-                act="arrive",
+                act="leave",
                 fields=frozenset(before),
                 before=before,
             )

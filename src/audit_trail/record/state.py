@@ -29,7 +29,7 @@ class Step(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What one entry says of a record: its own, or with `is_own` False one that lost its id to it.
 
     `fields` are all that it names. Those without sides were erased, or can't be read; then `is_told`
-    is False.
+    is False. With `is_renamed` the record had another id until then.
     """
 
     index: int
@@ -41,6 +41,7 @@ class Step(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     after: Mapping[str, bytes] = {}
     is_told: bool = True
     is_own: bool = True
+    is_renamed: bool = False
 
     @property
     def tells_all(self) -> bool:
@@ -109,13 +110,26 @@ def step_of(entry: Entry, identity: Identity | None = None, record: str | None =
         return msgspec.structs.replace(step, fields=frozenset(), before={}, after={})
     if record is not None and record != public.entity.id:
         return msgspec.structs.replace(step, act="leave", is_own=False)
-    act = _act(step, public.action, public.account, identity or Identity())
-    return msgspec.structs.replace(step, act=act)
+    identity = identity or Identity()
+    act = _act(step, public.action, public.account, identity)
+    is_renamed = act in ("arrive", "leave") and bool(fields & {*identity.fields})
+    return msgspec.structs.replace(step, act=act, is_renamed=is_renamed)
+
+
+def had_another_id(step: Step, identity: Identity) -> bool:
+    """Tell whether the record was in this account under another id before.
+
+    One that came from another account with a new id was never here; one that went there with a new
+    id was here under the old one alone.
+    """
+    if not step.fields & {*identity.fields}:
+        return False
+    return step.act == "leave" or (step.act == "arrive" and identity.account not in step.fields)
 
 
 def former_id(step: Step, identity: Identity, record: str) -> str | None:
-    """Return the id that a record had before a step gave it the one that it has now."""
-    if step.act != "arrive" or not step.fields & set(identity.fields):
+    """Return the id that a record had in this account before a step gave it the one that it has now."""
+    if not had_another_id(step, identity):
         return None
     if len(identity.fields) == 1:
         return _text(step.before.get(identity.fields[0]))
@@ -188,7 +202,8 @@ def looking_back(state: State, later: Iterable[Step]) -> State:
             version = step.version
         if step.act is None:
             continue
-        if step.act in ("create", "arrive"):
+        # One that left under a new id was never here under that.
+        if step.act in ("create", "arrive") or step.is_renamed:
             is_new = state.exists is None
             return msgspec.structs.replace(state, exists=False) if is_new else state
         if state.exists is False or step.act == "unknown":
