@@ -2,11 +2,16 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psycopg
 
 from tests.postgresql import Cluster
+
+
+def cores() -> list[int]:
+    """Return the cores that this process may use; none where the system doesn't tell."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 
 
 @contextmanager
@@ -16,17 +21,17 @@ def apart(server: Cluster | None, clients: Sequence[int]) -> Iterator[bool]:
     Else the system moves both over each other's caches. One core can't be parted, and no other
     system than Linux is told where to run a process.
     """
-    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-    if server is None or len(cores) < 2:
+    known = cores()
+    if server is None or len(known) < 2:
         yield False
         return
     servers = _processes(server)
     try:
-        _keep(clients, cores[:1])
-        _keep(servers, cores[1:])
+        _keep(clients, known[:1])
+        _keep(servers, known[1:])
         yield True
     finally:
-        _keep([*clients, *servers], cores)
+        _keep([*clients, *servers], known)
 
 
 def _processes(server: Cluster) -> list[int]:
@@ -36,6 +41,8 @@ def _processes(server: Cluster) -> list[int]:
         return [server.pid, *(pid for (pid,) in rows)]
 
 
-def _keep(processes: Sequence[int], cores: Sequence[int]) -> None:
+def _keep(processes: Sequence[int], where: Sequence[int]) -> None:
     for process in processes:
-        os.sched_setaffinity(process, cores)
+        # A server's process may have ended in between.
+        with suppress(ProcessLookupError):
+            os.sched_setaffinity(process, where)

@@ -1,20 +1,23 @@
 """The comparison runs, with ours alone; it judges as its page says, and ours misses nothing."""
 
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from bench.engines import KINDS, Kind, place
 from bench.paired import Ratio
-from bench.peers import page
+from bench.peers import cores, page
 from bench.peers.cost import Cost, Costs, Way
-from bench.peers.found import Found
+from bench.peers.found import APART, Found
 from bench.peers.levels import Level
 from bench.peers.news import News
 from bench.peers.run import SMOKE, STACKS, found_on
 from bench.peers.verdicts import ADA, Event, Fact, Snapshot, judge, told_by
 from bench.run import machine
+from tests.postgresql import Cluster
 
 ROOT = Path(__file__).parents[2]
 CHANGED = Fact("update", "ticket", 7, {"priority": 1}, {"priority": 2})
@@ -86,10 +89,25 @@ def test_ours_misses_nothing_on_any_path(kind: Kind) -> None:
         assert {path: said for path, said in verdicts.items() if said not in page.SOUND} == {}
         assert verdicts["save before a kill -9"] == "recorded"
         assert verdicts["rollback"] == "none"
-    assert [len(costs) for costs in found.costs.values()] == [3, 3]
+    parted = kind == "PostgreSQL" and len(cores.cores()) > 1
+    assert set(found.costs) == {*STACKS, *(stack + APART for stack in STACKS if parted)}
+    assert {len(costs) for costs in found.costs.values()} == {3}
     assert all(each.sequencer_us for costs in found.costs.values() for each in costs)
     assert len(found.levels) == (3 if kind == "PostgreSQL" else 0)
     assert bool(found.trail_bytes) == (kind == "PostgreSQL")
+
+
+def test_a_server_is_kept_apart_from_its_clients_and_let_go(postgresql: Cluster) -> None:
+    with subprocess.Popen(["sleep", "60"]) as client:
+        try:
+            with cores.apart(postgresql, [client.pid]) as are_apart:
+                assert are_apart == (len(cores.cores()) > 1)
+                kept = [set(os.sched_getaffinity(pid)) for pid in (client.pid, postgresql.pid)]
+                assert not are_apart or kept[0].isdisjoint(kept[1])
+            for pid in (client.pid, postgresql.pid):
+                assert sorted(os.sched_getaffinity(pid)) == cores.cores()
+        finally:
+            client.kill()
 
 
 def found_by_hand(kind: Kind, theirs: Ratio, verdict: str = "recorded") -> Found:
