@@ -4,6 +4,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+# Before a server's thread imports it: pytest parses it, and Python before 3.11.8 fails where two
+# threads parse at the same time (python/cpython#106905).
+import anyio._backends._asyncio  # noqa: F401
 import pytest
 from hypothesis import HealthCheck, settings
 
