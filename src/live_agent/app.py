@@ -18,7 +18,7 @@ from audit_trail.capture.outbox import Outbox
 from audit_trail.capture.proxies import NO_PROXIES, Proxies
 from audit_trail.capture.waiting import wait_until_sequenced
 from audit_trail.coverage import rounds as coverage
-from audit_trail.errors import AuditError
+from audit_trail.errors import AuditError, OutboxFailed
 from audit_trail.keyring import Signing
 from audit_trail.reconciliation import rounds as reconciliation
 from audit_trail.record.language import marked
@@ -268,7 +268,10 @@ def _running(
         stop_others.set()
         for thread in threads[1:]:
             thread.join(DRAIN_SECONDS)
-        wait_until_sequenced(outbox, DRAIN_SECONDS)
+        try:
+            wait_until_sequenced(outbox, DRAIN_SECONDS)
+        except OutboxFailed:
+            _log.warning("what is left can't be read; the next start works it off", exc_info=True)
         stop.set()
         sequencer.wake()
         threads[0].join(DRAIN_SECONDS)
